@@ -1,0 +1,461 @@
+//! The operating system's files behind one small trait, so that a simulated disk can crash and fail
+//! at every operation. Nothing here knows what the bytes mean.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use super::lock::{LockFile, RealLock};
+
+/// What a store asks of a disk. The real one is [`RealDisk`].
+pub trait Disk: Send + Sync + fmt::Debug + 'static {
+    /// Opens a regular file, never through a symbolic link, never blocking, mode 0600 when created,
+    /// closed on exec. Anything but a regular file is `InvalidInput`.
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
+    /// Which file stands at this path now; `None` where there is none.
+    fn identify(&self, path: &Path) -> io::Result<Option<FileId>>;
+    /// Moves a file over another, atomically. Durable once the directory is synced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes creations, renames and removals in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Creates one directory, mode 0700. Its parent must exist.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// The names in a directory.
+    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>>;
+    /// Opens (and creates, mode 0600) the file that processes lock.
+    fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>>;
+}
+
+/// An open file.
+pub trait DiskFile: Send + Sync + fmt::Debug {
+    /// As `pread`: may be short, 0 at the end.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// As `pwrite`: may be short.
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
+    fn len(&self) -> io::Result<u64>;
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// As `fdatasync`: the data, and the size where it changed.
+    fn sync_data(&self) -> io::Result<()>;
+    /// As `fsync`.
+    fn sync_all(&self) -> io::Result<()>;
+    fn id(&self) -> FileId;
+}
+
+/// Device and inode: two paths name the same file exactly when these are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    pub device: u64,
+    pub inode: u64,
+}
+
+/// How to open a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// Read an existing file.
+    Read,
+    /// Read and write an existing file.
+    Write,
+    /// Read and write; create it where it is absent.
+    Create,
+    /// Read and write a file that must not exist yet.
+    CreateNew,
+}
+
+/// The operating system's disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+        let (file, id) = system::open(path, how)?;
+        Ok(Box::new(RealFile { file, id }))
+    }
+
+    fn identify(&self, path: &Path) -> io::Result<Option<FileId>> {
+        // Of the link itself, where a link stands there: `open` would not follow it either.
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(system::id(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        system::sync_dir(dir)
+    }
+
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        system::create_dir(dir)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
+    }
+
+    fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>> {
+        let (file, id) = system::open(path, Open::Create)?;
+        Ok(Box::new(RealLock::new(file, id)?))
+    }
+}
+
+#[derive(Debug)]
+struct RealFile {
+    file: File,
+    id: FileId,
+}
+
+impl DiskFile for RealFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        uninterrupted(|| system::read_at(&self.file, buf, offset))
+    }
+
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
+        uninterrupted(|| system::write_at(&self.file, buf, offset))
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        system::sync_data(&self.file)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        system::sync_all(&self.file)
+    }
+
+    fn id(&self) -> FileId {
+        self.id
+    }
+}
+
+/// Runs a read or a write again when a signal interrupted it before a byte was moved. Never for a
+/// sync: after any failure nobody can tell what of the data is still going to be written.
+fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn not_regular(file_type: fs::FileType) -> io::Error {
+    let what = if file_type.is_symlink() {
+        "a symbolic link"
+    } else if file_type.is_dir() {
+        "a directory"
+    } else {
+        "a device, a pipe or a socket"
+    };
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("not a regular file but {what}"),
+    )
+}
+
+#[cfg(unix)]
+mod system {
+    use std::{
+        fs::{self, DirBuilder, File, Metadata},
+        io,
+        os::unix::fs::{DirBuilderExt, FileExt, MetadataExt},
+        path::Path,
+    };
+
+    use rustix::{
+        fs::{Mode, OFlags},
+        io::Errno,
+    };
+
+    use super::{FileId, Open, not_regular};
+
+    pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
+        // NONBLOCK: a pipe in the file's place must not stop us for ever. It means nothing to a
+        // regular file.
+        let flags = OFlags::NOFOLLOW
+            | OFlags::CLOEXEC
+            | OFlags::NONBLOCK
+            | match how {
+                Open::Read => OFlags::RDONLY,
+                Open::Write => OFlags::RDWR,
+                Open::Create => OFlags::RDWR | OFlags::CREATE,
+                Open::CreateNew => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+            };
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, mode))
+            .map_err(|errno| refused(path, errno))?;
+        let file = File::from(file);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(not_regular(metadata.file_type()));
+        }
+        Ok((file, id(&metadata)))
+    }
+
+    /// A link, a directory and a socket are refused with an error each. Whoever asks wants to know
+    /// that the file is not regular.
+    fn refused(path: &Path, errno: Errno) -> io::Error {
+        if matches!(
+            errno,
+            Errno::LOOP | Errno::MLINK | Errno::ISDIR | Errno::NXIO
+        ) {
+            if let Ok(metadata) = fs::symlink_metadata(path) {
+                if !metadata.is_file() {
+                    return not_regular(metadata.file_type());
+                }
+            }
+        }
+        errno.into()
+    }
+
+    pub(super) fn id(metadata: &Metadata) -> FileId {
+        FileId {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    pub(super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        file.read_at(buf, offset)
+    }
+
+    pub(super) fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
+        file.write_at(buf, offset)
+    }
+
+    // std's own sync_data and sync_all try again after EINTR.
+
+    pub(super) fn sync_data(file: &File) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return Ok(rustix::fs::fdatasync(file)?);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        sync_all(file)
+    }
+
+    pub(super) fn sync_all(file: &File) -> io::Result<()> {
+        // Apple's fsync leaves the data in the drive's cache.
+        #[cfg(target_vendor = "apple")]
+        return Ok(rustix::fs::fcntl_fullfsync(file)?);
+        #[cfg(not(target_vendor = "apple"))]
+        Ok(rustix::fs::fsync(file)?)
+    }
+
+    pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::io::retry_on_intr(|| rustix::fs::open(dir, flags, Mode::empty()))?;
+        match rustix::fs::fsync(&dir) {
+            // The file system cannot sync a directory, and says so. There is nothing more to ask of it.
+            Ok(()) | Err(Errno::INVAL | Errno::BADF) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(dir)
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    use std::{
+        fs::{self, File, Metadata, OpenOptions},
+        io,
+        os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt},
+        path::Path,
+    };
+
+    use super::{FileId, Open, not_regular};
+
+    /// FILE_FLAG_OPEN_REPARSE_POINT: opens a link itself, which is then found not to be regular.
+    const OPEN_LINK_ITSELF: u32 = 0x0020_0000;
+
+    pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
+        // Handles are not inherited unless asked for, and access is the directory's: there is no
+        // counterpart to O_CLOEXEC and to a mode.
+        let file = OpenOptions::new()
+            .read(true)
+            .write(how != Open::Read)
+            .create(how == Open::Create)
+            .create_new(how == Open::CreateNew)
+            .custom_flags(OPEN_LINK_ITSELF)
+            .open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(not_regular(metadata.file_type()));
+        }
+        Ok((file, id(&metadata)))
+    }
+
+    /// When the file was created, to 100 ns. The file's index is not in stable std. Windows gives a file
+    /// that takes the name of one removed in the last 15 seconds the other's time of creation, so after
+    /// a rename the two may look the same: the log's generation tells them apart.
+    pub(super) fn id(metadata: &Metadata) -> FileId {
+        FileId {
+            device: 0,
+            inode: metadata.creation_time(),
+        }
+    }
+
+    pub(super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        file.seek_read(buf, offset)
+    }
+
+    pub(super) fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
+        file.seek_write(buf, offset)
+    }
+
+    pub(super) fn sync_data(file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    pub(super) fn sync_all(file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    /// Nothing: NTFS journals its directories, and Windows offers no way to wait for one.
+    pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
+        fs::create_dir(dir)
+    }
+}
+
+#[cfg(all(test, unix, not(miri)))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn invalid(error: io::Error) -> String {
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        error.to_string()
+    }
+
+    #[test]
+    fn a_new_file_is_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let sub = dir.path().join("db");
+        RealDisk.create_dir(&sub).unwrap();
+        assert_eq!(
+            fs::metadata(&sub).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        let path = sub.join("a.db");
+        RealDisk.open(&path, Open::CreateNew).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let error = RealDisk.open(&path, Open::CreateNew).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        RealDisk.sync_dir(&sub).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        let file = RealDisk.open(&path, Open::Create).unwrap();
+        assert_eq!(file.write_at(b"world", 3).unwrap(), 5);
+        assert_eq!(file.len().unwrap(), 8);
+        let mut bytes = [1; 16];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 8);
+        assert_eq!(&bytes[..8], b"\0\0\0world");
+        assert_eq!(file.read_at(&mut bytes, 8).unwrap(), 0);
+        file.set_len(4).unwrap();
+        file.sync_data().unwrap();
+        file.sync_all().unwrap();
+        let reader = RealDisk.open(&path, Open::Read).unwrap();
+        assert_eq!(reader.len().unwrap(), 4);
+        assert!(reader.write_at(b"x", 0).is_err());
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("target");
+        RealDisk.open(&target, Open::Create).unwrap();
+        let link = dir.path().join("link");
+        symlink(&target, &link).unwrap();
+        let dangling = dir.path().join("dangling");
+        symlink(dir.path().join("nowhere"), &dangling).unwrap();
+        let pipe = dir.path().join("pipe");
+        let mode = rustix::fs::Mode::RWXU;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let socket = dir.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for how in [Open::Read, Open::Write, Open::Create] {
+            assert!(invalid(RealDisk.open(&link, how).unwrap_err()).ends_with("a symbolic link"));
+            assert!(
+                invalid(RealDisk.open(&dangling, how).unwrap_err()).ends_with("a symbolic link")
+            );
+            assert!(invalid(RealDisk.open(dir.path(), how).unwrap_err()).ends_with("a directory"));
+            assert!(invalid(RealDisk.open(&pipe, how).unwrap_err()).ends_with("or a socket"));
+            assert!(invalid(RealDisk.open(&socket, how).unwrap_err()).ends_with("or a socket"));
+        }
+        assert!(
+            !dir.path().join("nowhere").exists(),
+            "a dangling link was followed"
+        );
+        assert_eq!(
+            RealDisk.open_lock(&link).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_identity() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        assert_eq!(RealDisk.identify(&one).unwrap(), None);
+        let old = RealDisk.open(&one, Open::Create).unwrap();
+        let new = RealDisk.open(&two, Open::Create).unwrap();
+        assert_eq!(RealDisk.identify(&one).unwrap(), Some(old.id()));
+        assert_ne!(old.id(), new.id());
+        RealDisk.rename(&two, &one).unwrap();
+        assert_eq!(RealDisk.identify(&one).unwrap(), Some(new.id()));
+        assert_eq!(RealDisk.list(dir.path()).unwrap(), ["one"]);
+        RealDisk.remove(&one).unwrap();
+        assert_eq!(RealDisk.identify(&one).unwrap(), None);
+        let error = RealDisk.open(&one, Open::Write).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn an_interrupted_call_is_made_again() {
+        let mut left = 3;
+        let result = uninterrupted(|| {
+            left -= 1;
+            if left > 0 {
+                Err(io::ErrorKind::Interrupted.into())
+            } else {
+                Ok(left)
+            }
+        });
+        assert_eq!(result.unwrap(), 0);
+    }
+}

@@ -1,0 +1,158 @@
+//! The lock across processes: an exclusive lock on a file that is never deleted, freed by the
+//! operating system when its holder dies. The only user of fs2. Never here: waiting, time-outs, or
+//! breaking a lock.
+//!
+//! Two traps of fs2 are stepped around. std has methods of the same names on `File`, which win
+//! silently: hence the calls by the trait's full name. `duplicate` leaves the copy open on exec, so a
+//! child would keep the lock: hence one open file, and no copies.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+    },
+};
+
+use super::{beacon::Beacon, disk::FileId};
+
+/// One open lock file. Dropping it frees the lock.
+pub trait LockFile: Send + Sync + fmt::Debug {
+    /// Takes the lock. False where somebody has it: another process, another opening of the file, or
+    /// another caller of this one.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system cannot tell: it is out of locks, or the file system has none.
+    fn try_lock(&self) -> io::Result<bool>;
+    /// Frees the lock. Only by who took it.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system says. The lock then counts as taken until the file is closed.
+    fn unlock(&self) -> io::Result<()>;
+    /// Which file is locked. Where another one stands at the path by now, the lock guards nothing.
+    fn id(&self) -> FileId;
+    /// The shared page in this file, where there is one.
+    fn beacon(&self) -> Option<Arc<Beacon>>;
+}
+
+/// A lock file of the operating system.
+#[derive(Debug)]
+pub struct RealLock {
+    file: File,
+    id: FileId,
+    beacon: Option<Arc<Beacon>>,
+    /// The operating system gives an open file the lock it has already, so threads exclude each other
+    /// here.
+    taken: AtomicBool,
+}
+
+impl RealLock {
+    /// Takes over a file opened for reading and writing, and maps its page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Beacon::map`].
+    pub fn new(file: File, id: FileId) -> io::Result<RealLock> {
+        let beacon = Beacon::map(&file)?.map(Arc::new);
+        Ok(RealLock {
+            file,
+            id,
+            beacon,
+            taken: AtomicBool::new(false),
+        })
+    }
+}
+
+impl LockFile for RealLock {
+    fn try_lock(&self) -> io::Result<bool> {
+        // Acquire: sees what the holder before did, by another thread.
+        if self.taken.swap(true, Acquire) {
+            return Ok(false);
+        }
+        let contended = fs2::lock_contended_error();
+        loop {
+            let error = match fs2::FileExt::try_lock_exclusive(&self.file) {
+                Ok(()) => return Ok(true),
+                Err(error) => error,
+            };
+            if error.kind() == io::ErrorKind::Interrupted {
+                continue;
+            }
+            self.taken.store(false, Release);
+            return if error.raw_os_error() == contended.raw_os_error() {
+                Ok(false)
+            } else {
+                Err(error)
+            };
+        }
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        fs2::FileExt::unlock(&self.file)?;
+        self.taken.store(false, Release);
+        Ok(())
+    }
+
+    fn id(&self) -> FileId {
+        self.id
+    }
+
+    fn beacon(&self) -> Option<Arc<Beacon>> {
+        self.beacon.clone()
+    }
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::super::disk::{Disk, RealDisk};
+
+    #[test]
+    fn one_opening_has_the_lock_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let one = RealDisk.open_lock(&path).unwrap();
+        let other = RealDisk.open_lock(&path).unwrap();
+        assert_eq!(one.id(), other.id());
+        assert!(one.try_lock().unwrap());
+        assert!(!other.try_lock().unwrap());
+        assert!(
+            !one.try_lock().unwrap(),
+            "a second caller of the same opening"
+        );
+        one.unlock().unwrap();
+        assert!(other.try_lock().unwrap());
+        assert!(!one.try_lock().unwrap());
+        drop(other);
+        assert!(one.try_lock().unwrap(), "dropping frees the lock");
+    }
+
+    #[test]
+    fn a_replaced_lock_file_has_another_identity() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let lock = RealDisk.open_lock(&path).unwrap();
+        assert_eq!(RealDisk.identify(&path).unwrap(), Some(lock.id()));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(RealDisk.identify(&path).unwrap(), None);
+        let new = RealDisk.open_lock(&path).unwrap();
+        assert_ne!(new.id(), lock.id());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn openings_share_the_beacon() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let one = RealDisk.open_lock(&path).unwrap().beacon().unwrap();
+        let other = RealDisk.open_lock(&path).unwrap().beacon().unwrap();
+        one.publish(3);
+        assert_eq!(other.revision(), 3);
+    }
+}
