@@ -1,0 +1,299 @@
+//! The code of `impl Store`: a dispatch by the number of a field, and nothing that runs a loop.
+//!
+//! What the methods do with a field is the runtime's; only the places are written out here.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Data, Fields, GenericParam, spanned::Spanned};
+
+use crate::{
+    accessor::{self, private, seed_local},
+    attr::{Dir, Durability},
+    model::{self, Codec, Field, Seed, Store},
+};
+
+/// Everything the derive adds: the errors, and beside them the code that a struct without mistakes
+/// would get, so that one mistake does not make the rest of the program wrong too.
+pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
+    if store.input.generics.lifetimes().next().is_some() {
+        // A store lives for ever, so no code that names a lifetime would compile.
+        return errors;
+    }
+    let handle = accessor::expand(store);
+    let implementation = implementation(store);
+    let assertions = assertions(store);
+    quote! {
+        #errors
+        #handle
+        #implementation
+        #assertions
+    }
+}
+
+fn implementation(store: &Store<'_>) -> TokenStream {
+    let private = private(store);
+    let name = &store.input.ident;
+    let handle = &store.handle;
+    let (impl_generics, ty_generics, where_clause) = store.input.generics.split_for_impl();
+    let infos = store.fields.iter().map(|field| info(&private, field));
+    let settings = settings(store, &private);
+    let seed = seed(store, &private);
+    let copy = copy(store, &private);
+
+    let copies = store.fields.iter().map(|field| {
+        let (index, ident) = (field.index, field.ident);
+        quote!(#index => self.#ident = #private::Clone::clone(&__from.#ident),)
+    });
+    let stored = || store.fields.iter().filter(|field| field.is_stored());
+    let records = stored().map(|field| {
+        let index = field.index;
+        let record = record(&private, field);
+        quote!(#index => #record,)
+    });
+    let applies = stored().map(|field| {
+        let index = field.index;
+        let apply = apply(&private, field);
+        quote!(#index => #apply,)
+    });
+
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::Store for #name #ty_generics #where_clause {
+            type Handle = #handle #ty_generics;
+
+            const __FIELDS: &'static [#private::FieldInfo] = &[#(#infos),*];
+
+            fn __settings() -> #private::Settings {
+                #settings
+            }
+
+            fn __seed() -> Self {
+                #seed
+            }
+
+            fn __copy(&self) -> Self {
+                #copy
+            }
+
+            fn __copy_field(&mut self, __index: #private::usize, __from: &Self) {
+                match __index {
+                    #(#copies)*
+                    _ => {}
+                }
+            }
+
+            fn __record(
+                &self,
+                __index: #private::usize,
+                __before: #private::Option<&Self>,
+                __out: &mut #private::Changes,
+            ) -> #private::Result<(), #private::ValueError> {
+                match __index {
+                    #(#records)*
+                    _ => #private::Ok(()),
+                }
+            }
+
+            fn __apply(
+                &mut self,
+                __index: #private::usize,
+                __key: #private::Option<&#private::str>,
+                __json: #private::Option<&#private::str>,
+            ) -> #private::Result<(), #private::ValueError> {
+                match __index {
+                    #(#applies)*
+                    _ => #private::Ok(()),
+                }
+            }
+
+            fn __handle(__handle: #private::Handle<Self>) -> Self::Handle {
+                #handle(__handle)
+            }
+        }
+    }
+}
+
+fn info(private: &TokenStream, field: &Field<'_>) -> TokenStream {
+    let name = &field.name;
+    let uid = if field.is_stored() {
+        let uid = &field.uid.value;
+        quote!(#private::Some(#uid))
+    } else {
+        quote!(#private::None)
+    };
+    quote!(#private::FieldInfo { uid: #uid, name: #name })
+}
+
+fn settings(store: &Store<'_>, private: &TokenStream) -> TokenStream {
+    let name = store.store_name();
+    let mut changes = Vec::new();
+    match store.attrs.dir.value() {
+        None => {}
+        Some(Dir::Path(dir)) => {
+            changes.push(quote!(__settings.dir = #private::Ok(#private::Into::into(#dir));));
+        }
+        Some(Dir::App([qualifier, organization, application])) => changes.push(quote! {
+            __settings.dir = #private::app_dir(#qualifier, #organization, #application);
+        }),
+        Some(Dir::Expr(dir)) => {
+            // At the expression, so that a value that is no path is an error there.
+            let into = quote_spanned!(dir.span()=> #private::Into::into(#dir));
+            changes.push(quote!(__settings.dir = #private::Ok(#into);));
+        }
+    }
+    if let Some(poll) = store.attrs.poll.value() {
+        if model::is_never(poll) {
+            changes.push(quote!(__settings.poll = #private::None;));
+        } else if let Ok(poll) = model::duration(poll) {
+            let poll = duration(private, poll);
+            changes.push(quote!(__settings.poll = #private::Some(#poll);));
+        }
+    }
+    if let Some(Ok(timeout)) = store.attrs.lock_timeout.value().map(model::duration) {
+        let timeout = duration(private, timeout);
+        changes.push(quote!(__settings.lock_timeout = #timeout;));
+    }
+    if store.durability() == Durability::Buffered {
+        changes.push(quote!(__settings.durability = #private::Durability::Buffered;));
+    }
+    if changes.is_empty() {
+        return quote!(#private::Settings::new(#name));
+    }
+    quote! {
+        let mut __settings = #private::Settings::new(#name);
+        #(#changes)*
+        __settings
+    }
+}
+
+fn duration(private: &TokenStream, duration: std::time::Duration) -> TokenStream {
+    let (seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(#private::Duration::new(#seconds, #nanoseconds))
+}
+
+fn seed(store: &Store<'_>, private: &TokenStream) -> TokenStream {
+    if !is_plain_struct(store) {
+        // There is no field to seed. The shape has been told to be wrong.
+        return quote!(#private::unreachable!());
+    }
+    // A local of the field's type: a seed of another type is an error at the seed, and says which
+    // type the field has.
+    let locals = store.fields.iter().filter_map(|field| {
+        let (local, ty) = (seed_local(field), field.ty());
+        match field.seed() {
+            Seed::Expr(seed) => Some(quote!(let #local: #ty = #seed;)),
+            Seed::Default | Seed::Unknown => None,
+        }
+    });
+    let values = store.fields.iter().map(|field| {
+        let (ident, ty) = (field.ident, field.ty());
+        match field.seed() {
+            Seed::Expr(_) => {
+                let local = seed_local(field);
+                quote!(#ident: #local)
+            }
+            Seed::Unknown => quote!(#ident: #private::unreachable!()),
+            Seed::Default => {
+                let span = ty.span();
+                let default = quote_spanned!(span=> #private::DefaultSeed>::default_seed());
+                quote!(#ident: <#ty as #default)
+            }
+        }
+    });
+    quote! {
+        #(#locals)*
+        Self { #(#values),* }
+    }
+}
+
+fn copy(store: &Store<'_>, private: &TokenStream) -> TokenStream {
+    if !is_plain_struct(store) {
+        return quote!(#private::unreachable!());
+    }
+    let values = store.fields.iter().map(|field| {
+        let ident = field.ident;
+        quote!(#ident: #private::Clone::clone(&self.#ident))
+    });
+    quote!(Self { #(#values),* })
+}
+
+fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
+    let (ident, uid) = (field.ident, &field.uid.value);
+    match field.codec() {
+        Codec::Field => quote! {
+            #private::Field::record(
+                &self.#ident,
+                #private::Option::map(__before, |__before| &__before.#ident),
+                #uid,
+                __out,
+            )
+        },
+        Codec::Module(module) => quote! {
+            #private::record_with(
+                &self.#ident,
+                #uid,
+                __out,
+                |__value, __serializer| #module::serialize(__value, __serializer),
+                |__deserializer| #module::deserialize(__deserializer),
+            )
+        },
+        Codec::Unknown => quote!(#private::Ok(())),
+    }
+}
+
+fn apply(private: &TokenStream, field: &Field<'_>) -> TokenStream {
+    let ident = field.ident;
+    match field.codec() {
+        Codec::Field => quote!(#private::Field::apply(&mut self.#ident, __key, __json)),
+        Codec::Module(module) => quote! {
+            #private::apply_with(
+                &mut self.#ident,
+                __key,
+                __json,
+                |__deserializer| #module::deserialize(__deserializer),
+            )
+        },
+        Codec::Unknown => quote!(#private::Ok(())),
+    }
+}
+
+/// One line a field that compiles only where its type can be stored: a type that cannot is one
+/// error, at the type.
+fn assertions(store: &Store<'_>) -> TokenStream {
+    let private = private(store);
+    let assertions: Vec<TokenStream> = store
+        .fields
+        .iter()
+        .map(|field| {
+            let ty = store.type_of(field);
+            let assert = match (field.is_stored(), field.codec()) {
+                (true, Codec::Field) => quote!(assert_field),
+                (true, Codec::Module(_) | Codec::Unknown) => quote!(assert_field_with),
+                (false, _) => quote!(assert_skipped),
+            };
+            let span = field.ty().span();
+            quote_spanned!(span=> #private::#assert::<#ty>())
+        })
+        .collect();
+    let generics = &store.input.generics;
+    let has_parameters = generics
+        .params
+        .iter()
+        .any(|param| matches!(param, GenericParam::Type(_) | GenericParam::Const(_)));
+    if has_parameters {
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        return quote! {
+            const _: () = {
+                #[allow(dead_code, reason = "it is only compiled, never called")]
+                const fn __assert #impl_generics () #where_clause {
+                    #(#assertions;)*
+                }
+            };
+        };
+    }
+    quote!(#(const _: () = #assertions;)*)
+}
+
+fn is_plain_struct(store: &Store<'_>) -> bool {
+    matches!(&store.input.data, Data::Struct(data) if matches!(data.fields, Fields::Named(_)))
+}

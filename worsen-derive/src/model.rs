@@ -1,0 +1,224 @@
+//! The struct as data: what the attributes say, and what holds where they say nothing. The nodes of
+//! the source are kept, so that errors and generated code point at them.
+//!
+//! Nothing here is refused: a value that cannot be used stands here as it was written.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::{
+    Attribute, Data, DeriveInput, Expr, Fields, Generics, Ident, LitStr, Path, Type, Visibility,
+    ext::IdentExt,
+};
+
+use crate::attr::{self, ContainerAttrs, Ctxt, Durability, FieldAttrs, Slot, Written};
+
+/// The struct that becomes a store.
+pub(crate) struct Store<'a> {
+    pub(crate) input: &'a DeriveInput,
+    pub(crate) attrs: ContainerAttrs,
+    /// The struct's name, without the `r#` of a raw one.
+    pub(crate) name: String,
+    pub(crate) handle: Ident,
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+/// One named field.
+pub(crate) struct Field<'a> {
+    pub(crate) original: &'a syn::Field,
+    pub(crate) ident: &'a Ident,
+    /// Its number among the fields that the runtime is told of.
+    pub(crate) index: usize,
+    pub(crate) attrs: FieldAttrs,
+    /// The field's name, without the `r#` of a raw one.
+    pub(crate) name: String,
+    pub(crate) uid: Text,
+    /// What the accessors are named after.
+    pub(crate) accessor: Text,
+}
+
+/// A text that was given by a literal, or that follows from a name.
+pub(crate) struct Text {
+    pub(crate) value: String,
+    pub(crate) span: Span,
+}
+
+/// Where a field's first value comes from.
+pub(crate) enum Seed<'a> {
+    Default,
+    Expr(&'a Expr),
+    /// It was written wrongly, and that has been told.
+    Unknown,
+}
+
+/// How a field becomes JSON and comes back.
+pub(crate) enum Codec<'a> {
+    Field,
+    Module(&'a Path),
+    /// It was written wrongly, and that has been told.
+    Unknown,
+}
+
+impl<'a> Store<'a> {
+    pub(crate) fn from_input(ctxt: &Ctxt, input: &'a DeriveInput) -> Self {
+        let attrs = ContainerAttrs::parse(ctxt, &input.attrs);
+        let name = input.ident.unraw().to_string();
+        let handle = match attrs.handle.value() {
+            Some(handle) => handle.clone(),
+            None => format_ident!("{name}Store", span = input.ident.span()),
+        };
+        let fields = match &input.data {
+            Data::Struct(data) => match &data.fields {
+                Fields::Named(fields) => fields.named.iter().collect(),
+                Fields::Unnamed(_) | Fields::Unit => Vec::new(),
+            },
+            Data::Enum(_) | Data::Union(_) => Vec::new(),
+        };
+        let fields = fields
+            .into_iter()
+            .filter_map(|field| field.ident.as_ref().map(|ident| (field, ident)))
+            .enumerate()
+            .map(|(index, (original, ident))| Field::new(ctxt, &attrs, index, original, ident))
+            .collect();
+        Store { input, attrs, name, handle, fields }
+    }
+
+    /// The path of the runtime crate.
+    pub(crate) fn runtime(&self) -> TokenStream {
+        match self.attrs.runtime.value() {
+            Some(path) => path.to_token_stream(),
+            None => quote!(::worsen),
+        }
+    }
+
+    /// The name of the store's files.
+    pub(crate) fn store_name(&self) -> String {
+        match self.attrs.name.value() {
+            Some(name) => name.value(),
+            None => snake_case(&self.name),
+        }
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.attrs.durability.value().copied().unwrap_or(Durability::Synced)
+    }
+
+    /// The visibility of a field's accessors: the field's own, unless the struct says otherwise. A
+    /// private field has private accessors, which can be used where the field itself can.
+    pub(crate) fn accessor_visibility(&'a self, field: &'a Field<'_>) -> &'a Visibility {
+        self.attrs.accessors.value().unwrap_or(&field.original.vis)
+    }
+
+    /// A field's type outside of the struct, where `Self` is another type.
+    pub(crate) fn type_of(&self, field: &Field<'_>) -> TokenStream {
+        without_self(field.original.ty.to_token_stream(), &self.input.ident, &self.input.generics)
+    }
+}
+
+impl<'a> Field<'a> {
+    fn new(
+        ctxt: &Ctxt,
+        container: &ContainerAttrs,
+        index: usize,
+        original: &'a syn::Field,
+        ident: &'a Ident,
+    ) -> Self {
+        let attrs = FieldAttrs::parse(ctxt, &original.attrs);
+        let name = ident.unraw().to_string();
+        let uid = Text::of(&attrs.uid, ident, || match container.rename_all.value() {
+            Some(rule) => rule.apply(&name),
+            None => name.clone(),
+        });
+        let accessor = Text::of(&attrs.accessor, ident, || name.clone());
+        Field { original, ident, index, attrs, name, uid, accessor }
+    }
+
+    pub(crate) fn ty(&self) -> &'a Type {
+        &self.original.ty
+    }
+
+    pub(crate) fn docs(&self) -> impl Iterator<Item = &'a Attribute> {
+        attr::docs(&self.original.attrs)
+    }
+
+    pub(crate) fn is_stored(&self) -> bool {
+        self.attrs.skip.get().is_none()
+    }
+
+    pub(crate) fn seed(&self) -> Seed<'_> {
+        match self.attrs.seed.value() {
+            None => Seed::Default,
+            Some(Written::Well(expr)) => Seed::Expr(expr),
+            Some(Written::Badly) => Seed::Unknown,
+        }
+    }
+
+    pub(crate) fn codec(&self) -> Codec<'_> {
+        match self.attrs.with.value() {
+            None => Codec::Field,
+            Some(Written::Well(path)) => Codec::Module(path),
+            Some(Written::Badly) => Codec::Unknown,
+        }
+    }
+}
+
+impl Text {
+    fn of(given: &Slot<LitStr>, ident: &Ident, otherwise: impl FnOnce() -> String) -> Self {
+        match given.value() {
+            Some(literal) => Text { value: literal.value(), span: literal.span() },
+            None => Text { value: otherwise(), span: ident.span() },
+        }
+    }
+}
+
+/// A duration as a person writes it: `"5s"`, `"250ms"`, `"1h 30m"`.
+pub(crate) fn duration(literal: &LitStr) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(&literal.value())
+}
+
+/// Whether a `poll` says that nothing is polled.
+pub(crate) fn is_never(literal: &LitStr) -> bool {
+    literal.value() == "never"
+}
+
+/// `AppState` -> `app_state`, `HTTPServer2` -> `http_server2`.
+pub(crate) fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::new();
+    for (at, &char) in chars.iter().enumerate() {
+        if char.is_uppercase() && at > 0 {
+            let after_word = chars[at - 1].is_lowercase() || chars[at - 1].is_numeric();
+            // The last capital of `HTTPServer` begins the next word.
+            let ends_acronym = chars[at - 1].is_uppercase()
+                && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
+            if after_word || ends_acronym {
+                snake.push('_');
+            }
+        }
+        snake.extend(char.to_lowercase());
+    }
+    snake
+}
+
+/// The same type with the struct's name in place of `Self`.
+fn without_self(tokens: TokenStream, name: &Ident, generics: &Generics) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let (_, type_generics, _) = generics.split_for_impl();
+                let mut name = name.clone();
+                name.set_span(ident.span());
+                quote!(#name #type_generics)
+            }
+            TokenTree::Group(group) => {
+                let inner = without_self(group.stream(), name, generics);
+                let mut replaced = proc_macro2::Group::new(group.delimiter(), inner);
+                replaced.set_span(group.span());
+                TokenTree::Group(replaced).into()
+            }
+            token => token.into(),
+        })
+        .collect()
+}

@@ -1,0 +1,197 @@
+//! What the derive implements: [`Store`] for a struct, and [`Field`] for the type of one field.
+//!
+//! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
+//! everything else is the engine's.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    builder::{Builder, Durability},
+    error::{Error, ValueError},
+    store::Handle,
+};
+
+/// A plain struct that can be kept as a persistent, shared store. Derive it, do not write it.
+///
+/// ```
+/// use worsen::Store;
+///
+/// #[derive(Store)]
+/// #[store(name = "settings")]
+/// struct Settings {
+///     #[store(seed = 11)]
+///     font_size: u32,
+/// }
+///
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = Settings::builder().in_memory().open()?;
+/// assert_eq!(store.font_size(), 11);
+/// store.set_font_size(14).wait()?;
+/// assert_eq!(store.font_size(), 14);
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store",
+    label = "this type does not implement `worsen::Store`",
+    note = "write `#[derive(worsen::Store)]` above the struct"
+)]
+pub trait Store: Sized + Send + Sync + 'static {
+    /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`.
+    type Handle: Clone + Send + Sync + 'static;
+
+    /// Opens the store with the settings of its attributes, and creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::open`].
+    fn open() -> Result<Self::Handle, Error> {
+        Self::builder().open()
+    }
+
+    /// Starts from the settings of the attributes; every one of them can be overridden.
+    fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    #[doc(hidden)]
+    const __FIELDS: &'static [FieldInfo];
+    /// The settings of the container's attributes.
+    #[doc(hidden)]
+    fn __settings() -> Settings;
+    /// Every field at its seed.
+    #[doc(hidden)]
+    fn __seed() -> Self;
+    /// A clone, field by field: the struct itself need not be `Clone`.
+    #[doc(hidden)]
+    fn __copy(&self) -> Self;
+    /// Clones one field from another state into this one.
+    #[doc(hidden)]
+    fn __copy_field(&mut self, index: usize, from: &Self);
+    /// Adds the entries of one field to `out`, as [`Field::record`].
+    #[doc(hidden)]
+    fn __record(
+        &self,
+        index: usize,
+        before: Option<&Self>,
+        out: &mut Changes,
+    ) -> Result<(), ValueError>;
+    /// Takes one entry of the log into a field, as [`Field::apply`].
+    #[doc(hidden)]
+    fn __apply(
+        &mut self,
+        index: usize,
+        key: Option<&str>,
+        json: Option<&str>,
+    ) -> Result<(), ValueError>;
+    #[doc(hidden)]
+    fn __handle(handle: Handle<Self>) -> Self::Handle;
+}
+
+/// The type of a stored field: anything that is `Clone`, `Serialize`, `DeserializeOwned`, `Send`,
+/// `Sync` and `'static`.
+///
+/// Implemented for all of them at once; there is nothing to write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in a store",
+    label = "this type cannot be the type of a stored field",
+    note = "a stored field is cloned, written as JSON and shared between threads: derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "or leave the field out of the file with `#[store(skip)]`"
+)]
+pub trait Field: Clone + Send + Sync + 'static {
+    /// Adds what changed since `before` to `out`; all there is, where there is no `before`. A field
+    /// that logs itself whole ignores `before`: the engine drops an entry that is already stored.
+    #[doc(hidden)]
+    fn record(
+        &self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Changes,
+    ) -> Result<(), ValueError>;
+
+    /// Takes one entry of the log. `key` is what stands after `uid/`, for fields that log by entry.
+    #[doc(hidden)]
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Field for T
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn record(
+        &self,
+        _before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Changes,
+    ) -> Result<(), ValueError> {
+        out.set(uid, crate::value::encode(self)?);
+        Ok(())
+    }
+
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        // A plain field has no entries below it, and resetting it to its seed is the model's work.
+        if let (None, Some(json)) = (key, json) {
+            *self = crate::value::decode(json)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the derive tells of one field. `index` in the hidden methods of [`Store`] is its place here.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct FieldInfo {
+    /// The field's name in the file. `None` for a field that is not stored (`skip`).
+    pub uid: Option<&'static str>,
+    /// The field's name in the struct, for messages.
+    pub name: &'static str,
+}
+
+/// The container's attributes, before a builder overrides them.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub name: String,
+    /// An error where the platform's data folder was asked for and there is none. It is reported by
+    /// `open`, unless the builder names a directory.
+    pub dir: Result<PathBuf, Error>,
+    /// `None`: never.
+    pub poll: Option<Duration>,
+    pub lock_timeout: Duration,
+    pub durability: Durability,
+}
+
+impl Settings {
+    /// The defaults, for a store of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Settings {
+            name: name.into(),
+            dir: Ok(PathBuf::from("db")),
+            poll: Some(Duration::from_secs(5)),
+            lock_timeout: Duration::from_secs(5),
+            durability: Durability::Synced,
+        }
+    }
+}
+
+/// The entries one operation set and deleted, in order. JSON text beside each uid; `None` deletes.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub(crate) entries: Vec<(Arc<str>, Option<Arc<str>>)>,
+}
+
+impl Changes {
+    /// The entry at `uid` is now this JSON text.
+    pub fn set(&mut self, uid: impl Into<Arc<str>>, json: impl Into<Arc<str>>) {
+        self.entries.push((uid.into(), Some(json.into())));
+    }
+
+    /// There is no entry at `uid` any more.
+    pub fn delete(&mut self, uid: impl Into<Arc<str>>) {
+        self.entries.push((uid.into(), None));
+    }
+}
