@@ -11,6 +11,7 @@ use syn::Ident;
 use crate::{
     attr::Durability,
     check,
+    expand::copy_of,
     model::{Field, Seed, Store},
 };
 
@@ -110,6 +111,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
     let index = field.index;
     let ty = store.type_of(field);
     let result = result_parameter(store);
+    let copy = copy_of(store, field);
     let names = Names::of(field);
     let name = &field.name;
 
@@ -125,7 +127,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         quote! {
             #docs
             #vis fn #method(&self) -> #ty {
-                #private::read(&self.0, |__state| &__state.#ident)
+                #private::read(&self.0, |__state| #copy(&__state.#ident))
             }
         }
     });
@@ -164,7 +166,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         quote! {
             #docs
             #vis fn #method(&self) -> #private::Watch<#state #ty_generics, #ty> {
-                #private::watch_field(&self.0, #index, |__state| #private::Clone::clone(&__state.#ident))
+                #private::watch_field(&self.0, #index, |__state| #copy(&__state.#ident))
             }
         }
     });

@@ -3,8 +3,8 @@
 //! What the methods do with a field is the runtime's; only the places are written out here.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::{Data, Fields, GenericParam, spanned::Spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Data, Fields, spanned::Spanned};
 
 use crate::{
     accessor::{self, private, seed_local},
@@ -21,12 +21,10 @@ pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
     }
     let handle = accessor::expand(store);
     let implementation = implementation(store);
-    let assertions = assertions(store);
     quote! {
         #errors
         #handle
         #implementation
-        #assertions
     }
 }
 
@@ -42,7 +40,8 @@ fn implementation(store: &Store<'_>) -> TokenStream {
 
     let copies = store.fields.iter().map(|field| {
         let (index, ident) = (field.index, field.ident);
-        quote!(#index => self.#ident = #private::Clone::clone(&__from.#ident),)
+        let copy = copy_of(store, field);
+        quote!(#index => self.#ident = #copy(&__from.#ident),)
     });
     let stored = || store.fields.iter().filter(|field| field.is_stored());
     let records = stored().map(|field| {
@@ -194,9 +193,9 @@ fn seed(store: &Store<'_>, private: &TokenStream) -> TokenStream {
             }
             Seed::Unknown => quote!(#ident: #private::unreachable!()),
             Seed::Default => {
-                let span = ty.span();
-                let default = quote_spanned!(span=> #private::DefaultSeed>::default_seed());
-                quote!(#ident: <#ty as #default)
+                let source = if field.is_stored() { quote!(DefaultSeed) } else { quote!(Skipped) };
+                let seed = call(field, ty, quote!(#private::#source), quote!(default_seed));
+                quote!(#ident: #seed())
             }
         }
     });
@@ -212,7 +211,8 @@ fn copy(store: &Store<'_>, private: &TokenStream) -> TokenStream {
     }
     let values = store.fields.iter().map(|field| {
         let ident = field.ident;
-        quote!(#ident: #private::Clone::clone(&self.#ident))
+        let copy = copy_of(store, field);
+        quote!(#ident: #copy(&self.#ident))
     });
     quote!(Self { #(#values),* })
 }
@@ -220,14 +220,17 @@ fn copy(store: &Store<'_>, private: &TokenStream) -> TokenStream {
 fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
     let (ident, uid) = (field.ident, &field.uid.value);
     match field.codec() {
-        Codec::Field => quote! {
-            #private::Field::record(
-                &self.#ident,
-                #private::Option::map(__before, |__before| &__before.#ident),
-                #uid,
-                __out,
-            )
-        },
+        Codec::Field => {
+            let record = call(field, field.ty(), quote!(#private::Stored), quote!(record));
+            quote! {
+                #record(
+                    &self.#ident,
+                    #private::Option::map(__before, |__before| &__before.#ident),
+                    #uid,
+                    __out,
+                )
+            }
+        }
         Codec::Module(module) => quote! {
             #private::record_with(
                 &self.#ident,
@@ -244,7 +247,10 @@ fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
 fn apply(private: &TokenStream, field: &Field<'_>) -> TokenStream {
     let ident = field.ident;
     match field.codec() {
-        Codec::Field => quote!(#private::Field::apply(&mut self.#ident, __key, __json)),
+        Codec::Field => {
+            let apply = call(field, field.ty(), quote!(#private::Stored), quote!(apply));
+            quote!(#apply(&mut self.#ident, __key, __json))
+        }
         Codec::Module(module) => quote! {
             #private::apply_with(
                 &mut self.#ident,
@@ -257,41 +263,28 @@ fn apply(private: &TokenStream, field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// One line a field that compiles only where its type can be stored: a type that cannot is one
-/// error, at the type.
-fn assertions(store: &Store<'_>) -> TokenStream {
+/// The function that clones a field. Outside of the struct's own impl `Self` is another type, so the
+/// type is named without it.
+pub(crate) fn copy_of(store: &Store<'_>, field: &Field<'_>) -> TokenStream {
     let private = private(store);
-    let assertions: Vec<TokenStream> = store
-        .fields
-        .iter()
-        .map(|field| {
-            let ty = store.type_of(field);
-            let assert = match (field.is_stored(), field.codec()) {
-                (true, Codec::Field) => quote!(assert_field),
-                (true, Codec::Module(_) | Codec::Unknown) => quote!(assert_field_with),
-                (false, _) => quote!(assert_skipped),
-            };
-            let span = field.ty().span();
-            quote_spanned!(span=> #private::#assert::<#ty>())
-        })
-        .collect();
-    let generics = &store.input.generics;
-    let has_parameters = generics
-        .params
-        .iter()
-        .any(|param| matches!(param, GenericParam::Type(_) | GenericParam::Const(_)));
-    if has_parameters {
-        let (impl_generics, _, where_clause) = generics.split_for_impl();
-        return quote! {
-            const _: () = {
-                #[allow(dead_code, reason = "it is only compiled, never called")]
-                const fn __assert #impl_generics () #where_clause {
-                    #(#assertions;)*
-                }
-            };
-        };
-    }
-    quote!(#(const _: () = #assertions;)*)
+    let source = match (field.is_stored(), field.codec()) {
+        (true, Codec::Field) => quote!(Stored),
+        (true, Codec::Module(_) | Codec::Unknown) => quote!(StoredWith),
+        (false, _) => quote!(Skipped),
+    };
+    call(field, store.type_of(field), quote!(#private::#source), quote!(copy))
+}
+
+/// `<T as Trait>::method`, all of it at the field's type. What a type lacks is found at every such
+/// call, but always with the same words at the same place, and so it is told once.
+fn call(
+    field: &Field<'_>,
+    ty: impl ToTokens,
+    source: TokenStream,
+    method: TokenStream,
+) -> TokenStream {
+    let span = field.ty().span();
+    quote_spanned!(span=> <#ty as #source>::#method)
 }
 
 fn is_plain_struct(store: &Store<'_>) -> bool {

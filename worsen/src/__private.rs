@@ -32,16 +32,9 @@ pub use crate::{
 pub type JsonSerializer<'a> = &'a mut serde_json::Serializer<&'a mut Vec<u8>>;
 pub type JsonDeserializer<'a, 'de> = &'a mut serde_json::Deserializer<serde_json::de::StrRead<'de>>;
 
-/// Compiles only where the type can be a field: one error, at the field's type.
-pub const fn assert_field<T: Field>() {}
-
-/// Compiles only where the seed has the field's type.
-pub fn seed<T>(seed: T) -> T {
-    seed
-}
-
-/// The value of one field, cloned out of the newest snapshot.
-pub fn read<S: Store, T: Clone>(handle: &Handle<S>, field: impl FnOnce(&S) -> &T) -> T {
+/// The value of one field, cloned out of the newest snapshot. That the type can be cloned is asked
+/// for in the closure, by [`Stored`]: a bound here would tell of a bad type once more.
+pub fn read<S: Store, T>(handle: &Handle<S>, field: impl FnOnce(&S) -> T) -> T {
     handle.read(field)
 }
 
@@ -55,7 +48,7 @@ pub fn update_field<S: Store, R: Send + 'static>(
 }
 
 /// A watch on one field.
-pub fn watch_field<S: Store, T: Clone>(
+pub fn watch_field<S: Store, T>(
     handle: &Handle<S>,
     index: usize,
     field: fn(&S) -> T,
@@ -107,30 +100,86 @@ impl<T: Default> DefaultSeed for T {
     }
 }
 
-/// What a field needs that a `with` module turns into JSON.
+/// What the derive calls on a stored field. It asks for the same as [`Field`], but has no
+/// supertraits, and every call names it at the field's type: so the compiler finds the same error at
+/// the same place each time, and a type that cannot be stored is told of once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in a store",
+    label = "this type cannot be the type of a stored field",
+    note = "a stored field is cloned, written as JSON and shared between threads: derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "or leave the field out of the file with `#[store(skip)]`"
+)]
+pub trait Stored: Sized {
+    fn copy(&self) -> Self;
+    fn record(
+        &self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Changes,
+    ) -> Result<(), ValueError>;
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Field> Stored for T {
+    #[inline]
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+
+    #[inline]
+    fn record(
+        &self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Changes,
+    ) -> Result<(), ValueError> {
+        Field::record(self, before, uid, out)
+    }
+
+    #[inline]
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        Field::apply(self, key, json)
+    }
+}
+
+/// As [`Stored`], for a field that a `with` module turns into JSON.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in a store",
     label = "this type cannot be the type of a stored field",
     note = "a stored field is cloned and shared between threads: derive `Clone` on it, and keep it free of borrows and of types such as `Rc` or `Cell`"
 )]
-pub trait FieldWith: Clone + Send + Sync + 'static {}
+pub trait StoredWith: Sized {
+    fn copy(&self) -> Self;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Clone + Send + Sync + 'static> FieldWith for T {}
+impl<T: Clone + Send + Sync + 'static> StoredWith for T {
+    #[inline]
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+}
 
-/// Compiles only where a `with` module can do the rest.
-pub const fn assert_field_with<T: FieldWith>() {}
-
-/// What a field needs that is not stored.
+/// As [`Stored`], for a field that is left out of the file.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a skipped field of a store",
     label = "this type cannot be the type of a skipped field",
     note = "a skipped field starts at its `Default`, is cloned and shared between threads: derive `Clone` and `Default` on it, and keep it free of borrows and of types such as `Rc` or `Cell`"
 )]
-pub trait Skipped: Clone + Default + Send + Sync + 'static {}
+pub trait Skipped: Sized {
+    fn default_seed() -> Self;
+    fn copy(&self) -> Self;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Clone + Default + Send + Sync + 'static> Skipped for T {}
+impl<T: Clone + Default + Send + Sync + 'static> Skipped for T {
+    fn default_seed() -> Self {
+        T::default()
+    }
 
-/// Compiles only where the field can be left out of the file.
-pub const fn assert_skipped<T: Skipped>() {}
+    #[inline]
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+}
