@@ -123,7 +123,12 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
     };
 
     let read = method(&names.read, &|method| {
-        let docs = docs(store, field, &format!(" The value of `{name}`, cloned from memory."), true);
+        let docs = docs(
+            store,
+            field,
+            &format!(" The value of `{name}`, cloned from memory."),
+            true,
+        );
         quote! {
             #docs
             #vis fn #method(&self) -> #ty {
@@ -132,7 +137,12 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         }
     });
     let set = method(&names.set, &|method| {
-        let docs = docs(store, field, &format!(" Sets `{name}`, once the commit is awaited."), false);
+        let docs = docs(
+            store,
+            field,
+            &format!(" Sets `{name}`, once the commit is awaited."),
+            false,
+        );
         quote! {
             #docs
             #vis fn #method(&self, value: #ty) -> #private::Commit<()> {
@@ -144,7 +154,9 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         let docs = docs(
             store,
             field,
-            &format!(" Changes `{name}` in place: the closure sees its newest value in all processes."),
+            &format!(
+                " Changes `{name}` in place: the closure sees its newest value in all processes."
+            ),
             false,
         );
         quote! {
@@ -161,8 +173,12 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         }
     });
     let watch = method(&names.watch, &|method| {
-        let docs =
-            docs(store, field, &format!(" Tells of every change of `{name}`, by any process."), false);
+        let docs = docs(
+            store,
+            field,
+            &format!(" Tells of every change of `{name}`, by any process."),
+            false,
+        );
         quote! {
             #docs
             #vis fn #method(&self) -> #private::Watch<#state #ty_generics, #ty> {
@@ -196,15 +212,28 @@ fn result_parameter(store: &Store<'_>) -> Ident {
         })
     }
     let mut tokens = store.input.generics.to_token_stream();
-    tokens.extend(store.fields.iter().map(|field| field.ty().to_token_stream()));
-    let name = if names_r(tokens) || store.name == "R" { "__R" } else { "R" };
+    tokens.extend(
+        store
+            .fields
+            .iter()
+            .map(|field| field.ty().to_token_stream()),
+    );
+    let name = if names_r(tokens) || store.name == "R" {
+        "__R"
+    } else {
+        "R"
+    };
     Ident::new(name, Span::call_site())
 }
 
 /// The documentation of one accessor: the field's own words, and how it is stored.
 fn docs(store: &Store<'_>, field: &Field<'_>, summary: &str, is_read: bool) -> TokenStream {
     let own: Vec<_> = field.docs().collect();
-    let summary = if is_read && !own.is_empty() { None } else { Some(summary) };
+    let summary = if is_read && !own.is_empty() {
+        None
+    } else {
+        Some(summary)
+    };
     let gap = (summary.is_some() && !own.is_empty()).then_some("");
     let seed = match field.seed() {
         Seed::Expr(expr) => format!("its seed is {}", code(&compact(expr.to_token_stream()))),
@@ -231,8 +260,16 @@ fn docs(store: &Store<'_>, field: &Field<'_>, summary: &str, is_read: bool) -> T
 
 /// Markdown that shows a text as code, whatever is in it.
 fn code(text: &str) -> String {
-    let text = text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+    let text = text
+        .escape_debug()
+        .to_string()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'");
+    if text.contains('`') {
+        format!("`` {text} ``")
+    } else {
+        format!("`{text}`")
+    }
 }
 
 /// Tokens as a person would write them in a line, near enough for documentation.
@@ -281,14 +318,21 @@ fn write_compact(tokens: TokenStream, text: &mut String) {
                     Delimiter::Bracket => ("[", "]"),
                     Delimiter::None => ("", ""),
                 };
-                text.push_str(if text.is_empty() { open.trim_start() } else { open });
+                text.push_str(if text.is_empty() {
+                    open.trim_start()
+                } else {
+                    open
+                });
                 write_compact(group.stream(), text);
                 text.push_str(close);
                 after_word = true;
             }
             TokenTree::Ident(_) | TokenTree::Literal(_) => {
                 let follows_word = at > 0
-                    && matches!(tokens[at - 1], TokenTree::Ident(_) | TokenTree::Literal(_) | TokenTree::Group(_));
+                    && matches!(
+                        tokens[at - 1],
+                        TokenTree::Ident(_) | TokenTree::Literal(_) | TokenTree::Group(_)
+                    );
                 if follows_word {
                     text.push(' ');
                 }

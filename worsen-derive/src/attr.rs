@@ -6,10 +6,8 @@ use std::cell::RefCell;
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::{
-    Attribute, Expr, Ident, Lit, LitStr, Meta, Path, Token, Visibility,
-    ext::IdentExt,
-    parse::ParseStream,
-    spanned::Spanned,
+    Attribute, Expr, Ident, Lit, LitStr, Meta, Path, Token, Visibility, ext::IdentExt,
+    parse::ParseStream, spanned::Spanned,
 };
 
 pub(crate) const STORE: &str = "store";
@@ -39,23 +37,65 @@ struct Key {
 }
 
 const CONTAINER_KEYS: &[Key] = &[
-    Key { name: NAME, example: "name = \"my-store\"" },
-    Key { name: DIR, example: "dir = \"./db\"" },
-    Key { name: POLL, example: "poll = \"5s\"" },
-    Key { name: DURABILITY, example: "durability = Buffered" },
-    Key { name: LOCK_TIMEOUT, example: "lock_timeout = \"5s\"" },
-    Key { name: HANDLE, example: "handle = MyHandle" },
-    Key { name: ACCESSORS, example: "accessors = pub(crate)" },
-    Key { name: RENAME_ALL, example: "rename_all = \"camelCase\"" },
-    Key { name: CRATE, example: "crate = path::to::worsen" },
+    Key {
+        name: NAME,
+        example: "name = \"my-store\"",
+    },
+    Key {
+        name: DIR,
+        example: "dir = \"./db\"",
+    },
+    Key {
+        name: POLL,
+        example: "poll = \"5s\"",
+    },
+    Key {
+        name: DURABILITY,
+        example: "durability = Buffered",
+    },
+    Key {
+        name: LOCK_TIMEOUT,
+        example: "lock_timeout = \"5s\"",
+    },
+    Key {
+        name: HANDLE,
+        example: "handle = MyHandle",
+    },
+    Key {
+        name: ACCESSORS,
+        example: "accessors = pub(crate)",
+    },
+    Key {
+        name: RENAME_ALL,
+        example: "rename_all = \"camelCase\"",
+    },
+    Key {
+        name: CRATE,
+        example: "crate = path::to::worsen",
+    },
 ];
 
 const FIELD_KEYS: &[Key] = &[
-    Key { name: UID, example: "uid = \"myUid\"" },
-    Key { name: SEED, example: "seed = 42" },
-    Key { name: ACCESSOR, example: "accessor = \"my_name\"" },
-    Key { name: SKIP, example: "skip" },
-    Key { name: WITH, example: "with = my_module" },
+    Key {
+        name: UID,
+        example: "uid = \"myUid\"",
+    },
+    Key {
+        name: SEED,
+        example: "seed = 42",
+    },
+    Key {
+        name: ACCESSOR,
+        example: "accessor = \"my_name\"",
+    },
+    Key {
+        name: SKIP,
+        example: "skip",
+    },
+    Key {
+        name: WITH,
+        example: "with = my_module",
+    },
 ];
 
 /// Keys of other crates' attributes that people write here, and the key they mean.
@@ -85,7 +125,9 @@ pub(crate) struct Ctxt {
 
 impl Ctxt {
     pub(crate) fn new() -> Self {
-        Ctxt { errors: RefCell::new(Some(Vec::new())) }
+        Ctxt {
+            errors: RefCell::new(Some(Vec::new())),
+        }
     }
 
     pub(crate) fn push(&self, error: syn::Error) {
@@ -107,7 +149,10 @@ impl Ctxt {
 }
 
 impl Drop for Ctxt {
-    #[expect(clippy::panic, reason = "a bug of this crate, told to its developer at compile time")]
+    #[expect(
+        clippy::panic,
+        reason = "a bug of this crate, told to its developer at compile time"
+    )]
     fn drop(&mut self) {
         if self.errors.borrow().is_some() && !std::thread::panicking() {
             panic!("the errors of a derive were never looked at");
@@ -127,13 +172,21 @@ pub(crate) struct Slot<T>(Option<Given<T>>);
 impl<T> Slot<T> {
     fn set(&mut self, ctxt: &Ctxt, key: &Ident, value: T) {
         match &self.0 {
-            None => self.0 = Some(Given { key: key.clone(), value }),
+            None => {
+                self.0 = Some(Given {
+                    key: key.clone(),
+                    value,
+                })
+            }
             Some(first) => {
                 let mut error = syn::Error::new(
                     key.span(),
                     format!("`{key}` is given twice: keep one of them"),
                 );
-                error.combine(syn::Error::new(first.key.span(), format!("`{key}` is given here first")));
+                error.combine(syn::Error::new(
+                    first.key.span(),
+                    format!("`{key}` is given here first"),
+                ));
                 ctxt.push(error);
             }
         }
@@ -200,7 +253,9 @@ impl RenameRule {
         let pascal = || {
             name.split('_').map(|word| {
                 let mut chars = word.chars();
-                chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+                chars.next().map_or_else(String::new, |first| {
+                    first.to_uppercase().chain(chars).collect()
+                })
             })
         };
         match self {
@@ -211,7 +266,9 @@ impl RenameRule {
             RenameRule::Camel => {
                 let pascal: String = pascal().collect();
                 let mut chars = pascal.chars();
-                chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+                chars.next().map_or_else(String::new, |first| {
+                    first.to_lowercase().chain(chars).collect()
+                })
             }
             RenameRule::Kebab => name.replace('_', "-"),
             RenameRule::ScreamingKebab => name.to_uppercase().replace('_', "-"),
@@ -252,7 +309,9 @@ pub(crate) struct FieldAttrs {
 impl ContainerAttrs {
     pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
         let mut this = Self::default();
-        for_each_key(ctxt, attrs, &CONTAINER, |ctxt, key, input| this.parse_key(ctxt, key, input));
+        for_each_key(ctxt, attrs, &CONTAINER, |ctxt, key, input| {
+            this.parse_key(ctxt, key, input)
+        });
         this
     }
 
@@ -262,7 +321,9 @@ impl ContainerAttrs {
             DIR => self.dir.set(ctxt, key, dir(key, input)?),
             POLL => self.poll.set(ctxt, key, string(&CONTAINER, key, input)?),
             DURABILITY => self.durability.set(ctxt, key, durability(key, input)?),
-            LOCK_TIMEOUT => self.lock_timeout.set(ctxt, key, string(&CONTAINER, key, input)?),
+            LOCK_TIMEOUT => self
+                .lock_timeout
+                .set(ctxt, key, string(&CONTAINER, key, input)?),
             HANDLE => {
                 let handle = handle(ctxt, key, input)?;
                 self.handle.set(ctxt, key, handle);
@@ -279,7 +340,9 @@ impl ContainerAttrs {
 impl FieldAttrs {
     pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
         let mut this = Self::default();
-        for_each_key(ctxt, attrs, &FIELD, |ctxt, key, input| this.parse_key(ctxt, key, input));
+        for_each_key(ctxt, attrs, &FIELD, |ctxt, key, input| {
+            this.parse_key(ctxt, key, input)
+        });
         this
     }
 
@@ -349,11 +412,18 @@ const FIELD: Level = Level {
 
 impl Level {
     fn example(&self, key: &str) -> &'static str {
-        self.keys.iter().find(|known| known.name == key).map_or("", |known| known.example)
+        self.keys
+            .iter()
+            .find(|known| known.name == key)
+            .map_or("", |known| known.example)
     }
 
     fn list(&self) -> String {
-        let names: Vec<String> = self.keys.iter().map(|key| format!("`{}`", key.name)).collect();
+        let names: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", key.name))
+            .collect();
         names.join(", ")
     }
 }
@@ -371,7 +441,10 @@ fn for_each_key(
             meta => {
                 ctxt.error(
                     meta.span(),
-                    format!("expected keys in parentheses: write `#[store({})]`", level.keys[0].example),
+                    format!(
+                        "expected keys in parentheses: write `#[store({})]`",
+                        level.keys[0].example
+                    ),
                 );
                 continue;
             }
@@ -406,7 +479,10 @@ fn key(level: &Level, input: ParseStream<'_>) -> syn::Result<Ident> {
         let key = level.positional;
         return Err(syn::Error::new(
             literal.span(),
-            format!("a value needs its key: write `{key} = ...`, such as `{}`", level.example(key)),
+            format!(
+                "a value needs its key: write `{key} = ...`, such as `{}`",
+                level.example(key)
+            ),
         ));
     }
     Err(input.error(format!("expected a key: {}", level.list())))
@@ -438,25 +514,37 @@ fn unknown_key(level: &Level, key: &Ident) -> syn::Error {
     if is_known(level.other, &name) {
         return syn::Error::new(
             key.span(),
-            format!("`{name}` is a key of {}, not of {}: move it there", level.there, level.here),
+            format!(
+                "`{name}` is a key of {}, not of {}: move it there",
+                level.there, level.here
+            ),
         );
     }
-    let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, meant)| *meant);
-    let meant = alias.filter(|meant| is_known(level.keys, meant)).or_else(|| {
-        level
-            .keys
-            .iter()
-            .map(|known| (distance(&name, known.name), known.name))
-            .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
-            .min()
-            .map(|(_, known)| known)
-    });
+    let alias = ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == name)
+        .map(|(_, meant)| *meant);
+    let meant = alias
+        .filter(|meant| is_known(level.keys, meant))
+        .or_else(|| {
+            level
+                .keys
+                .iter()
+                .map(|known| (distance(&name, known.name), known.name))
+                .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
+                .min()
+                .map(|(_, known)| known)
+        });
     let message = match meant {
         Some(meant) => format!(
             "unknown key `{name}`: did you mean `{meant}`, as in `{}`?",
             level.example(meant)
         ),
-        None => format!("unknown key `{name}`: the keys of {} are {}", level.here, level.list()),
+        None => format!(
+            "unknown key `{name}`: the keys of {} are {}",
+            level.here,
+            level.list()
+        ),
     };
     syn::Error::new(key.span(), message)
 }
@@ -471,8 +559,9 @@ fn distance(from: &str, to: &str) -> usize {
                 i + j
             } else {
                 let differs = usize::from(from[i - 1] != to[j - 1]);
-                let mut best =
-                    (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + differs);
+                let mut best = (rows[i - 1][j] + 1)
+                    .min(rows[i][j - 1] + 1)
+                    .min(rows[i - 1][j - 1] + differs);
                 if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
                     best = best.min(rows[i - 2][j - 2] + 1);
                 }
@@ -540,7 +629,10 @@ fn string(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Lit
     as_string(&value).cloned().ok_or_else(|| {
         syn::Error::new_spanned(
             &value,
-            format!("`{key}` takes a string literal: write `{}`", level.example(&key.to_string())),
+            format!(
+                "`{key}` takes a string literal: write `{}`",
+                level.example(&key.to_string())
+            ),
         )
     })
 }
@@ -548,7 +640,10 @@ fn string(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Lit
 /// A path, bare or (as serde has it) in a string.
 fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     let takes = || {
-        format!("`{key}` takes the path of a module: write `{}`", level.example(&key.to_string()))
+        format!(
+            "`{key}` takes the path of a module: write `{}`",
+            level.example(&key.to_string())
+        )
     };
     equals(level, key, input)?;
     // `crate` and `::name` are paths, but not all of them are expressions.
@@ -561,7 +656,9 @@ fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Path>
             .parse_with(Path::parse_mod_style)
             .map_err(|_| syn::Error::new(string.span(), takes()));
     }
-    as_path(&value).cloned().ok_or_else(|| syn::Error::new_spanned(&value, takes()))
+    as_path(&value)
+        .cloned()
+        .ok_or_else(|| syn::Error::new_spanned(&value, takes()))
 }
 
 fn dir(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dir> {
@@ -594,7 +691,9 @@ fn dir(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dir> {
 
 fn durability(key: &Ident, input: ParseStream<'_>) -> syn::Result<Durability> {
     let value = expr(&CONTAINER, key, input)?;
-    let ident = as_path(&value).and_then(|path| path.segments.last()).map(|last| &last.ident);
+    let ident = as_path(&value)
+        .and_then(|path| path.segments.last())
+        .map(|last| &last.ident);
     match ident {
         Some(ident) if ident == "Synced" => Ok(Durability::Synced),
         Some(ident) if ident == "Buffered" => Ok(Durability::Buffered),
@@ -617,12 +716,15 @@ fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident
             return Ok(ident);
         }
     }
-    as_path(&value).and_then(Path::get_ident).cloned().ok_or_else(|| {
-        syn::Error::new_spanned(
-            &value,
-            "`handle` takes the name of the handle's type: write `handle = MyHandle`",
-        )
-    })
+    as_path(&value)
+        .and_then(Path::get_ident)
+        .cloned()
+        .ok_or_else(|| {
+            syn::Error::new_spanned(
+                &value,
+                "`handle` takes the name of the handle's type: write `handle = MyHandle`",
+            )
+        })
 }
 
 /// The name of an accessor. Without quotes it is a mistake, but one that shows what was meant.
@@ -661,24 +763,34 @@ fn visibility(key: &Ident, input: ParseStream<'_>) -> syn::Result<Visibility> {
 fn rename_rule(key: &Ident, input: ParseStream<'_>) -> syn::Result<RenameRule> {
     let value = string(&CONTAINER, key, input)?;
     let wanted = value.value();
-    RenameRule::ALL.iter().find(|(name, _)| *name == wanted).map(|(_, rule)| *rule).ok_or_else(|| {
-        let names: Vec<String> =
-            RenameRule::ALL.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let close = RenameRule::ALL
-            .iter()
-            .map(|(name, _)| *name)
-            .find(|name| name.to_lowercase() == wanted.to_lowercase() || distance(name, &wanted) <= 2);
-        let message = match close {
-            Some(close) => format!("unknown rule: did you mean `rename_all = \"{close}\"`?"),
-            None => format!("unknown rule: `rename_all` takes one of {}", names.join(", ")),
-        };
-        syn::Error::new(value.span(), message)
-    })
+    RenameRule::ALL
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, rule)| *rule)
+        .ok_or_else(|| {
+            let names: Vec<String> = RenameRule::ALL
+                .iter()
+                .map(|(name, _)| format!("\"{name}\""))
+                .collect();
+            let close = RenameRule::ALL.iter().map(|(name, _)| *name).find(|name| {
+                name.to_lowercase() == wanted.to_lowercase() || distance(name, &wanted) <= 2
+            });
+            let message = match close {
+                Some(close) => format!("unknown rule: did you mean `rename_all = \"{close}\"`?"),
+                None => format!(
+                    "unknown rule: `rename_all` takes one of {}",
+                    names.join(", ")
+                ),
+            };
+            syn::Error::new(value.span(), message)
+        })
 }
 
 /// The names of the keys of `#[serde(...)]`, each with its place.
 pub(crate) fn serde_keys(attr: &Attribute) -> Vec<Ident> {
-    let Meta::List(list) = &attr.meta else { return Vec::new() };
+    let Meta::List(list) = &attr.meta else {
+        return Vec::new();
+    };
     let mut keys = Vec::new();
     let mut at_key = true;
     for token in list.tokens.clone() {

@@ -2,9 +2,457 @@
 //!
 //! A check only tells. What is expanded of a wrong struct is decided in `expand`.
 
-use crate::{attr::Ctxt, model::Store};
+use std::collections::HashMap;
 
-pub(crate) fn check(_ctxt: &Ctxt, _store: &Store<'_>) {}
+use syn::{Attribute, Data, Fields, GenericParam, Ident, LitStr, spanned::Spanned};
 
-pub(crate) fn is_reserved(_name: &str) -> bool { false }
-pub(crate) fn is_accessor_name(_name: &str) -> bool { true }
+use crate::{
+    accessor::Names,
+    attr::{self, Ctxt, Dir, Given},
+    model::{self, Field, Store},
+};
+
+/// What an accessor would hide: the methods of `Handle`, of the traits that every handle has, and
+/// of the `Store` trait, which people look for on the handle too.
+const RESERVED: &[&str] = &[
+    "borrow",
+    "borrow_mut",
+    "builder",
+    "changes",
+    "clone",
+    "clone_from",
+    "close",
+    "compact",
+    "debug",
+    "deref",
+    "deref_mut",
+    "dir",
+    "fmt",
+    "into",
+    "is_poisoned",
+    "is_read_only",
+    "name",
+    "open",
+    "path",
+    "poll",
+    "recovered",
+    "recovery",
+    "refresh",
+    "revision",
+    "salvage",
+    "snapshot",
+    "sync",
+    "to_owned",
+    "try_into",
+    "try_update",
+    "type_id",
+    "update",
+    "watch",
+];
+
+/// What a person would write in place of a serde attribute. `None`: there is nothing like it.
+const INSTEAD_OF_SERDE: &[(&str, Option<&str>)] = &[
+    ("alias", Some("uid = \"...\"")),
+    ("crate", Some("crate = path::to::worsen")),
+    ("default", Some("seed = ...")),
+    ("deserialize_with", Some("with = my_module")),
+    ("getter", None),
+    ("rename", Some("uid = \"...\"")),
+    ("rename_all", Some("rename_all = \"...\"")),
+    ("serialize_with", Some("with = my_module")),
+    ("skip", Some("skip")),
+    ("skip_deserializing", Some("skip")),
+    ("skip_serializing", Some("skip")),
+    ("skip_serializing_if", None),
+    ("with", Some("with = my_module")),
+];
+
+pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
+    check_shape(ctxt, store);
+    check_lifetimes(ctxt, store);
+    check_name(ctxt, store);
+    check_dir(ctxt, store);
+    check_poll(ctxt, store);
+    check_lock_timeout(ctxt, store);
+    check_handle(ctxt, store);
+    check_serde(
+        ctxt,
+        &store.input.attrs,
+        "a store is not serialized as a whole",
+    );
+    for field in &store.fields {
+        check_serde(
+            ctxt,
+            &field.original.attrs,
+            "a store's fields are written one by one",
+        );
+        check_skip(ctxt, field);
+        check_uid(ctxt, field);
+        check_accessor_name(ctxt, field);
+        check_reserved(ctxt, field);
+    }
+    check_uids_differ(ctxt, store);
+    check_accessors_differ(ctxt, store);
+}
+
+// A store is a struct with named fields, and at least one of them is stored.
+fn check_shape(ctxt: &Ctxt, store: &Store<'_>) {
+    let ident = &store.input.ident;
+    match &store.input.data {
+        Data::Enum(data) => ctxt.error(
+            data.enum_token.span,
+            format!("a store is a struct: keep the enum in a field, as in `struct State {{ value: {ident} }}`"),
+        ),
+        Data::Union(data) => ctxt.error(
+            data.union_token.span,
+            "a store is a struct, and a union cannot be written as JSON",
+        ),
+        Data::Struct(data) => match &data.fields {
+            Fields::Unnamed(fields) => ctxt.error(
+                fields.span(),
+                format!(
+                    "the fields of a store need names, which become the uids in its file: \
+                     write `struct {ident} {{ name: Type }}`"
+                ),
+            ),
+            Fields::Named(fields) if !fields.named.is_empty() => {
+                if store.fields.iter().all(|field| !field.is_stored()) {
+                    ctxt.error(
+                        ident.span(),
+                        "a store needs at least one stored field, and every field here is skipped",
+                    );
+                }
+            }
+            Fields::Named(_) | Fields::Unit => ctxt.error(
+                ident.span(),
+                format!("a store needs at least one field: write `struct {ident} {{ name: Type }}`"),
+            ),
+        },
+    }
+}
+
+// A store outlives every borrow, so its struct has no lifetimes.
+fn check_lifetimes(ctxt: &Ctxt, store: &Store<'_>) {
+    for param in &store.input.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            ctxt.error(
+                param.lifetime.span(),
+                format!(
+                    "a store cannot borrow, for it lives as long as the program: remove `{}` and \
+                     own the data, such as `String` in place of `&str`",
+                    param.lifetime
+                ),
+            );
+        }
+    }
+}
+
+// A store's name is one part of a path, on every platform.
+fn check_name(ctxt: &Ctxt, store: &Store<'_>) {
+    let Some(literal) = store.attrs.name.value() else {
+        return;
+    };
+    let name = literal.value();
+    let wrong = if name.is_empty() {
+        "the name of a store cannot be empty: remove `name` to call it after the struct".to_owned()
+    } else if name.starts_with('.') {
+        "the name of a store cannot begin with a dot: its files would be hidden, or be a directory"
+            .to_owned()
+    } else if let Some(separator) = name.chars().find(|char| matches!(char, '/' | '\\')) {
+        format!(
+            "the name of a store cannot hold `{separator}`: give the directory with `dir = \"...\"`"
+        )
+    } else if let Some(char) = name.chars().find(|char| char.is_control() || *char == ':') {
+        format!(
+            "the name of a store cannot hold `{}`: it names files",
+            char.escape_debug()
+        )
+    } else {
+        return;
+    };
+    ctxt.error(literal.span(), wrong);
+}
+
+// A directory is a path that can exist, and a program's data folder has the program's name.
+fn check_dir(ctxt: &Ctxt, store: &Store<'_>) {
+    match store.attrs.dir.value() {
+        Some(Dir::Path(literal)) => {
+            let dir = literal.value();
+            if dir.is_empty() {
+                ctxt.error(
+                    literal.span(),
+                    "an empty path is no directory: write `dir = \".\"` for the current one",
+                );
+            } else if dir.contains('\0') {
+                ctxt.error(literal.span(), "a path cannot hold a NUL character");
+            }
+        }
+        Some(Dir::App(parts)) => {
+            for part in parts {
+                let text = part.value();
+                if text.contains(['/', '\\']) || text.chars().any(char::is_control) {
+                    ctxt.error(
+                        part.span(),
+                        "a part of `app(...)` names one directory: write it without `/`, `\\` and \
+                         control characters",
+                    );
+                }
+            }
+            let application = &parts[2];
+            if matches!(application.value().as_str(), "" | "." | "..") {
+                ctxt.error(
+                    application.span(),
+                    "`app(...)` needs the name of the program: write `dir = app(\"com\", \"Example\", \"Notes\")`",
+                );
+            }
+        }
+        Some(Dir::Expr(_)) | None => {}
+    }
+}
+
+// A store is polled after a time that is not zero, or never.
+fn check_poll(ctxt: &Ctxt, store: &Store<'_>) {
+    let Some(literal) = store.attrs.poll.value() else {
+        return;
+    };
+    if model::is_never(literal) {
+        return;
+    }
+    match model::duration(literal) {
+        Ok(poll) if poll.is_zero() => ctxt.error(
+            literal.span(),
+            "a store cannot be polled without a pause: write a time such as `poll = \"250ms\"`, \
+             or `poll = \"never\"`",
+        ),
+        Ok(_) => {}
+        Err(error) => not_a_duration(ctxt, literal, &error, "poll = \"5s\"` or `poll = \"never\""),
+    }
+}
+
+// A lock is waited for no longer than some time. No time at all is one try.
+fn check_lock_timeout(ctxt: &Ctxt, store: &Store<'_>) {
+    let Some(literal) = store.attrs.lock_timeout.value() else {
+        return;
+    };
+    if let Err(error) = model::duration(literal) {
+        not_a_duration(ctxt, literal, &error, "lock_timeout = \"5s\"");
+    }
+}
+
+fn not_a_duration(ctxt: &Ctxt, literal: &LitStr, error: &humantime::DurationError, example: &str) {
+    ctxt.error(
+        literal.span(),
+        format!(
+            "{:?} is not a duration ({error}): write `{example}`",
+            literal.value()
+        ),
+    );
+}
+
+// The handle is a type of its own, beside the struct.
+fn check_handle(ctxt: &Ctxt, store: &Store<'_>) {
+    if store.handle == store.input.ident {
+        ctxt.error(
+            store.handle.span(),
+            format!(
+                "the handle needs another name than the struct: write `handle = {}Handle`",
+                store.name
+            ),
+        );
+    }
+}
+
+// What is stored, and how, is said in `#[store(...)]` alone. A `#[serde(...)]` would look as if it
+// did something, and do nothing.
+fn check_serde(ctxt: &Ctxt, attrs: &[Attribute], why: &str) {
+    for attr in attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident(attr::SERDE))
+    {
+        let keys = attr::serde_keys(attr);
+        if keys.is_empty() {
+            ctxt.error(
+                attr.path().span(),
+                format!("`#[serde]` has no effect, for {why}: remove it"),
+            );
+        }
+        for key in keys {
+            let name = key.to_string();
+            let instead = INSTEAD_OF_SERDE.iter().find(|(serde, _)| *serde == name);
+            let advice = match instead.and_then(|(_, instead)| *instead) {
+                Some(instead) => format!("write `#[store({instead})]` instead"),
+                None => "move it to the type of a field, or remove it".to_owned(),
+            };
+            ctxt.error(
+                key.span(),
+                format!("`#[serde({name})]` has no effect, for {why}: {advice}"),
+            );
+        }
+    }
+}
+
+// A skipped field is not in the file, and starts at its default: nothing else can be said of it.
+fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
+    if field.is_stored() {
+        return;
+    }
+    fn key<T>(given: Option<&Given<T>>) -> Option<&Ident> {
+        given.map(|given| &given.key)
+    }
+    let keys = [
+        (key(field.attrs.uid.get()), "it is not in the file"),
+        (key(field.attrs.seed.get()), "it starts at its `Default`"),
+        (key(field.attrs.with.get()), "it is not in the file"),
+        (
+            key(field.attrs.accessor.get()),
+            "it has no accessors, only its place in a snapshot",
+        ),
+    ];
+    for (key, why) in keys {
+        if let Some(key) = key {
+            ctxt.error(
+                key.span(),
+                format!(
+                    "`{key}` has no effect on a skipped field, for {why}: remove `{key}` or `skip`"
+                ),
+            );
+        }
+    }
+}
+
+// A uid is a name in the file: not empty, in one line, and without the `/` that comes before the
+// key of an entry.
+fn check_uid(ctxt: &Ctxt, field: &Field<'_>) {
+    if !field.is_stored() {
+        return;
+    }
+    let uid = &field.uid;
+    if uid.value.is_empty() {
+        ctxt.error(
+            uid.span,
+            format!(
+                "a uid cannot be empty: remove `uid` to use the field's name, `{}`",
+                field.name
+            ),
+        );
+    } else if uid.value.contains('/') {
+        ctxt.error(
+            uid.span,
+            format!(
+                "a uid cannot hold `/`, which comes before the key of an entry: write `uid = {:?}`",
+                uid.value.replace('/', ".")
+            ),
+        );
+    } else if let Some(char) = uid.value.chars().find(|char| char.is_control()) {
+        ctxt.error(
+            uid.span,
+            format!(
+                "a uid cannot hold the control character `{}`: remove it",
+                char.escape_default()
+            ),
+        );
+    }
+}
+
+// Each uid is one field's.
+fn check_uids_differ(ctxt: &Ctxt, store: &Store<'_>) {
+    let mut seen: HashMap<&str, &Field<'_>> = HashMap::new();
+    for field in store.fields.iter().filter(|field| field.is_stored()) {
+        match seen.get(field.uid.value.as_str()) {
+            None => {
+                seen.insert(&field.uid.value, field);
+            }
+            Some(first) => {
+                let uid = &field.uid.value;
+                let mut error = syn::Error::new(
+                    field.uid.span,
+                    format!(
+                        "the uid `{uid}` is the one of the field `{}` too: give one of them another \
+                         with `#[store(uid = \"...\")]`",
+                        first.name
+                    ),
+                );
+                error.combine(syn::Error::new(
+                    first.uid.span,
+                    format!("the uid `{uid}` is taken here"),
+                ));
+                ctxt.push(error);
+            }
+        }
+    }
+}
+
+// An accessor's name is an identifier.
+fn check_accessor_name(ctxt: &Ctxt, field: &Field<'_>) {
+    let name = &field.accessor.value;
+    if field.is_stored() && !is_accessor_name(name) {
+        ctxt.error(
+            field.accessor.span,
+            format!(
+                "{name:?} is not the name of a method: write letters, digits and `_`, such as \
+                 `accessor = \"my_name\"`"
+            ),
+        );
+    }
+}
+
+// No accessor hides a method of the handle.
+fn check_reserved(ctxt: &Ctxt, field: &Field<'_>) {
+    if !field.is_stored() {
+        return;
+    }
+    for name in Names::of(field).all() {
+        if is_reserved(name) {
+            ctxt.error(
+                field.accessor.span,
+                format!(
+                    "the accessor `{name}` would hide the handle's own method `{name}`: name it \
+                     otherwise with `#[store(accessor = \"...\")]`"
+                ),
+            );
+        }
+    }
+}
+
+// No two accessors of a handle have one name.
+fn check_accessors_differ(ctxt: &Ctxt, store: &Store<'_>) {
+    let mut seen: HashMap<String, &Field<'_>> = HashMap::new();
+    for field in store.fields.iter().filter(|field| field.is_stored()) {
+        let mut collision = None;
+        for name in Names::of(field).all() {
+            match seen.get(name) {
+                Some(first) => collision = collision.or_else(|| Some((name.to_owned(), *first))),
+                None => {
+                    seen.insert(name.to_owned(), field);
+                }
+            }
+        }
+        if let Some((name, first)) = collision {
+            let mut error = syn::Error::new(
+                field.accessor.span,
+                format!(
+                    "the accessor `{name}` is one of the field `{}` too: name the accessors of one \
+                     of them otherwise with `#[store(accessor = \"...\")]`",
+                    first.name
+                ),
+            );
+            error.combine(syn::Error::new(
+                first.accessor.span,
+                format!("the accessor `{name}` comes from here first"),
+            ));
+            ctxt.push(error);
+        }
+    }
+}
+
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// Whether a method can have this name, be it as a raw identifier.
+pub(crate) fn is_accessor_name(name: &str) -> bool {
+    name != "_"
+        && !name.starts_with("r#")
+        && (syn::parse_str::<Ident>(name).is_ok()
+            || syn::parse_str::<Ident>(&format!("r#{name}")).is_ok())
+}

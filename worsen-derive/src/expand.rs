@@ -193,7 +193,11 @@ fn seed(store: &Store<'_>, private: &TokenStream) -> TokenStream {
             }
             Seed::Unknown => quote!(#ident: #private::unreachable!()),
             Seed::Default => {
-                let source = if field.is_stored() { quote!(DefaultSeed) } else { quote!(Skipped) };
+                let source = if field.is_stored() {
+                    quote!(DefaultSeed)
+                } else {
+                    quote!(Skipped)
+                };
                 let seed = call(field, ty, quote!(#private::#source), quote!(default_seed));
                 quote!(#ident: #seed())
             }
@@ -272,7 +276,12 @@ pub(crate) fn copy_of(store: &Store<'_>, field: &Field<'_>) -> TokenStream {
         (true, Codec::Module(_) | Codec::Unknown) => quote!(StoredWith),
         (false, _) => quote!(Skipped),
     };
-    call(field, store.type_of(field), quote!(#private::#source), quote!(copy))
+    call(
+        field,
+        store.type_of(field),
+        quote!(#private::#source),
+        quote!(copy),
+    )
 }
 
 /// `<T as Trait>::method`, all of it at the field's type. What a type lacks is found at every such

@@ -81,7 +81,13 @@ impl<'a> Store<'a> {
             .enumerate()
             .map(|(index, (original, ident))| Field::new(ctxt, &attrs, index, original, ident))
             .collect();
-        Store { input, attrs, name, handle, fields }
+        Store {
+            input,
+            attrs,
+            name,
+            handle,
+            fields,
+        }
     }
 
     /// The path of the runtime crate.
@@ -101,7 +107,11 @@ impl<'a> Store<'a> {
     }
 
     pub(crate) fn durability(&self) -> Durability {
-        self.attrs.durability.value().copied().unwrap_or(Durability::Synced)
+        self.attrs
+            .durability
+            .value()
+            .copied()
+            .unwrap_or(Durability::Synced)
     }
 
     /// The visibility of a field's accessors: the field's own, unless the struct says otherwise. A
@@ -112,7 +122,11 @@ impl<'a> Store<'a> {
 
     /// A field's type outside of the struct, where `Self` is another type.
     pub(crate) fn type_of(&self, field: &Field<'_>) -> TokenStream {
-        without_self(field.original.ty.to_token_stream(), &self.input.ident, &self.input.generics)
+        without_self(
+            field.original.ty.to_token_stream(),
+            &self.input.ident,
+            &self.input.generics,
+        )
     }
 }
 
@@ -131,7 +145,15 @@ impl<'a> Field<'a> {
             None => name.clone(),
         });
         let accessor = Text::of(&attrs.accessor, ident, || name.clone());
-        Field { original, ident, index, attrs, name, uid, accessor }
+        Field {
+            original,
+            ident,
+            index,
+            attrs,
+            name,
+            uid,
+            accessor,
+        }
     }
 
     pub(crate) fn ty(&self) -> &'a Type {
@@ -166,8 +188,14 @@ impl<'a> Field<'a> {
 impl Text {
     fn of(given: &Slot<LitStr>, ident: &Ident, otherwise: impl FnOnce() -> String) -> Self {
         match given.value() {
-            Some(literal) => Text { value: literal.value(), span: literal.span() },
-            None => Text { value: otherwise(), span: ident.span() },
+            Some(literal) => Text {
+                value: literal.value(),
+                span: literal.span(),
+            },
+            None => Text {
+                value: otherwise(),
+                span: ident.span(),
+            },
         }
     }
 }
