@@ -11,7 +11,7 @@ use syn::Ident;
 use crate::{
     attr::Durability,
     check,
-    expand::copy_of,
+    expand::{copy_of, located},
     model::{Field, Seed, Store},
 };
 
@@ -191,7 +191,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
 
 /// A method's name: at the place of the field, for editors, but not written by a person, for lints.
 fn method_ident(name: &str, span: Span) -> Ident {
-    let span = Span::call_site().located_at(span);
+    let span = located(span);
     if syn::parse_str::<Ident>(name).is_ok() {
         Ident::new(name, span)
     } else {

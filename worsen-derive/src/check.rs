@@ -70,6 +70,7 @@ const INSTEAD_OF_SERDE: &[(&str, Option<&str>)] = &[
 pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     check_shape(ctxt, store);
     check_lifetimes(ctxt, store);
+    check_parameters(ctxt, store);
     check_name(ctxt, store);
     check_dir(ctxt, store);
     check_poll(ctxt, store);
@@ -87,6 +88,7 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
             "a store's fields are written one by one",
         );
         check_skip(ctxt, field);
+        check_owned(ctxt, field);
         check_uid(ctxt, field);
         check_accessor_name(ctxt, field);
         check_reserved(ctxt, field);
@@ -101,7 +103,9 @@ fn check_shape(ctxt: &Ctxt, store: &Store<'_>) {
     match &store.input.data {
         Data::Enum(data) => ctxt.error(
             data.enum_token.span,
-            format!("a store is a struct: keep the enum in a field, as in `struct State {{ value: {ident} }}`"),
+            format!(
+                "a store is a struct: keep the enum as the type of a field, as in `value: {ident}`"
+            ),
         ),
         Data::Union(data) => ctxt.error(
             data.union_token.span,
@@ -125,7 +129,9 @@ fn check_shape(ctxt: &Ctxt, store: &Store<'_>) {
             }
             Fields::Named(_) | Fields::Unit => ctxt.error(
                 ident.span(),
-                format!("a store needs at least one field: write `struct {ident} {{ name: Type }}`"),
+                format!(
+                    "a store needs at least one field: write `struct {ident} {{ name: Type }}`"
+                ),
             ),
         },
     }
@@ -144,6 +150,21 @@ fn check_lifetimes(ctxt: &Ctxt, store: &Store<'_>) {
                 ),
             );
         }
+    }
+}
+
+// A type parameter says that what it stands for can be stored.
+fn check_parameters(ctxt: &Ctxt, store: &Store<'_>) {
+    for param in store.unbounded_parameters() {
+        let name = &param.ident;
+        ctxt.error(
+            name.span(),
+            format!(
+                "`{name}` must say that it can be stored: write `{name}: worsen::Field + Default`, or, \
+                 where it stands inside another type such as `Vec<{name}>`, `{name}: Clone + \
+                 serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static`"
+            ),
+        );
     }
 }
 
@@ -317,6 +338,17 @@ fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
                 ),
             );
         }
+    }
+}
+
+// A stored field owns its value, for it is read back from a file.
+fn check_owned(ctxt: &Ctxt, field: &Field<'_>) {
+    if field.is_stored() && field.attrs.with.get().is_none() && field.borrows() {
+        ctxt.push(syn::Error::new_spanned(
+            field.ty(),
+            "a stored field owns its value, for it is read back from a file: write `String` in place \
+             of `&str`, `Vec<T>` in place of `&[T]`, or leave the field out with `#[store(skip)]`",
+        ));
     }
 }
 

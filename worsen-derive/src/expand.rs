@@ -2,7 +2,7 @@
 //!
 //! What the methods do with a field is the runtime's; only the places are written out here.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Data, Fields, spanned::Spanned};
 
@@ -15,8 +15,9 @@ use crate::{
 /// Everything the derive adds: the errors, and beside them the code that a struct without mistakes
 /// would get, so that one mistake does not make the rest of the program wrong too.
 pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
-    if store.input.generics.lifetimes().next().is_some() {
-        // A store lives for ever, so no code that names a lifetime would compile.
+    // No code that names a lifetime, or a type that nothing is known of, would compile.
+    let generics = &store.input.generics;
+    if generics.lifetimes().next().is_some() || store.unbounded_parameters().next().is_some() {
         return errors;
     }
     let handle = accessor::expand(store);
@@ -36,6 +37,12 @@ fn implementation(store: &Store<'_>) -> TokenStream {
     let infos = store.fields.iter().map(|field| info(&private, field));
     let settings = settings(store, &private);
     let seed = seed(store, &private);
+    // A seed that was written wrongly stands as a panic, and what follows it is not reached.
+    let allow_unreachable = store
+        .fields
+        .iter()
+        .any(|field| matches!(field.seed(), Seed::Unknown))
+        .then(|| quote!(#[allow(unreachable_code, reason = "a seed is missing")]));
     let copy = copy(store, &private);
 
     let copies = store.fields.iter().map(|field| {
@@ -66,6 +73,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 #settings
             }
 
+            #allow_unreachable
             fn __seed() -> Self {
                 #seed
             }
@@ -136,7 +144,8 @@ fn settings(store: &Store<'_>, private: &TokenStream) -> TokenStream {
         }),
         Some(Dir::Expr(dir)) => {
             // At the expression, so that a value that is no path is an error there.
-            let into = quote_spanned!(dir.span()=> #private::Into::into(#dir));
+            let span = located(dir.span());
+            let into = quote_spanned!(span=> #private::Into::into(#dir));
             changes.push(quote!(__settings.dir = #private::Ok(#into);));
         }
     }
@@ -235,15 +244,20 @@ fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
                 )
             }
         }
-        Codec::Module(module) => quote! {
-            #private::record_with(
-                &self.#ident,
-                #uid,
-                __out,
-                |__value, __serializer| #module::serialize(__value, __serializer),
-                |__deserializer| #module::deserialize(__deserializer),
-            )
-        },
+        Codec::Module(module) => {
+            let span = located(module.span());
+            let serialize = quote_spanned!(span=> #module::serialize(__value, __serializer));
+            let deserialize = quote_spanned!(span=> #module::deserialize(__deserializer));
+            quote! {
+                #private::record_with(
+                    &self.#ident,
+                    #uid,
+                    __out,
+                    |__value, __serializer| #serialize,
+                    |__deserializer| #deserialize,
+                )
+            }
+        }
         Codec::Unknown => quote!(#private::Ok(())),
     }
 }
@@ -255,14 +269,18 @@ fn apply(private: &TokenStream, field: &Field<'_>) -> TokenStream {
             let apply = call(field, field.ty(), quote!(#private::Stored), quote!(apply));
             quote!(#apply(&mut self.#ident, __key, __json))
         }
-        Codec::Module(module) => quote! {
-            #private::apply_with(
-                &mut self.#ident,
-                __key,
-                __json,
-                |__deserializer| #module::deserialize(__deserializer),
-            )
-        },
+        Codec::Module(module) => {
+            let span = located(module.span());
+            let deserialize = quote_spanned!(span=> #module::deserialize(__deserializer));
+            quote! {
+                #private::apply_with(
+                    &mut self.#ident,
+                    __key,
+                    __json,
+                    |__deserializer| #deserialize,
+                )
+            }
+        }
         Codec::Unknown => quote!(#private::Ok(())),
     }
 }
@@ -292,8 +310,14 @@ fn call(
     source: TokenStream,
     method: TokenStream,
 ) -> TokenStream {
-    let span = field.ty().span();
+    let span = located(field.ty().span());
     quote_spanned!(span=> <#ty as #source>::#method)
+}
+
+/// A place for errors, with the names of the expansion: what stands there need not have been written
+/// where the rest of the struct was, but in the arguments of a macro.
+pub(crate) fn located(span: Span) -> Span {
+    Span::call_site().located_at(span)
 }
 
 fn is_plain_struct(store: &Store<'_>) -> bool {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Data, DeriveInput, Expr, Fields, Generics, Ident, LitStr, Path, Type, Visibility,
-    ext::IdentExt,
+    Attribute, Data, DeriveInput, Expr, Fields, Generics, Ident, LitStr, Path, Type, TypeParam,
+    Visibility, WherePredicate, ext::IdentExt,
 };
 
 use crate::attr::{self, ContainerAttrs, Ctxt, Durability, FieldAttrs, Slot, Written};
@@ -64,9 +64,10 @@ impl<'a> Store<'a> {
     pub(crate) fn from_input(ctxt: &Ctxt, input: &'a DeriveInput) -> Self {
         let attrs = ContainerAttrs::parse(ctxt, &input.attrs);
         let name = input.ident.unraw().to_string();
+        // A handle of the struct's own name is a mistake, which is told without being made worse.
         let handle = match attrs.handle.value() {
-            Some(handle) => handle.clone(),
-            None => format_ident!("{name}Store", span = input.ident.span()),
+            Some(handle) if *handle != input.ident => handle.clone(),
+            _ => format_ident!("{name}Store", span = input.ident.span()),
         };
         let fields = match &input.data {
             Data::Struct(data) => match &data.fields {
@@ -120,6 +121,29 @@ impl<'a> Store<'a> {
         self.attrs.accessors.value().unwrap_or(&field.original.vis)
     }
 
+    /// The type parameters that nothing is asked of. A store of such a type could be anything, even
+    /// something that borrows or that no other thread may see.
+    pub(crate) fn unbounded_parameters(&self) -> impl Iterator<Item = &TypeParam> {
+        let bounded_later = |param: &TypeParam| {
+            self.input
+                .generics
+                .where_clause
+                .iter()
+                .flat_map(|clause| &clause.predicates)
+                .any(|predicate| match predicate {
+                    WherePredicate::Type(predicate) => match &predicate.bounded_ty {
+                        Type::Path(path) => path.path.is_ident(&param.ident),
+                        _ => false,
+                    },
+                    _ => false,
+                })
+        };
+        self.input
+            .generics
+            .type_params()
+            .filter(move |param| param.bounds.is_empty() && !bounded_later(param))
+    }
+
     /// A field's type outside of the struct, where `Self` is another type.
     pub(crate) fn type_of(&self, field: &Field<'_>) -> TokenStream {
         without_self(
@@ -168,6 +192,24 @@ impl<'a> Field<'a> {
         self.attrs.skip.get().is_none()
     }
 
+    /// Whether a part of the field's type is a reference, which JSON cannot come back as.
+    pub(crate) fn borrows(&self) -> bool {
+        fn borrows(tokens: TokenStream) -> bool {
+            let mut after_name = false;
+            tokens.into_iter().any(|token| {
+                let is_argument_list = after_name;
+                after_name = matches!(token, TokenTree::Ident(_));
+                match token {
+                    TokenTree::Punct(punct) => punct.as_char() == '&',
+                    // What `Fn(&str)` borrows is not in the field.
+                    TokenTree::Group(group) => !is_argument_list && borrows(group.stream()),
+                    TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+                }
+            })
+        }
+        borrows(self.original.ty.to_token_stream())
+    }
+
     pub(crate) fn seed(&self) -> Seed<'_> {
         match self.attrs.seed.value() {
             None => Seed::Default,
@@ -178,6 +220,7 @@ impl<'a> Field<'a> {
 
     pub(crate) fn codec(&self) -> Codec<'_> {
         match self.attrs.with.value() {
+            None if self.borrows() => Codec::Unknown,
             None => Codec::Field,
             Some(Written::Well(path)) => Codec::Module(path),
             Some(Written::Badly) => Codec::Unknown,
