@@ -251,6 +251,29 @@ impl Beacon {
         })
     }
 
+    /// A page with the same content, that no other process sees.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn copy(&self) -> Arc<Beacon> {
+        let (from, page) = (self.page(), Page::new());
+        let words = [
+            (&from.label.magic, &page.label.magic),
+            (&from.news.revision, &page.news.revision),
+            (&from.progress.generation, &page.progress.generation),
+            (&from.progress.durable, &page.progress.durable),
+            (&from.held.since_ms, &page.held.since_ms),
+        ];
+        for (from, to) in words {
+            to.store(from.load(Acquire), Relaxed);
+        }
+        page.news
+            .changes
+            .store(from.news.changes.load(Acquire), Relaxed);
+        page.held.pid.store(from.held.pid.load(Acquire), Relaxed);
+        Arc::new(Beacon {
+            memory: Memory::Boxed(Box::new(page)),
+        })
+    }
+
     /// The page at the start of this file, which must be open for reading and writing. `None` where
     /// processes could not share it (a network file system, or a system without futexes) and where
     /// something else stands in the file, such as the page of another version of this crate.
