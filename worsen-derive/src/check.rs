@@ -88,7 +88,7 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
             "a store's fields are written one by one",
         );
         check_skip(ctxt, field);
-        check_owned(ctxt, field);
+        check_owned(ctxt, store, field);
         check_uid(ctxt, field);
         check_accessor_name(ctxt, field);
         check_reserved(ctxt, field);
@@ -272,9 +272,12 @@ fn not_a_duration(ctxt: &Ctxt, literal: &LitStr, error: &humantime::DurationErro
 
 // The handle is a type of its own, beside the struct.
 fn check_handle(ctxt: &Ctxt, store: &Store<'_>) {
-    if store.handle == store.input.ident {
+    let Some(handle) = store.attrs.handle.value() else {
+        return;
+    };
+    if *handle == store.input.ident {
         ctxt.error(
-            store.handle.span(),
+            handle.span(),
             format!(
                 "the handle needs another name than the struct: write `handle = {}Handle`",
                 store.name
@@ -342,7 +345,10 @@ fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
 }
 
 // A stored field owns its value, for it is read back from a file.
-fn check_owned(ctxt: &Ctxt, field: &Field<'_>) {
+fn check_owned(ctxt: &Ctxt, store: &Store<'_>, field: &Field<'_>) {
+    if store.input.generics.lifetimes().next().is_some() {
+        return;
+    }
     if field.is_stored() && field.attrs.with.get().is_none() && field.borrows() {
         ctxt.push(syn::Error::new_spanned(
             field.ty(),

@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod keyed;
 mod schema;
+mod seeds;
 mod store;
 mod value;
 mod watch;
