@@ -1,16 +1,15 @@
 //! What the derive's expansion calls, and nothing else. No stability is promised: the derive and
 //! the runtime are released together.
 
-use serde::{Serialize, de::DeserializeOwned};
 pub use std::{
     boxed::Box,
     clone::Clone,
     convert::{From, Into},
     default::Default,
     fmt,
-    option::Option::{self, None, Some},
-    ops::{Deref, FnOnce},
     marker::{Send, Sync},
+    ops::{Deref, FnOnce},
+    option::Option::{self, None, Some},
     path::PathBuf,
     primitive::{str, u64, usize},
     result::Result::{self, Err, Ok},
@@ -48,7 +47,7 @@ pub fn update_field<S: Store, R: Send + 'static>(
 }
 
 /// A watch on one field.
-pub fn watch_field<S: Store, T>(
+pub fn watch_field<S: Store, T: 'static>(
     handle: &Handle<S>,
     index: usize,
     field: fn(&S) -> T,
@@ -64,7 +63,10 @@ pub fn record_with<T>(
     serialize: impl Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
     deserialize: impl Fn(JsonDeserializer<'_, '_>) -> Result<T, serde_json::Error>,
 ) -> Result<(), ValueError> {
-    out.set(uid, crate::value::encode_with(value, serialize, deserialize)?);
+    out.set(
+        uid,
+        crate::value::encode_with(value, serialize, deserialize)?,
+    );
     Ok(())
 }
 

@@ -1,4 +1,48 @@
-#![doc = include_str!("guide.md")]
+//! A persistent, typed, shared store for a plain struct.
+//!
+//! Derive [`Store`](derive@Store) on a struct: its fields become uids in a log that a person can read,
+//! and compile-time checked accessors on a handle that threads and processes share.
+//!
+//! ```
+//! use std::collections::VecDeque;
+//! use worsen::Store;
+//!
+//! #[derive(Store)]
+//! #[store(name = "app", dir = "./db", poll = "5s")]
+//! pub struct AppState {
+//!     /// First-run set-up has happened.
+//!     #[store(uid = "AppInit", seed = true)]
+//!     pub app_init: bool,
+//!     pub jobs: VecDeque<String>,
+//! }
+//!
+//! # fn main() -> Result<(), worsen::Error> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let open = || AppState::builder().dir(folder.path()).open();
+//! # /*
+//! let store = AppState::open()?;
+//! # */
+//! # let store = open()?;
+//! assert!(store.app_init());                                   // from memory, at once
+//! store.set_app_init(false).wait()?;                           // durable; `.await` it in async code
+//! store.update_jobs(|jobs| jobs.push_back("mail".into())).wait()?;   // atomic across processes
+//! let job = store.update(|state| {                             // several fields, one commit
+//!     state.app_init = true;
+//!     state.jobs.pop_front()
+//! }).wait()?;
+//! assert_eq!(job.as_deref(), Some("mail"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | use |
+//! | --- | --- |
+//! | open a struct's store, with other settings than its attributes say | [`Store`], [`Builder`] |
+//! | read, write, update, watch it | the derived handle, and [`Handle`] below it |
+//! | wait for a write | [`Commit`], [`Durability`] |
+//! | be told of changes, also by other processes | [`Watch`] |
+//! | keep values under uids chosen at run time | [`PersistentStore`] |
+//! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`] |
 
 mod app_dir;
 mod backend;
@@ -8,6 +52,7 @@ mod debug;
 mod engine;
 mod error;
 mod keyed;
+mod registry;
 mod schema;
 mod seeds;
 mod store;
@@ -17,12 +62,20 @@ mod watch;
 pub use builder::{Builder, Durability};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
-pub use keyed::{Options, PersistentStore};
+pub use keyed::{Options, PersistentStore, Value};
 pub use schema::{Field, Store};
-pub use store::{Handle, Recovery, Snapshot};
+pub use store::{Handle, Recovery, Repair, Snapshot};
 pub use watch::Watch;
 pub use worsen_derive::Store;
 
 /// What the derive's expansion calls. Not for people; no stability is promised.
 #[doc(hidden)]
 pub mod __private;
+
+/// The disk behind a store, and one that can crash and fail. For worsen's own tests; no stability is
+/// promised.
+#[doc(hidden)]
+#[cfg(feature = "simulation")]
+pub mod simulation {
+    pub use crate::backend::file::{beacon::*, disk::*, lock::*, simulation::*};
+}

@@ -26,7 +26,10 @@ macro_rules! seeds {
 
 /// Panics, which in a constant is a compile error, at the first uid that is wrong.
 #[track_caller]
-#[expect(clippy::panic, reason = "a panic in a constant is a compile error, which is what is wanted")]
+#[expect(
+    clippy::panic,
+    reason = "a panic in a constant is a compile error, which is what is wanted"
+)]
 pub const fn check_uids(uids: &[&str]) {
     let mut at = 0;
     while at < uids.len() {
@@ -37,7 +40,10 @@ pub const fn check_uids(uids: &[&str]) {
         let mut byte = 0;
         while byte < uid.len() {
             if uid[byte] == b'/' {
-                tell(uid, " cannot be a uid: `/` comes before the key of an entry");
+                tell(
+                    uid,
+                    " cannot be a uid: `/` comes before the key of an entry",
+                );
             }
             // The control characters from U+0080 on begin with 0xC2 in UTF-8.
             let is_control = uid[byte].is_ascii_control()
@@ -75,7 +81,10 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// Panics with the uid in quotes and the words behind it. A constant cannot format, so the message is
 /// put together by hand.
 #[track_caller]
-#[expect(clippy::panic, reason = "a panic in a constant is a compile error, which is what is wanted")]
+#[expect(
+    clippy::panic,
+    reason = "a panic in a constant is a compile error, which is what is wanted"
+)]
 const fn tell(uid: &[u8], words: &str) -> ! {
     let mut message = [0; 256];
     let mut length = 0;
@@ -114,7 +123,10 @@ mod tests {
         let panic = catch_unwind(|| check_uids(uids)).expect_err("nothing was wrong");
         match panic.downcast::<String>() {
             Ok(message) => *message,
-            Err(panic) => panic.downcast::<&str>().map(|text| text.to_string()).unwrap_or_default(),
+            Err(panic) => panic
+                .downcast::<&str>()
+                .map(|text| text.to_string())
+                .unwrap_or_default(),
         }
     }
 

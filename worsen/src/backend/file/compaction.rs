@@ -1,0 +1,70 @@
+//! A new generation of the log, which begins with the live state: what it looks like, and when it is
+//! due. Amortised over the writes that made it due, a byte of it costs a byte of them.
+
+use super::{
+    log::Position,
+    record::{Header, Record},
+};
+use crate::backend::{Entries, Entry};
+
+/// A log shorter than this is left alone.
+const SMALLEST: u64 = 64 * 1024;
+
+/// How many times its live state a log may hold.
+const FACTOR: u64 = 4;
+
+/// How long a line of the state at the beginning becomes, about.
+const LINE: usize = 64 * 1024;
+
+/// Whether a log of this length has outgrown its live state.
+pub(crate) fn is_due(length: u64, live: u64) -> bool {
+    length > SMALLEST.max(live.saturating_mul(FACTOR))
+}
+
+/// The bytes of a log that begins with these entries.
+pub(crate) fn image(
+    store: &str,
+    generation: u64,
+    revision: u64,
+    entries: &Entries,
+    now: &str,
+) -> (Header, Vec<u8>, Position) {
+    let mut lines: Vec<Vec<Entry>> = Vec::new();
+    let mut length = LINE;
+    for (uid, json) in entries {
+        if length >= LINE {
+            lines.push(Vec::new());
+            length = 0;
+        }
+        length += uid.len() + json.len();
+        if let Some(line) = lines.last_mut() {
+            line.push((uid.clone(), Some(json.clone())));
+        }
+    }
+    let header = Header {
+        store: store.into(),
+        generation,
+        revision,
+        base: lines.len() as u64,
+        at: now.into(),
+    };
+    let mut bytes = Vec::new();
+    let mut crc = header.encode(&mut bytes);
+    for changes in lines {
+        let record = Record {
+            revision,
+            at: now.into(),
+            pid: std::process::id(),
+            durable: None,
+            changes,
+        };
+        crc = record.encode(crc, &mut bytes);
+    }
+    let position = Position {
+        offset: bytes.len() as u64,
+        crc,
+        revision,
+        base_left: 0,
+    };
+    (header, bytes, position)
+}

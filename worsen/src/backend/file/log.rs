@@ -1,0 +1,355 @@
+//! The log: reading valid lines off its tail and writing lines there. What to do with a line that is
+//! not valid is for `recovery` to say; which commit comes next, for the engine.
+
+use std::{io, sync::Arc};
+
+use super::{
+    disk::DiskFile,
+    record::{Crc, Header, NotAHeader, Record},
+};
+
+/// How far the log is filled with blanks beyond its tail, so that a commit changes no metadata of
+/// the file and one sync writes one page: the first step, and the largest.
+const FIRST_FILL: u64 = 16 * 1024;
+const LARGEST_FILL: u64 = 256 * 1024;
+
+/// How much is read at a time when looking for what others wrote.
+const CHUNK: usize = 4096;
+
+/// How many bytes at the tail are kept at hand for the backup.
+const RECENT: usize = 64 * 1024;
+
+/// A place in the chain of valid lines: everything before it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) offset: u64,
+    pub(crate) crc: Crc,
+    pub(crate) revision: u64,
+    /// How many lines of the state that the generation begins with are still to come.
+    pub(crate) base_left: u64,
+}
+
+impl Position {
+    /// Right behind a header line of `length` bytes, its line feed included.
+    pub(crate) fn after_header(header: &Header, crc: Crc, length: usize) -> Self {
+        Position {
+            offset: length as u64,
+            crc,
+            revision: header.revision,
+            base_left: header.base,
+        }
+    }
+
+    /// Where nothing was read and nothing can follow: for a file whose header is lost.
+    pub(crate) fn before_everything() -> Self {
+        Position {
+            offset: 0,
+            crc: Crc::default(),
+            revision: 0,
+            base_left: 0,
+        }
+    }
+
+    /// Takes one line, without its line feed, if it is valid here.
+    fn step(&mut self, line: &[u8]) -> Option<Record> {
+        let (record, crc) = Record::decode(line, self.crc)?;
+        let expected = match self.base_left {
+            0 => self.revision.checked_add(1)?,
+            _ => self.revision,
+        };
+        if record.revision != expected {
+            return None;
+        }
+        *self = Position {
+            offset: self.offset + line.len() as u64 + 1,
+            crc,
+            revision: record.revision,
+            base_left: self.base_left.saturating_sub(1),
+        };
+        Some(record)
+    }
+
+    /// Takes valid lines of `bytes`, which begin at this position, until there is none.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `each`; the position then stands before the line it was given.
+    pub(crate) fn scan<E>(
+        &mut self,
+        mut bytes: &[u8],
+        mut each: impl FnMut(Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            let before = *self;
+            let Some(record) = self.step(&bytes[..end]) else {
+                break;
+            };
+            if let Err(error) = each(record) {
+                *self = before;
+                return Err(error);
+            }
+            bytes = &bytes[end + 1..];
+        }
+        Ok(())
+    }
+}
+
+/// Reads the header off the beginning of a file.
+pub(crate) fn read_header(bytes: &[u8]) -> Result<(Header, Position), NotAHeader> {
+    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    let (header, crc) = Header::decode(&bytes[..end])?;
+    if end == bytes.len() {
+        // Only a whole line ends in a line feed; a file cut inside it is damaged.
+        return Err(NotAHeader::Damaged);
+    }
+    let position = Position::after_header(&header, crc, end + 1);
+    Ok((header, position))
+}
+
+/// Whether there is nothing here: filling, or what a file system puts where nothing was written.
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| matches!(byte, 0 | b' ' | b'\n' | b'\r' | b'\t'))
+}
+
+/// What stands at the tail, seen while holding the lock.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// Blanks or the end of the file: everything was read.
+    Clean,
+    /// Bytes that are no valid line.
+    Unreadable,
+}
+
+/// The open log of one generation.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) header: Header,
+    pub(crate) position: Position,
+    /// Up to here the file is known to exist, blank behind the tail.
+    filled: u64,
+    fill: u64,
+    /// The bytes right before the tail, for the backup, which is one write behind.
+    recent: Vec<u8>,
+    chunk: Vec<u8>,
+}
+
+/// Why an append failed.
+pub(crate) enum AppendError {
+    /// Nothing of it is left in the file.
+    Undone(io::Error),
+    /// Some of it may be left; the log must not be written to any more.
+    Unclean(io::Error),
+}
+
+impl Log {
+    pub(crate) fn new(
+        file: Arc<dyn DiskFile>,
+        header: Header,
+        position: Position,
+        filled: u64,
+    ) -> Self {
+        Log {
+            file,
+            header,
+            position,
+            filled,
+            fill: FIRST_FILL,
+            recent: Vec::new(),
+            chunk: vec![0; CHUNK],
+        }
+    }
+
+    /// Reads what was appended since, line by line. Stops behind the last valid line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk, and the first of `each`.
+    pub(crate) fn read_on<E: From<io::Error>>(
+        &mut self,
+        mut each: impl FnMut(Record) -> Result<(), E>,
+    ) -> Result<Tail, E> {
+        let mut pending: Vec<u8> = Vec::new();
+        loop {
+            let offset = self.position.offset + pending.len() as u64;
+            let mut chunk = std::mem::take(&mut self.chunk);
+            // A long line is read in growing steps, so that it is looked through only twice.
+            chunk.resize(pending.len().clamp(CHUNK, LARGEST_FILL as usize), 0);
+            let read = read_full(&*self.file, &mut chunk, offset);
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    self.chunk = chunk;
+                    return Err(error.into());
+                }
+            };
+            let at_end = read < chunk.len();
+            if at_end {
+                // Somebody trimmed the file on closing: what is beyond has to be filled again.
+                self.filled = self.filled.min(offset + read as u64);
+            }
+            if pending.is_empty() && read == 0 && self.file.len()? < offset {
+                // Cut by somebody else in front of what was read already.
+                self.chunk = chunk;
+                return Ok(Tail::Unreadable);
+            }
+            // By far the most frequent case: nobody else wrote, and nothing is copied.
+            if pending.is_empty() && (read == 0 || is_blank_start(chunk[0])) {
+                self.chunk = chunk;
+                return Ok(Tail::Clean);
+            }
+            pending.extend_from_slice(&chunk[..read]);
+            self.chunk = chunk;
+            let before = self.position;
+            let outcome = self.position.scan(&pending, &mut each);
+            let taken = (self.position.offset - before.offset) as usize;
+            self.remember(&pending[..taken]);
+            pending.drain(..taken);
+            outcome?;
+            let line_is_open = memchr::memchr(b'\n', &pending).is_none();
+            if at_end || !line_is_open {
+                return Ok(if is_blank(&pending) {
+                    Tail::Clean
+                } else {
+                    Tail::Unreadable
+                });
+            }
+            if is_blank(&pending) {
+                return Ok(Tail::Clean);
+            }
+        }
+    }
+
+    /// Writes whole lines at the tail, and blanks behind them where the filling has run out.
+    pub(crate) fn append(&mut self, lines: &[u8], after: Position) -> Result<(), AppendError> {
+        let start = self.position.offset;
+        let end = start + lines.len() as u64;
+        let wanted = if end > self.filled {
+            let to = (end + self.fill).next_multiple_of(CHUNK as u64);
+            self.fill = (self.fill * 2).min(LARGEST_FILL);
+            to
+        } else {
+            end
+        };
+        let filled_lines;
+        let bytes = if wanted > end {
+            let mut buffer = Vec::with_capacity((wanted - start) as usize);
+            buffer.extend_from_slice(lines);
+            buffer.resize((wanted - start) as usize, b' ');
+            filled_lines = buffer;
+            &filled_lines[..]
+        } else {
+            lines
+        };
+        let (written, outcome) = write_some(&*self.file, bytes, start);
+        if let Err(error) = outcome {
+            // A full disk may have room for the lines and not for the filling.
+            if (written as u64) < lines.len() as u64 {
+                return Err(self.undo(start, written as u64, error));
+            }
+        }
+        self.filled = self.filled.max(start + written as u64);
+        self.position = after;
+        self.remember(lines);
+        Ok(())
+    }
+
+    /// Blanks what an append left behind. On a full disk the bytes within the old size have their
+    /// room already; those beyond it are cut off.
+    fn undo(&mut self, start: u64, written: u64, error: io::Error) -> AppendError {
+        let undo = || -> io::Result<()> {
+            let len = self.file.len()?;
+            if len > self.filled {
+                self.file.set_len(self.filled.max(start))?;
+            }
+            let inside = (start + written).min(self.filled).saturating_sub(start);
+            write_full(&*self.file, &vec![b' '; inside as usize], start)
+        };
+        match undo() {
+            Ok(()) => AppendError::Undone(error),
+            Err(_) => AppendError::Unclean(error),
+        }
+    }
+
+    /// The bytes between two places before the tail: from memory where they are recent.
+    pub(crate) fn bytes(&self, from: u64, to: u64) -> io::Result<std::borrow::Cow<'_, [u8]>> {
+        let start = self.position.offset - self.recent.len() as u64;
+        if from >= start && to <= self.position.offset {
+            let slice = &self.recent[(from - start) as usize..(to - start) as usize];
+            return Ok(slice.into());
+        }
+        let mut bytes = vec![0; (to - from) as usize];
+        if read_full(&*self.file, &mut bytes, from)? < bytes.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes.into())
+    }
+
+    /// Keeps the newest bytes before the tail, at most `RECENT` of those before the newest write.
+    fn remember(&mut self, bytes: &[u8]) {
+        if self.recent.len() > RECENT {
+            self.recent.clear();
+        }
+        self.recent.extend_from_slice(bytes);
+    }
+
+    /// Forgets the bytes before the tail: the backup has them now.
+    pub(crate) fn forget_recent(&mut self) {
+        self.recent.clear();
+    }
+
+    /// Cuts the filling off.
+    pub(crate) fn trim(&mut self) -> io::Result<()> {
+        self.filled = self.position.offset;
+        self.file.set_len(self.position.offset)
+    }
+}
+
+fn is_blank_start(byte: u8) -> bool {
+    matches!(byte, 0 | b' ')
+}
+
+/// Reads until the buffer is full or the file ends; returns how much.
+pub(crate) fn read_full(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64)? {
+            0 => break,
+            read => done += read,
+        }
+    }
+    Ok(done)
+}
+
+/// Writes all of it, or says how much was written before the error.
+fn write_some(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> (usize, io::Result<()>) {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.write_at(&bytes[done..], offset + done as u64) {
+            Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+            Ok(written) => done += written,
+            Err(error) => return (done, Err(error)),
+        }
+    }
+    (done, Ok(()))
+}
+
+/// Writes all of it.
+pub(crate) fn write_full(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+    write_some(file, bytes, offset).1
+}
+
+/// A whole file, in memory.
+pub(crate) fn read_whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(len)
+        .map_err(|_| io::ErrorKind::OutOfMemory)?;
+    bytes.resize(len, 0);
+    let read = read_full(file, &mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}

@@ -1,0 +1,784 @@
+//! The backend that keeps a store in three files: the log, the backup and the lock. The steps of a
+//! commit stand here, in order; each room below does one of them.
+//!
+//! Nothing here knows a type of the user's: a commit is a list of uids and JSON texts.
+
+pub(crate) mod backup;
+#[cfg_attr(
+    not(any(test, feature = "simulation")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "tests reach it through the feature `simulation`"
+    )
+)]
+pub mod beacon;
+pub(crate) mod compaction;
+#[cfg_attr(
+    not(any(test, feature = "simulation")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "tests reach it through the feature `simulation`"
+    )
+)]
+pub mod disk;
+#[cfg_attr(
+    not(any(test, feature = "simulation")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "tests reach it through the feature `simulation`"
+    )
+)]
+pub mod lock;
+pub(crate) mod log;
+pub(crate) mod record;
+pub(crate) mod recovery;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use self::{
+    backup::Backup,
+    beacon::Beacon,
+    disk::Disk,
+    lock::LockFile,
+    log::{AppendError, Log, Tail},
+    record::Record,
+    recovery::{Mode, Recovered, recover, write_file},
+};
+use super::{AppendFailure, Backend, Entries, Entry, Recovery, Repair, Sink};
+use crate::{
+    debug::Debug,
+    error::{Error, ErrorKind},
+};
+
+/// The revision that no store reaches: a beacon that says so belongs to a lock file that was
+/// deleted, and another one is in use now.
+const MOVED: u64 = u64::MAX;
+
+/// How long a reader that found a new generation waits for the lock to read it.
+const FOLLOW_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The longest pause between two tries to take the lock.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The files of one store.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    pub(crate) name: String,
+    pub(crate) dir: PathBuf,
+    pub(crate) log: PathBuf,
+    pub(crate) backup: PathBuf,
+    pub(crate) lock: PathBuf,
+    pub(crate) new_log: PathBuf,
+    pub(crate) new_backup: PathBuf,
+}
+
+impl Paths {
+    pub(crate) fn new(dir: &Path, name: &str) -> Self {
+        let path = |extension: &str| dir.join(format!("{name}.{extension}"));
+        Paths {
+            log: path("db"),
+            backup: path("cache.db"),
+            lock: path("lock"),
+            new_log: path("db.new"),
+            new_backup: path("cache.db.new"),
+            name: name.into(),
+            dir: dir.into(),
+        }
+    }
+
+    /// Where a copy of damaged bytes is kept.
+    pub(crate) fn damaged(&self, number: u32) -> PathBuf {
+        self.dir.join(format!("{}.db.damaged-{number}", self.name))
+    }
+}
+
+/// How to open the files of a store.
+#[derive(Debug)]
+pub(crate) struct FileOptions {
+    pub(crate) paths: Paths,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) mode: Mode,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) debug: Debug,
+}
+
+#[derive(Debug)]
+pub(crate) struct FileBackend {
+    disk: Arc<dyn Disk>,
+    paths: Paths,
+    mode: Mode,
+    lock: Mutex<Arc<dyn LockFile>>,
+    /// The beacon of the lock file that was there when the store was opened. Readers look at this
+    /// one without a lock; if it is not in use any more, it says [`MOVED`].
+    beacon: Option<Arc<Beacon>>,
+    state: Mutex<State>,
+    debug: Debug,
+}
+
+#[derive(Debug)]
+struct State {
+    log: Log,
+    /// `None` when the store is only read.
+    backup: Option<Backup>,
+    /// Up to this place of this generation everything is on disk, and this is the revision there.
+    durable_offset: u64,
+    durable_revision: u64,
+}
+
+impl State {
+    fn new(recovered: Recovered) -> (Self, Entries, Vec<Repair>) {
+        let position = recovered.log.position;
+        let state = State {
+            log: recovered.log,
+            backup: recovered.backup,
+            // Recovery syncs what it hands over.
+            durable_offset: position.offset,
+            durable_revision: position.revision,
+        };
+        (state, recovered.entries, recovered.repairs)
+    }
+}
+
+/// What a freshly opened backend holds.
+pub(crate) struct Opened {
+    pub(crate) backend: FileBackend,
+    pub(crate) entries: Entries,
+    pub(crate) revision: u64,
+    pub(crate) recovery: Recovery,
+}
+
+impl FileBackend {
+    /// Opens the files, creates them where there are none, puts right what can be put right, and
+    /// returns *with the lock held*, so that nobody comes between opening and seeding. Without a
+    /// lock when only looking.
+    pub(crate) fn open(options: FileOptions) -> Result<Opened, Error> {
+        let FileOptions {
+            paths,
+            disk,
+            mode,
+            lock_timeout,
+            debug,
+        } = options;
+        if mode == Mode::Look {
+            let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode)?);
+            let revision = state.log.position.revision;
+            let backend = FileBackend {
+                lock: Mutex::new(Arc::new(NoLock)),
+                beacon: None,
+                state: Mutex::new(state),
+                disk,
+                paths,
+                mode,
+                debug,
+            };
+            return Ok(Opened {
+                backend,
+                entries,
+                revision,
+                recovery: Recovery { repairs },
+            });
+        }
+        create_directory(&*disk, &paths.dir)?;
+        let lock = take_lock(&*disk, &paths, None, lock_timeout)?;
+        let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode)?);
+        let revision = state.log.position.revision;
+        if let Some(beacon) = lock.beacon() {
+            beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
+            // Whatever a power cut left in the page: this is what is on disk.
+            beacon.reset(revision);
+        }
+        for repair in &repairs {
+            debug.warn(format_args!("{repair}"));
+        }
+        let backend = FileBackend {
+            beacon: lock.beacon(),
+            lock: Mutex::new(lock),
+            state: Mutex::new(state),
+            disk,
+            paths,
+            // Salvaging is for opening; later damage is to be seen, not passed over.
+            mode: Mode::Repair,
+            debug,
+        };
+        Ok(Opened {
+            backend,
+            entries,
+            revision,
+            recovery: Recovery { repairs },
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current_lock(&self) -> Arc<dyn LockFile> {
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn current_beacon(&self) -> Option<Arc<Beacon>> {
+        self.current_lock().beacon()
+    }
+
+    /// Reads everything anew: somebody else compacted, or the file was damaged, cut or taken away.
+    fn reload(
+        &self,
+        state: &mut State,
+        sink: &mut dyn Sink,
+        ours_is_there: bool,
+    ) -> Result<(), Error> {
+        let before = sink.revision();
+        let found = self.disk.identify(&self.paths.log);
+        let found = found
+            .map_err(|error| Error::io("the log cannot be looked at", &self.paths.log, error))?;
+        if found.is_none() {
+            // Deleted. Every commit of every process is in the file that is still open, and so it is
+            // in memory by now: no backup has to make up for it.
+            self.debug.warn(format_args!("{}", Repair::Healed));
+            return self.start_generation(state, sink.entries(), before);
+        }
+        let (new, entries, repairs) = State::new(recover(&*self.disk, &self.paths, self.mode)?);
+        for repair in &repairs {
+            self.debug.warn(format_args!("{repair}"));
+        }
+        let revision = new.log.position.revision;
+        if revision >= before {
+            *state = new;
+            if let Some(beacon) = self.current_beacon() {
+                beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
+            }
+            return sink.replace(entries, revision);
+        }
+        if ours_is_there {
+            // The file lost what this process still remembers.
+            self.debug.warn(format_args!("{}", Repair::Healed));
+            *state = new;
+            return self.start_generation(state, sink.entries(), before);
+        }
+        Err(Error::new(
+            ErrorKind::Replaced,
+            format!("the log was replaced while the store was open, by one that ends at revision {revision} instead of {before}"),
+        )
+        .help("nothing was written; drop every handle and open the store again to go on from the replaced file")
+        .path(&self.paths.log))
+    }
+
+    fn start_generation(
+        &self,
+        state: &mut State,
+        entries: &Entries,
+        revision: u64,
+    ) -> Result<(), Error> {
+        let (header, mut bytes, position) = compaction::image(
+            &self.paths.name,
+            state.log.header.generation.saturating_add(1),
+            revision,
+            entries,
+            &now(),
+        );
+        let file = write_file(
+            &*self.disk,
+            &self.paths,
+            &self.paths.new_log,
+            &self.paths.log,
+            &bytes,
+        )?;
+        bytes.truncate(position.offset as usize);
+        let filled = bytes.len() as u64;
+        state.log = Log::new(file, header, position, filled);
+        state.durable_offset = position.offset;
+        state.durable_revision = revision;
+        if let Some(beacon) = self.current_beacon() {
+            beacon.set_durable_offset(state.log.header.generation, position.offset);
+        }
+        // Last: without it the new log stands, and the next write, or whoever opens it next, renews
+        // the backup.
+        state.backup = None;
+        let backup = write_file(
+            &*self.disk,
+            &self.paths,
+            &self.paths.new_backup,
+            &self.paths.backup,
+            &bytes,
+        )?;
+        state.backup = Some(Backup::new(backup));
+        Ok(())
+    }
+
+    /// Reads what stands behind the known tail, up to this revision.
+    fn read_on(
+        &self,
+        state: &mut State,
+        sink: &mut dyn Sink,
+        up_to: Option<u64>,
+    ) -> Result<Tail, Error> {
+        let outcome = state.log.read_on(|record| {
+            if up_to.is_some_and(|up_to| record.revision > up_to) {
+                return Err(Stop::Here);
+            }
+            sink.commit(record.revision, record.changes)
+                .map_err(Stop::Error)
+        });
+        match outcome {
+            Ok(tail) => Ok(tail),
+            Err(Stop::Here) => Ok(Tail::Clean),
+            Err(Stop::Error(error)) => Err(error),
+            Err(Stop::Io(error)) => {
+                Err(Error::io("the log cannot be read", &self.paths.log, error))
+            }
+        }
+    }
+
+    fn is_ours(&self, state: &State) -> Result<Place, Error> {
+        match self.disk.identify(&self.paths.log) {
+            Ok(Some(id)) if id == state.log.file.id() => Ok(Place::Ours),
+            Ok(Some(_)) => Ok(Place::Another),
+            Ok(None) => Ok(Place::Empty),
+            Err(error) => Err(Error::io(
+                "the log cannot be looked at",
+                &self.paths.log,
+                error,
+            )),
+        }
+    }
+
+    /// The backup that the path names: one that was deleted is written anew.
+    fn check_backup(&self, state: &mut State) -> Result<(), Error> {
+        let found = self.disk.identify(&self.paths.backup);
+        let found = found.map_err(|error| {
+            Error::io("the backup cannot be looked at", &self.paths.backup, error)
+        })?;
+        let ours = state.backup.as_ref().map(|backup| backup.file.id());
+        if found == ours && ours.is_some() {
+            return Ok(());
+        }
+        self.debug
+            .warn(format_args!("{}", Repair::BackupRenewed { kept: None }));
+        let to = state.log.position.offset;
+        let bytes = state
+            .log
+            .bytes(0, to)
+            .map_err(|error| Error::io("the log cannot be read", &self.paths.log, error))?;
+        let file = write_file(
+            &*self.disk,
+            &self.paths,
+            &self.paths.new_backup,
+            &self.paths.backup,
+            &bytes,
+        )?;
+        state.backup = Some(Backup::new(file));
+        Ok(())
+    }
+}
+
+/// What stands at the log's path.
+enum Place {
+    Ours,
+    Another,
+    Empty,
+}
+
+/// Why reading stopped.
+enum Stop {
+    Here,
+    Io(io::Error),
+    Error(Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Io(error)
+    }
+}
+
+impl Backend for FileBackend {
+    fn lock(&self, timeout: Duration) -> Result<(), Error> {
+        if self.mode == Mode::Look {
+            return Err(
+                Error::new(ErrorKind::ReadOnly, "the store was opened for reading only")
+                    .help("open it without `.read_only()` to write"),
+            );
+        }
+        let current = self.current_lock();
+        let taken = take_lock(&*self.disk, &self.paths, Some(current.clone()), timeout)?;
+        if !Arc::ptr_eq(&current, &taken) {
+            // The lock file was deleted: from now on another page tells what is newest.
+            if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
+                if old.revision() != MOVED {
+                    new.publish(old.revision());
+                }
+                old.publish(MOVED);
+            }
+            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        }
+        Ok(())
+    }
+
+    fn unlock(&self) {
+        let lock = self.current_lock();
+        if let Some(beacon) = lock.beacon() {
+            beacon.clear_holder();
+        }
+        if let Err(error) = lock.unlock() {
+            // It frees itself when the file is closed; the others are told who holds it.
+            self.debug
+                .warn(format_args!("the lock cannot be released: {error}"));
+        }
+    }
+
+    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let state = &mut *self.state();
+        let place = self.is_ours(state)?;
+        // Also where the file has gone from its path: what was committed to it counts.
+        let tail = match place {
+            Place::Ours | Place::Empty => self.read_on(state, sink, None)?,
+            Place::Another => Tail::Unreadable,
+        };
+        match (place, tail) {
+            (Place::Ours, Tail::Clean) => Ok(()),
+            (Place::Ours, Tail::Unreadable) => self.reload(state, sink, true),
+            (Place::Another | Place::Empty, _) => self.reload(state, sink, false),
+        }
+    }
+
+    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+        let state = &mut *self.state();
+        self.check_backup(state).map_err(AppendFailure::Undone)?;
+        if let Some(backup) = &state.backup {
+            backup.catch_up(&mut state.log).map_err(|error| {
+                AppendFailure::Undone(Error::io(
+                    "the backup cannot be written",
+                    &self.paths.backup,
+                    error,
+                ))
+            })?;
+        }
+        let durable = match self.current_beacon() {
+            Some(beacon)
+                if beacon.durable_offset(state.log.header.generation)
+                    >= state.log.position.offset =>
+            {
+                state.log.position.revision
+            }
+            _ => state.durable_revision,
+        };
+        let mut lines = Vec::with_capacity(256);
+        let mut after = state.log.position;
+        let at = now();
+        let pid = std::process::id();
+        for (index, changes) in commits.iter().enumerate() {
+            let record = Record {
+                revision: after.revision + 1,
+                at: at.clone(),
+                pid,
+                durable: (index == 0).then_some(durable),
+                changes: changes.clone(),
+            };
+            let before = lines.len();
+            after.crc = record.encode(after.crc, &mut lines);
+            after.revision = record.revision;
+            after.offset += (lines.len() - before) as u64;
+        }
+        match state.log.append(&lines, after) {
+            Ok(()) => Ok(()),
+            Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(Error::io(
+                "the commit cannot be written",
+                &self.paths.log,
+                error,
+            ))),
+            Err(AppendError::Unclean(error)) => Err(AppendFailure::Poisoned(Error::io(
+                "the commit cannot be written, nor taken back",
+                &self.paths.log,
+                error,
+            ))),
+        }
+    }
+
+    fn is_durable(&self) -> bool {
+        let state = self.state();
+        let tail = state.log.position.offset;
+        state.durable_offset >= tail
+            || self
+                .current_beacon()
+                .is_some_and(|beacon| beacon.durable_offset(state.log.header.generation) >= tail)
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        let (file, position, generation) = {
+            let state = self.state();
+            (
+                state.log.file.clone(),
+                state.log.position,
+                state.log.header.generation,
+            )
+        };
+        file.sync_data().map_err(|error| {
+            Error::new(ErrorKind::OutcomeUnknown, "the disk failed while the commit was synced")
+                .help("it may or may not survive a power cut; the store refuses writes until it is opened anew, and then shows what was kept")
+                .path(&self.paths.log)
+                .caused_by(error)
+        })?;
+        let mut state = self.state();
+        if state.log.header.generation == generation {
+            state.durable_offset = state.durable_offset.max(position.offset);
+            state.durable_revision = state.durable_revision.max(position.revision);
+        }
+        drop(state);
+        if let Some(beacon) = self.current_beacon() {
+            beacon.raise_durable_offset(generation, position.offset);
+        }
+        Ok(())
+    }
+
+    fn publish(&self, revision: u64) {
+        if let Some(beacon) = self.current_beacon() {
+            beacon.publish(revision);
+        }
+    }
+
+    fn visible(&self) -> Option<u64> {
+        self.beacon.as_ref().map(|beacon| beacon.revision())
+    }
+
+    fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let mut visible = self.current_beacon().map(|beacon| beacon.revision());
+        if visible == Some(MOVED) {
+            // Taking the lock finds the lock file that is in use now.
+            self.lock(FOLLOW_TIMEOUT)?;
+            self.unlock();
+            visible = self.current_beacon().map(|beacon| beacon.revision());
+        }
+        let state = &mut *self.state();
+        match self.is_ours(state)? {
+            // What was read up to here is all there is: the next write heals it.
+            Place::Empty => return self.read_on(state, sink, visible).map(drop),
+            Place::Ours => {
+                let tail = state.log.position.offset;
+                self.read_on(state, sink, visible)?;
+                if visible.is_none() && state.log.position.offset > tail && self.mode != Mode::Look
+                {
+                    // Nobody says whether it is durable, and it is about to be shown.
+                    state.log.file.sync_data().map_err(|error| {
+                        Error::io("the log cannot be synced", &self.paths.log, error)
+                    })?;
+                }
+            }
+            Place::Another if self.mode == Mode::Look => {
+                let (new, entries, _) = State::new(recover(&*self.disk, &self.paths, self.mode)?);
+                let revision = new.log.position.revision;
+                *state = new;
+                sink.replace(entries, revision)?;
+            }
+            Place::Another => {
+                // A new generation. Only the holder of the lock may judge it.
+                self.lock(FOLLOW_TIMEOUT)?;
+                let outcome = self.reload(state, sink, false);
+                self.unlock();
+                outcome?;
+            }
+        }
+        if state.log.position.revision > state.durable_revision && visible.is_none() {
+            state.durable_offset = state.log.position.offset;
+            state.durable_revision = state.log.position.revision;
+        }
+        Ok(())
+    }
+
+    fn wants_compaction(&self, live: u64) -> bool {
+        compaction::is_due(self.state().log.position.offset, live)
+    }
+
+    fn compact(&self, entries: &Entries) -> Result<(), Error> {
+        let state = &mut *self.state();
+        let revision = state.log.position.revision;
+        self.start_generation(state, entries, revision)
+    }
+
+    fn close(&self) {
+        if self.mode == Mode::Look || self.lock(Duration::ZERO).is_err() {
+            // Somebody else is at work; they trim it when they close.
+            return;
+        }
+        let trimmed = {
+            let state = &mut *self.state();
+            match (
+                self.is_ours(state),
+                state.log.read_on(|_| Ok::<(), io::Error>(())),
+            ) {
+                (Ok(Place::Ours), Ok(Tail::Clean)) => state.log.trim(),
+                // Left for the next opening, which reads and judges it anyway.
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = trimmed {
+            self.debug
+                .warn(format_args!("the log cannot be trimmed: {error}"));
+        }
+        self.unlock();
+    }
+
+    fn wait_for_news(&self, seen: u64, timeout: Duration) -> bool {
+        match self.current_beacon() {
+            Some(beacon) => {
+                beacon.wait(seen, timeout);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(beacon) = self.current_beacon() {
+            beacon.wake_all();
+        }
+    }
+}
+
+/// In the place of a lock, where nothing is written.
+#[derive(Debug)]
+struct NoLock;
+
+impl LockFile for NoLock {
+    fn try_lock(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn id(&self) -> disk::FileId {
+        disk::FileId {
+            device: 0,
+            inode: 0,
+        }
+    }
+
+    fn beacon(&self) -> Option<Arc<Beacon>> {
+        None
+    }
+}
+
+/// Creates the directory of a store, for this user alone, if its parent exists.
+pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
+    let refused = |error| {
+        Error::io("the directory cannot be created", dir, error)
+            .help("create it, or its parent, and let this user write there")
+    };
+    match disk.create_dir(dir) {
+        Ok(()) => match dir.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => {
+                disk.sync_dir(parent).map_err(refused)
+            }
+            _ => disk.sync_dir(Path::new(".")).map_err(refused),
+        },
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::new(
+            ErrorKind::Directory,
+            "the directory and its parent do not exist",
+        )
+        .help("create the parent, or choose another directory")
+        .path(dir)
+        .caused_by(error)),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Takes the lock of the file that stands at the path, `open` if it is that one.
+fn take_lock(
+    disk: &dyn Disk,
+    paths: &Paths,
+    open: Option<Arc<dyn LockFile>>,
+    timeout: Duration,
+) -> Result<Arc<dyn LockFile>, Error> {
+    let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
+    let mut deadline = None;
+    let mut open = open;
+    loop {
+        let lock: Arc<dyn LockFile> = match open.take() {
+            Some(lock) => lock,
+            None => disk
+                .open_lock(&paths.lock)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::InvalidInput => {
+                        Error::new(ErrorKind::NotAStore, "the lock is not a regular file")
+                            .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
+                            .path(&paths.lock)
+                            .caused_by(error)
+                    }
+                    _ => failed(error),
+                })?
+                .into(),
+        };
+        let mut tries = 0_u32;
+        while !lock.try_lock().map_err(failed)? {
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout);
+            if Instant::now() >= deadline {
+                return Err(timed_out(paths, lock.beacon().as_deref(), timeout));
+            }
+            pause(tries);
+            tries = tries.saturating_add(1);
+        }
+        // A lock on a file that was deleted, or replaced, keeps nobody out.
+        let there = disk.identify(&paths.lock).map_err(failed);
+        if matches!(there, Ok(Some(id)) if id == lock.id()) {
+            if let Some(beacon) = lock.beacon() {
+                beacon.set_holder(std::process::id(), milliseconds());
+            }
+            return Ok(lock);
+        }
+        lock.unlock().map_err(failed)?;
+        there?;
+    }
+}
+
+/// The lock is held for microseconds nearly always, so the first pauses are short.
+fn pause(tries: u32) {
+    match tries {
+        0..4 => thread::yield_now(),
+        _ => {
+            let pause = Duration::from_micros(20) * (1 << (tries - 4).min(6));
+            thread::sleep(pause.min(LONGEST_PAUSE));
+        }
+    }
+}
+
+fn timed_out(paths: &Paths, beacon: Option<&Beacon>, timeout: Duration) -> Error {
+    let who = match beacon.and_then(Beacon::holder) {
+        Some(holder) => format!(
+            "process {}, which holds it for {:.1} s by now",
+            holder.pid,
+            milliseconds().saturating_sub(holder.since_ms) as f64 / 1000.0
+        ),
+        None => "another process".into(),
+    };
+    Error::new(
+        ErrorKind::LockTimeout,
+        format!("the lock was not to be had within {timeout:?}: it is held by {who}"),
+    )
+    .help("nothing was written; try again, look at that process, or raise the lock time-out; never delete the lock file")
+    .path(&paths.lock)
+}
+
+fn milliseconds() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
+/// Now, as it stands in the log: UTC, to the millisecond.
+pub(crate) fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}

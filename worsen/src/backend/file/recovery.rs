@@ -1,0 +1,734 @@
+//! What to make of the log and the backup as they are found: the decision table of FORMAT.md.
+//!
+//! [`decide`] is pure: bytes in, a plan out. [`recover`] reads, asks it, and carries the plan out in
+//! such an order that a crash in between leaves the same to be decided again. Nothing here appends
+//! commits.
+
+use std::{borrow::Cow, io, path::PathBuf, sync::Arc};
+
+use super::{
+    Paths,
+    backup::Backup,
+    compaction,
+    disk::{Disk, DiskFile, Open},
+    log::{Log, Position, is_blank, read_full, read_header, read_whole, write_full},
+    record::{FORMAT, Header, NotAHeader, Record, claimed_crc},
+};
+use crate::{
+    backend::{Entries, Repair},
+    error::{Error, ErrorKind},
+};
+
+/// What opening may do to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Nothing: there is no lock, or no permission. Stops at the last valid line.
+    Look,
+    /// Put right what can be put right without losing an acknowledged commit.
+    Repair,
+    /// Go on with what is left where acknowledged commits are lost.
+    Salvage,
+}
+
+/// The log and the backup, fit for use, and the state they hold.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) log: Log,
+    /// `None` when only looking.
+    pub(crate) backup: Option<Backup>,
+    pub(crate) entries: Entries,
+    pub(crate) repairs: Vec<Repair>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+struct Plan {
+    header: Header,
+    position: Position,
+    entries: Entries,
+    image: Image,
+    backup: BackupPlan,
+    /// A copy of the log as found must be kept before anything is changed.
+    keep_log: bool,
+    repair: Option<Repair>,
+}
+
+/// What becomes of the log.
+#[derive(Debug, PartialEq, Eq)]
+enum Image {
+    /// It stays as it is.
+    Keep,
+    /// It is cut at the position.
+    Cut,
+    /// It is written anew, with these bytes.
+    Write(Vec<u8>),
+}
+
+/// What becomes of the backup.
+#[derive(Debug, PartialEq, Eq)]
+enum BackupPlan {
+    /// Its first so many bytes are the log's; the next write goes on from there.
+    Keep(u64),
+    /// It is written anew from the log.
+    Renew { keep: bool, report: bool },
+}
+
+/// Why nothing is done.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    /// Only looking, and there is no store.
+    Nothing,
+    Foreign,
+    OtherStore(String),
+    Newer(u64),
+    Damaged {
+        offset: u64,
+        revision: u64,
+    },
+    BackupUnreadable,
+}
+
+/// What a file is, by its first line.
+enum Contents {
+    Nothing,
+    Store(Header, Position),
+    Other(String),
+    Newer(u64),
+    /// Lines of ours, but not the first.
+    Damaged,
+    Foreign,
+}
+
+impl Contents {
+    fn of(bytes: &[u8], store: &str) -> Contents {
+        match read_header(bytes) {
+            Ok((header, _)) if header.store != store => Contents::Other(header.store),
+            Ok((header, position)) => Contents::Store(header, position),
+            Err(NotAHeader::Newer(format)) => Contents::Newer(format),
+            Err(_) if is_blank(bytes) => Contents::Nothing,
+            Err(NotAHeader::Damaged) => Contents::Damaged,
+            Err(NotAHeader::Foreign) => {
+                let mut ours = Behind::default();
+                ours.look(bytes, |_| ());
+                if ours.lines > 0 {
+                    Contents::Damaged
+                } else {
+                    Contents::Foreign
+                }
+            }
+        }
+    }
+}
+
+/// What can still be read behind an unreadable line: each line that is valid after the line before
+/// it, whatever that one holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Behind {
+    lines: u64,
+    /// The newest revision that any of them says was durable.
+    durable: u64,
+}
+
+impl Behind {
+    fn look(&mut self, bytes: &[u8], mut each: impl FnMut(Record)) {
+        let mut before = None;
+        for line in bytes.split(|byte| *byte == b'\n') {
+            if let Some((record, _)) = before.and_then(|before| Record::decode(line, before)) {
+                self.lines += 1;
+                self.durable = self.durable.max(record.durable.unwrap_or(0));
+                each(record);
+            }
+            before = claimed_crc(line);
+        }
+    }
+}
+
+/// Applies a record to the entries.
+pub(crate) fn replay(entries: &mut Entries, record: Record) {
+    for (uid, json) in record.changes {
+        match json {
+            Some(json) => entries.insert(uid, json),
+            None => entries.remove(&uid),
+        };
+    }
+}
+
+/// Bytes of a log while they are mended.
+struct Mending<'a> {
+    bytes: Cow<'a, [u8]>,
+    position: Position,
+    entries: Entries,
+    /// Where the first byte stands that came from the backup.
+    mended_at: Option<u64>,
+}
+
+impl<'a> Mending<'a> {
+    fn new(bytes: &'a [u8], position: Position) -> Self {
+        Mending {
+            bytes: Cow::Borrowed(bytes),
+            position,
+            entries: Entries::new(),
+            mended_at: None,
+        }
+    }
+
+    /// Goes as far as the log leads.
+    fn scan(&mut self) {
+        let from = (self.position.offset as usize).min(self.bytes.len());
+        let entries = &mut self.entries;
+        let Ok(()) = self.position.scan(&self.bytes[from..], |record| {
+            replay(entries, record);
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+
+    /// Goes as far as the log leads, and where it leads no further, as far as the backup does. The
+    /// chain of checksums runs through both, so only the same lines fit in the same places.
+    fn scan_with(&mut self, backup: &[u8]) {
+        loop {
+            self.scan();
+            let from = self.position.offset as usize;
+            if from >= backup.len() {
+                return;
+            }
+            let entries = &mut self.entries;
+            let Ok(()) = self.position.scan(&backup[from..], |record| {
+                replay(entries, record);
+                Ok::<(), std::convert::Infallible>(())
+            });
+            let to = self.position.offset as usize;
+            if to == from {
+                return;
+            }
+            self.put_back(&backup[from..to], from);
+        }
+    }
+
+    fn put_back(&mut self, piece: &[u8], from: usize) {
+        let bytes = self.bytes.to_mut();
+        let to = from + piece.len();
+        if bytes.len() < to {
+            bytes.resize(to, b' ');
+        }
+        bytes[from..to].copy_from_slice(piece);
+        self.mended_at = self.mended_at.or(Some(from as u64));
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes
+            .get(self.position.offset as usize..)
+            .unwrap_or(&[])
+    }
+
+    fn valid(&self) -> &[u8] {
+        &self.bytes[..(self.position.offset as usize).min(self.bytes.len())]
+    }
+}
+
+/// What to do, given the bytes of both files (empty where there is none), for the store of this
+/// name.
+fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Result<Plan, Refusal> {
+    let of_log = Contents::of(log, store);
+    let of_backup = Contents::of(backup, store);
+    if let Contents::Newer(format) = of_log {
+        return Err(Refusal::Newer(format));
+    }
+    if let Contents::Newer(format) = of_backup {
+        return Err(Refusal::Newer(format));
+    }
+    match (of_log, of_backup) {
+        (Contents::Other(name), _) => Err(Refusal::OtherStore(name)),
+        (Contents::Store(header, position), of_backup) => {
+            let same_life = matches!(&of_backup, Contents::Store(of, _) if *of == header);
+            let mut mending = Mending::new(log, position);
+            mending.scan_with(if same_life { backup } else { &[] });
+            finish(mending, header, backup, &of_backup, mode, now)
+        }
+        (Contents::Nothing, Contents::Nothing) => {
+            if mode == Mode::Look {
+                return Err(Refusal::Nothing);
+            }
+            Ok(create(store, now))
+        }
+        // The log is gone, or its beginning is: the backup's header takes the place of its own.
+        (of_log, Contents::Store(header, start)) => {
+            if matches!(of_log, Contents::Nothing) {
+                return restore(backup, header, start, mode, now);
+            }
+            let mut mending = Mending::new(log, start);
+            mending.put_back(&backup[..start.offset as usize], 0);
+            mending.scan_with(backup);
+            let of_backup = Contents::Store(header.clone(), start);
+            finish(mending, header, backup, &of_backup, mode, now)
+        }
+        (Contents::Nothing, _) => {
+            if mode != Mode::Salvage {
+                return Err(Refusal::BackupUnreadable);
+            }
+            let mut plan = create(store, now);
+            plan.backup = BackupPlan::Renew {
+                keep: true,
+                report: true,
+            };
+            plan.repair = Some(Repair::Salvaged {
+                before: 0,
+                behind: 0,
+                kept: None,
+            });
+            Ok(plan)
+        }
+        (Contents::Foreign, _) => Err(Refusal::Foreign),
+        (Contents::Damaged | Contents::Newer(_), of_backup) => {
+            if mode != Mode::Salvage {
+                return Err(Refusal::Damaged {
+                    offset: 0,
+                    revision: 0,
+                });
+            }
+            let nothing = Header {
+                store: store.into(),
+                generation: 0,
+                revision: 0,
+                base: 0,
+                at: now.into(),
+            };
+            let mending = Mending::new(log, Position::before_everything());
+            Ok(salvage(mending, nothing, &of_backup, now))
+        }
+    }
+}
+
+/// The log is gone: the backup takes its place.
+fn restore(
+    backup: &[u8],
+    header: Header,
+    start: Position,
+    mode: Mode,
+    now: &str,
+) -> Result<Plan, Refusal> {
+    let mut mending = Mending::new(backup, start);
+    mending.scan();
+    let mut behind = Behind::default();
+    behind.look(mending.rest(), |_| ());
+    if behind.lines > 0 || mending.position.base_left > 0 {
+        return match mode {
+            Mode::Salvage => {
+                let of_backup = Contents::Store(header.clone(), start);
+                Ok(salvage(mending, header, &of_backup, now))
+            }
+            Mode::Look | Mode::Repair => Err(Refusal::BackupUnreadable),
+        };
+    }
+    let bytes = mending.valid().to_vec();
+    Ok(Plan {
+        header,
+        position: mending.position,
+        backup: BackupPlan::Keep(bytes.len() as u64),
+        image: Image::Write(bytes),
+        keep_log: false,
+        repair: Some(Repair::Restored {
+            revision: mending.position.revision,
+        }),
+        entries: mending.entries,
+    })
+}
+
+/// A store with nothing in it.
+fn create(store: &str, now: &str) -> Plan {
+    let header = Header {
+        store: store.into(),
+        generation: 1,
+        revision: 0,
+        base: 0,
+        at: now.into(),
+    };
+    let mut bytes = Vec::new();
+    let crc = header.encode(&mut bytes);
+    Plan {
+        position: Position::after_header(&header, crc, bytes.len()),
+        header,
+        entries: Entries::new(),
+        image: Image::Write(bytes),
+        backup: BackupPlan::Renew {
+            keep: false,
+            report: false,
+        },
+        keep_log: false,
+        repair: None,
+    }
+}
+
+/// Judges what stands behind the last valid line.
+fn finish(
+    mending: Mending<'_>,
+    header: Header,
+    backup: &[u8],
+    of_backup: &Contents,
+    mode: Mode,
+    now: &str,
+) -> Result<Plan, Refusal> {
+    let offset = mending.position.offset;
+    let rest = mending.rest();
+    let torn = !is_blank(rest);
+    if torn || mending.position.base_left > 0 {
+        let mut behind = Behind::default();
+        behind.look(rest, |_| ());
+        // A line that can be read says that one which can't was on disk: it was acknowledged, so
+        // this is no torn write. The state that a generation begins with is on disk before it is
+        // renamed into place, so no part of it can be torn either.
+        if behind.durable > mending.position.revision || mending.position.base_left > 0 {
+            return match mode {
+                Mode::Salvage => Ok(salvage(mending, header, of_backup, now)),
+                Mode::Look | Mode::Repair => Err(Refusal::Damaged {
+                    offset,
+                    revision: mending.position.revision,
+                }),
+            };
+        }
+    }
+    let bytes = trimmed(rest).len() as u64;
+    // A writer that dies leaves the beginning of a line. What has an end may have been whole once.
+    let acknowledged = memchr::memchr(b'\n', trimmed(rest)).is_some()
+        || memchr::memmem::find(rest, b",\"crc\":\"").is_some();
+    let valid = mending.valid();
+    let repair = match (mending.mended_at, torn) {
+        (Some(offset), _) => Some(Repair::Mended { offset, kept: None }),
+        (None, true) => Some(Repair::CutOff {
+            offset,
+            bytes,
+            acknowledged,
+            kept: None,
+        }),
+        (None, false) => None,
+    };
+    Ok(Plan {
+        backup: plan_backup(valid, &header, backup, of_backup),
+        image: match (mending.mended_at, torn) {
+            (Some(_), _) => Image::Write(valid.to_vec()),
+            (None, true) => Image::Cut,
+            (None, false) => Image::Keep,
+        },
+        keep_log: mending.mended_at.is_some() || (torn && acknowledged),
+        repair,
+        header,
+        position: mending.position,
+        entries: mending.entries,
+    })
+}
+
+/// The backup belongs to the log if it is the beginning of it.
+fn plan_backup(valid: &[u8], header: &Header, backup: &[u8], of_backup: &Contents) -> BackupPlan {
+    let backup = trimmed(backup);
+    // A line feed at the end is trimmed along with the blanks: it is the log's next byte.
+    if !backup.is_empty() && valid.starts_with(backup) {
+        return BackupPlan::Keep(backup.len() as u64);
+    }
+    match of_backup {
+        Contents::Nothing => BackupPlan::Renew {
+            keep: false,
+            report: true,
+        },
+        // An earlier life, which a crash during compaction leaves, or this one with its end torn.
+        Contents::Store(of, _) if of.generation < header.generation || of == header => {
+            BackupPlan::Renew {
+                keep: false,
+                report: of == header,
+            }
+        }
+        _ => BackupPlan::Renew {
+            keep: true,
+            report: true,
+        },
+    }
+}
+
+/// Everything that can be read, on both sides of what can't, as the beginning of a new life.
+fn salvage(mending: Mending<'_>, header: Header, of_backup: &Contents, now: &str) -> Plan {
+    let rest = mending.rest().to_vec();
+    let before = mending.position.revision.saturating_sub(header.revision);
+    let mut entries = mending.entries;
+    let mut revision = mending.position.revision;
+    let mut behind = Behind::default();
+    behind.look(&rest, |record| {
+        revision = revision.max(record.revision);
+        replay(&mut entries, record);
+    });
+    let generation = match of_backup {
+        Contents::Store(of, _) => of.generation.max(header.generation),
+        _ => header.generation,
+    };
+    let (header, bytes, position) = compaction::image(
+        &header.store,
+        generation.saturating_add(1),
+        revision,
+        &entries,
+        now,
+    );
+    Plan {
+        header,
+        position,
+        entries,
+        image: Image::Write(bytes),
+        backup: BackupPlan::Renew {
+            keep: true,
+            report: true,
+        },
+        keep_log: true,
+        repair: Some(Repair::Salvaged {
+            before,
+            behind: behind.lines,
+            kept: None,
+        }),
+    }
+}
+
+/// Without the blanks at the end.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let end = bytes
+        .iter()
+        .rposition(|byte| !is_blank(&[*byte]))
+        .map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// Reads both files, decides, and puts right what is to be put right.
+///
+/// # Errors
+///
+/// A refusal of the decision table, with the files as they were; or the disk's.
+pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Recovered, Error> {
+    if mode != Mode::Look {
+        for stale in [&paths.new_log, &paths.new_backup] {
+            match disk.remove(stale) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(Error::io("a stale file cannot be removed", stale, error));
+                }
+            }
+        }
+    }
+    let how = if mode == Mode::Look {
+        Open::Read
+    } else {
+        Open::Write
+    };
+    let (log_file, log) = load(disk, &paths.log, how)?;
+    let (backup_file, backup) = load(disk, &paths.backup, how)?;
+    let plan = decide(&log, &backup, &paths.name, mode, &super::now())
+        .map_err(|refusal| refusal.into_error(paths))?;
+
+    if mode == Mode::Look {
+        let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
+        return Ok(Recovered {
+            log: Log::new(file, plan.header, plan.position, 0),
+            backup: None,
+            entries: plan.entries,
+            repairs: plan.repair.into_iter().collect(),
+        });
+    }
+
+    let mut repairs = Vec::new();
+    let kept = match plan.keep_log {
+        true => Some(keep_copy(disk, paths, &log)?),
+        false => None,
+    };
+    if let Some(mut repair) = plan.repair {
+        repair.keep(kept);
+        repairs.push(repair);
+    }
+    let (file, bytes, filled) = match (plan.image, log_file) {
+        (Image::Keep, Some(file)) => {
+            // Another process may have died between writing and syncing: what is read here is about
+            // to be shown, so it must be on disk first.
+            file.sync_data()
+                .map_err(|error| Error::io("the log cannot be synced", &paths.log, error))?;
+            let filled = log.len() as u64;
+            (
+                file,
+                Cow::Borrowed(&log[..plan.position.offset as usize]),
+                filled,
+            )
+        }
+        (Image::Cut, Some(file)) => {
+            file.set_len(plan.position.offset)
+                .and_then(|()| file.sync_all())
+                .map_err(|error| {
+                    Error::io("the end of the log cannot be cut off", &paths.log, error)
+                })?;
+            (
+                file,
+                Cow::Borrowed(&log[..plan.position.offset as usize]),
+                plan.position.offset,
+            )
+        }
+        (Image::Write(bytes), _) => {
+            let file = write_file(disk, paths, &paths.new_log, &paths.log, &bytes)?;
+            let filled = bytes.len() as u64;
+            (file, Cow::Owned(bytes), filled)
+        }
+        (Image::Keep | Image::Cut, None) => return Err(Refusal::Nothing.into_error(paths)),
+    };
+    let backup = match (plan.backup, backup_file) {
+        (BackupPlan::Keep(len), Some(file)) => {
+            if backup.len() as u64 != len {
+                file.set_len(len)
+                    .map_err(|error| Error::io("the backup cannot be cut", &paths.backup, error))?;
+            }
+            file
+        }
+        (BackupPlan::Renew { keep, report }, _) => {
+            let kept = match keep && !is_blank(&backup) {
+                true => Some(keep_copy(disk, paths, &backup)?),
+                false => None,
+            };
+            if report {
+                repairs.push(Repair::BackupRenewed { kept });
+            }
+            write_file(disk, paths, &paths.new_backup, &paths.backup, &bytes)?
+        }
+        (BackupPlan::Keep(_), None) => {
+            write_file(disk, paths, &paths.new_backup, &paths.backup, &bytes)?
+        }
+    };
+    Ok(Recovered {
+        log: Log::new(file, plan.header, plan.position, filled),
+        backup: Some(Backup::new(backup)),
+        entries: plan.entries,
+        repairs,
+    })
+}
+
+/// An open file and all its bytes; nothing of either where it is absent.
+type Loaded = (Option<Arc<dyn DiskFile>>, Vec<u8>);
+
+fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result<Loaded, Error> {
+    let file: Arc<dyn DiskFile> = match disk.open(path, how) {
+        Ok(file) => file.into(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, Vec::new())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(Error::new(ErrorKind::NotAStore, "this is not a regular file")
+                .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
+                .path(path)
+                .caused_by(error));
+        }
+        Err(error) => return Err(Error::io("the file cannot be opened", path, error)),
+    };
+    let bytes =
+        read_whole(&*file).map_err(|error| Error::io("the file cannot be read", path, error))?;
+    Ok((Some(file), bytes))
+}
+
+/// Writes a file under another name, syncs it and moves it into place.
+pub(crate) fn write_file(
+    disk: &dyn Disk,
+    paths: &Paths,
+    new: &std::path::Path,
+    to: &std::path::Path,
+    bytes: &[u8],
+) -> Result<Arc<dyn DiskFile>, Error> {
+    let write = || -> io::Result<Box<dyn DiskFile>> {
+        let file = disk.open(new, Open::CreateNew)?;
+        write_full(&*file, bytes, 0)?;
+        file.sync_all()?;
+        disk.rename(new, to)?;
+        disk.sync_dir(&paths.dir)?;
+        Ok(file)
+    };
+    match write() {
+        Ok(file) => Ok(file.into()),
+        Err(error) => {
+            // What is left of it would be in the way of the next attempt; that one removes it too.
+            let _ = disk.remove(new);
+            Err(Error::io("the file cannot be written", to, error))
+        }
+    }
+}
+
+/// Keeps a copy of what was found, under the first free name of `<name>.db.damaged-<n>`.
+fn keep_copy(disk: &dyn Disk, paths: &Paths, bytes: &[u8]) -> Result<PathBuf, Error> {
+    for number in 1_u32.. {
+        let path = paths.damaged(number);
+        let keep = || -> io::Result<bool> {
+            let file = match disk.open(&path, Open::CreateNew) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    // A recovery that crashed itself has kept these bytes before.
+                    return holds(disk, &path, bytes);
+                }
+                Err(error) => return Err(error),
+            };
+            write_full(&*file, bytes, 0)?;
+            file.sync_all()?;
+            disk.sync_dir(&paths.dir)?;
+            Ok(true)
+        };
+        match keep() {
+            Ok(true) => return Ok(path),
+            Ok(false) => {}
+            Err(error) => {
+                return Err(Error::io(
+                    "no copy of the damaged file can be kept",
+                    path,
+                    error,
+                ));
+            }
+        }
+    }
+    Err(Error::new(ErrorKind::Io, "there are too many damaged copies").path(&paths.dir))
+}
+
+fn holds(disk: &dyn Disk, path: &std::path::Path, bytes: &[u8]) -> io::Result<bool> {
+    let Ok(file) = disk.open(path, Open::Read) else {
+        return Ok(false);
+    };
+    if file.len()? != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut held = vec![0; bytes.len()];
+    Ok(read_full(&*file, &mut held, 0)? == bytes.len() && held == bytes)
+}
+
+impl Repair {
+    fn keep(&mut self, path: Option<PathBuf>) {
+        match self {
+            Repair::Mended { kept, .. }
+            | Repair::CutOff { kept, .. }
+            | Repair::BackupRenewed { kept }
+            | Repair::Salvaged { kept, .. } => *kept = path,
+            Repair::Restored { .. } | Repair::Healed => {}
+        }
+    }
+}
+
+impl Refusal {
+    fn into_error(self, paths: &Paths) -> Error {
+        let error = match self {
+            Refusal::Nothing => Error::new(ErrorKind::NotAStore, "there is no store here")
+                .help("open it once without `.read_only()` to create it, or look at its name and directory"),
+            Refusal::Foreign => Error::new(ErrorKind::NotAStore, "this file was not written by worsen")
+                .help("nothing was changed; move it away, or choose another name or directory"),
+            Refusal::OtherStore(name) => Error::new(
+                ErrorKind::NotAStore,
+                format!("this file is the log of the store `{}`", name.escape_debug()),
+            )
+            .help("open it by that name; a log cannot be renamed"),
+            Refusal::Newer(format) => Error::new(
+                ErrorKind::NewerFormat,
+                format!("this file has format {format}, and this version of worsen reads up to {FORMAT}"),
+            )
+            .help("nothing was changed; use a newer version of worsen"),
+            Refusal::Damaged { offset, revision } => Error::new(
+                ErrorKind::Damaged,
+                format!("the log cannot be read from byte {offset} on, behind revision {revision}, and the backup does not hold what is missing"),
+            )
+            .help("nothing was changed; restore the file from a copy, or open with `.salvage()` to go on with what can be read"),
+            Refusal::BackupUnreadable => Error::new(
+                ErrorKind::Damaged,
+                "the log is missing or empty, and the backup cannot be read",
+            )
+            .help("nothing was changed; restore either file from a copy, remove both to begin anew, or open with `.salvage()`"),
+        };
+        error.path(&paths.log)
+    }
+}

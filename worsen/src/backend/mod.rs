@@ -1,0 +1,226 @@
+//! The seam between the engine, which knows the state, and what keeps it: files, or memory alone.
+//!
+//! A backend knows revisions and JSON entries. It never knows a type of the user's, and never runs a
+//! closure of theirs.
+
+pub(crate) mod file;
+pub(crate) mod memory;
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::error::Error;
+
+/// The newest JSON text of every uid.
+pub(crate) type Entries = BTreeMap<Arc<str>, Arc<str>>;
+
+/// One entry that a commit sets to a JSON text, or deletes.
+pub(crate) type Entry = (Arc<str>, Option<Arc<str>>);
+
+/// What the engine does with what a backend reads.
+pub(crate) trait Sink {
+    /// One more commit, by another process.
+    fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error>;
+    /// The whole state, where commits alone no longer lead to it.
+    fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error>;
+    /// The newest state known, to heal or compact a log with.
+    fn entries(&self) -> &Entries;
+    /// Its revision.
+    fn revision(&self) -> u64;
+}
+
+/// Keeps the commits of one store, in order, for every process that opens it.
+///
+/// Called by one thread at a time, except for `visible`, `lock` and `unlock`. The engine holds the lock around
+/// `catch_up`, `append` and `compact`, and not around `sync` and `follow`.
+pub(crate) trait Backend: Send + Sync + fmt::Debug {
+    /// Keeps every other process out, or says at the deadline who does not let go.
+    fn lock(&self, timeout: Duration) -> Result<(), Error>;
+    /// Lets the others in.
+    fn unlock(&self);
+    /// Hands over what others committed since.
+    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error>;
+    /// Writes the commits that follow the newest revision, one after the other. All or none.
+    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure>;
+    /// Whether everything appended so far is known to survive a power cut.
+    fn is_durable(&self) -> bool;
+    /// Makes what was appended before survive a power cut.
+    fn sync(&self) -> Result<(), Error>;
+    /// Every process may read the commits up to this one.
+    fn publish(&self, revision: u64);
+    /// The newest revision that every process may read, where one look at memory tells.
+    fn visible(&self) -> Option<u64>;
+    /// Hands over what others committed and published since, without the lock.
+    fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error>;
+    /// Whether the log has outgrown this many bytes of live state.
+    fn wants_compaction(&self, live: u64) -> bool;
+    /// Starts a new generation that begins with this state.
+    fn compact(&self, entries: &Entries) -> Result<(), Error>;
+    /// Leaves everything as the next one likes to find it.
+    fn close(&self);
+    /// Sleeps until another process publishes something newer, at most so long. `false` where
+    /// there is nothing to be woken by.
+    fn wait_for_news(&self, seen: u64, timeout: Duration) -> bool;
+    /// Wakes whoever sleeps in `wait_for_news`.
+    fn wake(&self);
+}
+
+/// Why an append failed, and whether the log can go on.
+#[derive(Debug)]
+pub(crate) enum AppendFailure {
+    /// Nothing of it is left; the next one may work.
+    Undone(Error),
+    /// The log is in doubt: refuse everything until it is opened anew.
+    Poisoned(Error),
+}
+
+/// What opening a store had to do beside reading it. Empty for nearly every opening.
+///
+/// ```
+/// # use worsen::Store;
+/// # #[derive(Store)] struct State { ready: bool }
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// for repair in store.recovered().repairs() {
+///     eprintln!("{repair}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    pub(crate) repairs: Vec<Repair>,
+}
+
+impl Recovery {
+    /// Everything that was done, in order.
+    pub fn repairs(&self) -> &[Repair] {
+        &self.repairs
+    }
+
+    /// Whether there was nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.repairs.is_empty()
+    }
+
+    /// Whether a commit may be gone that had been acknowledged.
+    pub fn may_have_lost(&self) -> bool {
+        self.repairs.iter().any(|repair| {
+            matches!(
+                repair,
+                Repair::Restored { .. }
+                    | Repair::CutOff {
+                        acknowledged: true,
+                        ..
+                    }
+                    | Repair::Salvaged { .. }
+            )
+        })
+    }
+}
+
+/// One thing that opening a store had to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Repair {
+    /// The log was gone; it was written anew from the backup, which is one write behind.
+    Restored {
+        /// The newest revision that the backup held.
+        revision: u64,
+    },
+    /// Part of the log was unreadable and was put back from the backup. Nothing is lost.
+    Mended {
+        /// Where the unreadable part began, in bytes from the start of the log.
+        offset: u64,
+        /// A copy of the log as it was found.
+        kept: Option<PathBuf>,
+    },
+    /// The end of the log was no whole commit and was cut off.
+    CutOff {
+        /// Where it began, in bytes from the start of the log.
+        offset: u64,
+        /// How long it was.
+        bytes: u64,
+        /// Whether it may have been a commit that was acknowledged and damaged since; otherwise it
+        /// is what a writer leaves that dies while writing.
+        acknowledged: bool,
+        /// A copy of it.
+        kept: Option<PathBuf>,
+    },
+    /// The backup did not belong to the log and was written anew.
+    BackupRenewed {
+        /// A copy of the backup as it was found, where it held anything.
+        kept: Option<PathBuf>,
+    },
+    /// Commits were lost, and `.salvage()` had asked to go on with what is left.
+    Salvaged {
+        /// How many commits before the damage were kept.
+        before: u64,
+        /// How many commits behind the damage were kept.
+        behind: u64,
+        /// A copy of the log as it was found.
+        kept: Option<PathBuf>,
+    },
+    /// The log was deleted or cut while the store was open, and was written anew from memory.
+    Healed,
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = match self {
+            Repair::Restored { revision } => {
+                write!(
+                    f,
+                    "the log was missing or empty and was restored from the backup, up to revision {revision}; a commit after that, if there was one, is lost"
+                )?;
+                &None
+            }
+            Repair::Mended { offset, kept } => {
+                write!(
+                    f,
+                    "the log was unreadable from byte {offset} on and was mended from the backup"
+                )?;
+                kept
+            }
+            Repair::CutOff {
+                offset,
+                bytes,
+                acknowledged,
+                kept,
+            } => {
+                write!(
+                    f,
+                    "{bytes} bytes at the end of the log, from byte {offset} on, were no whole commit and were cut off"
+                )?;
+                f.write_str(if *acknowledged {
+                    "; they may have been the newest commit, damaged since"
+                } else {
+                    "; a writer died while writing them, before its commit was acknowledged"
+                })?;
+                kept
+            }
+            Repair::BackupRenewed { kept } => {
+                f.write_str("the backup did not belong to the log and was written anew")?;
+                kept
+            }
+            Repair::Salvaged {
+                before,
+                behind,
+                kept,
+            } => {
+                write!(
+                    f,
+                    "the log was damaged beyond the backup's help: {before} commits before the damage and {behind} behind it were kept, those between are lost"
+                )?;
+                kept
+            }
+            Repair::Healed => {
+                f.write_str("the log was deleted or cut while the store was open and was written anew from memory")?;
+                &None
+            }
+        };
+        if let Some(kept) = kept {
+            write!(f, " (what was found is kept in {})", kept.display())?;
+        }
+        Ok(())
+    }
+}

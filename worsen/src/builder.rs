@@ -1,0 +1,360 @@
+//! Every option of a store in one place, and opening it. What an option does is said here and done
+//! elsewhere.
+
+use std::{
+    any::TypeId,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    backend::{
+        Backend, Entries, Recovery,
+        file::{
+            FileBackend, FileOptions, Opened, Paths,
+            disk::{Disk, RealDisk},
+            recovery::Mode,
+        },
+        memory::MemoryBackend,
+    },
+    debug::{self, Debug},
+    engine::{Engine, EngineHandle, EngineOptions, Model},
+    error::{Error, ErrorKind},
+    registry::{self, Key},
+    schema::{Changes, Settings, Store},
+    store::{Handle, Inner, StructModel},
+};
+
+/// How much an acknowledged write survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// `kill -9` and power loss: the disk has confirmed it. The default.
+    #[default]
+    Synced,
+    /// `kill -9` alone: the operating system has it, and writes it to disk within about half a minute.
+    /// A power cut in between may take the newest writes back, though never some and not those
+    /// before them. Many times faster.
+    Buffered,
+}
+
+/// Opens a store with other settings than its attributes say. From [`Store::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use worsen::{Durability, Store};
+///
+/// #[derive(Store)]
+/// struct State {
+///     count: u64,
+/// }
+///
+/// # fn main() -> Result<(), worsen::Error> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// let store = State::builder()
+///     .dir(folder)
+///     .name("counter")
+///     .poll(Duration::from_millis(250))
+///     .lock_timeout(Duration::from_secs(1))
+///     .durability(Durability::Buffered)
+///     .seed(State { count: 100 })
+///     .open()?;
+/// assert_eq!(store.count(), 100);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `.open()`"]
+pub struct Builder<S: Store> {
+    place: Place,
+    seed: Option<S>,
+}
+
+/// The options that do not depend on the struct.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) settings: Settings,
+    pub(crate) debug: bool,
+    pub(crate) mode: Mode,
+    pub(crate) in_memory: bool,
+    /// Another disk than the machine's, for tests.
+    pub(crate) disk: Option<Arc<dyn Disk>>,
+}
+
+impl Place {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Place {
+            settings,
+            debug: debug::asked_for(),
+            mode: Mode::Repair,
+            in_memory: false,
+            disk: None,
+        }
+    }
+}
+
+impl<S: Store> Builder<S> {
+    pub(crate) fn new() -> Self {
+        Builder {
+            place: Place::new(S::__settings()),
+            seed: None,
+        }
+    }
+
+    /// The name of the store, and of its files. By default the struct's, in snake case.
+    ///
+    /// One path component: no separators, no leading dot, at most 200 bytes.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.place.settings.name = name.into();
+        self
+    }
+
+    /// The directory of the files. By default `db` under the current directory. It is created, for
+    /// this user alone, if its parent exists.
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.place.settings.dir = Ok(dir.into());
+        self
+    }
+
+    /// How often to look for other processes' commits where shared memory does not tell of them:
+    /// on network file systems, and on systems other than Linux. By default every 5 seconds; `None`
+    /// is never.
+    pub fn poll(mut self, every: impl Into<Option<Duration>>) -> Self {
+        self.place.settings.poll = every.into();
+        self
+    }
+
+    /// How long a write waits for another process to let go of the lock. By default 5 seconds.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.place.settings.lock_timeout = timeout;
+        self
+    }
+
+    /// How much an acknowledged write survives. By default a power cut.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.place.settings.durability = durability;
+        self
+    }
+
+    /// Whether the store tells on stderr what it does. By default when the environment says
+    /// `DEBUG_PERSISTENCE=true`.
+    pub fn debug(mut self, on: bool) -> Self {
+        self.place.debug = on;
+        self
+    }
+
+    /// The initial value of every field, in the place of the attributes' seeds. Written only to an
+    /// empty store.
+    pub fn seed(mut self, seed: S) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Opens an existing store without ever writing to it, nor taking its lock. Every write is an
+    /// error; other processes' commits are seen at the poll.
+    pub fn read_only(mut self) -> Self {
+        self.place.mode = Mode::Look;
+        self
+    }
+
+    /// Opens a store in memory alone, for tests: it begins with its seeds and goes with its last
+    /// handle.
+    pub fn in_memory(mut self) -> Self {
+        self.place.in_memory = true;
+        self
+    }
+
+    /// Goes on with what can be read where acknowledged commits are lost, instead of an error of kind
+    /// [`Damaged`](ErrorKind::Damaged). A copy of what was found is kept;
+    /// [`recovered`](Handle::recovered) tells what was done.
+    pub fn salvage(mut self) -> Self {
+        self.place.mode = Mode::Salvage;
+        self
+    }
+
+    /// Keeps the files on another disk than the machine's.
+    #[doc(hidden)]
+    #[cfg(feature = "simulation")]
+    pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.place.disk = Some(disk);
+        self
+    }
+
+    /// Opens the store, and creates it where there is none.
+    ///
+    /// A process that opens the same store twice gets two handles to one: the options of the first
+    /// opening count.
+    ///
+    /// # Errors
+    ///
+    /// Where the name is no name of a file, the directory or its parent is missing or cannot be
+    /// written, the files belong to something else or a newer version, acknowledged commits cannot be
+    /// read any more, a stored value does not fit its field, or another process holds the lock for
+    /// too long. Nothing is changed then.
+    pub fn open(self) -> Result<S::Handle, Error> {
+        let Builder { place, seed } = self;
+        let name = place.settings.name.clone();
+        place
+            .open(TypeId::of::<S>(), |opening| {
+                let seed = seed.unwrap_or_else(S::__seed);
+                let (model, cell, seeds) = StructModel::new(seed)?;
+                let handle = opening.start(Box::new(model), Some(seeds))?;
+                Ok(Inner { cell, handle })
+            })
+            .map(|inner| S::__handle(Handle::new(inner)))
+            .map_err(|error| error.in_store(&name, None))
+    }
+}
+
+/// Files, or the lack of them, ready for an engine.
+pub(crate) struct Opening {
+    place: Place,
+    paths: Option<Paths>,
+}
+
+impl Place {
+    /// Opens what `make` makes, or shares what is open already.
+    pub(crate) fn open<T: Send + Sync + 'static>(
+        mut self,
+        kind: TypeId,
+        make: impl FnOnce(Opening) -> Result<T, Error>,
+    ) -> Result<Arc<T>, Error> {
+        check_name(&self.settings.name)?;
+        if self.settings.poll.is_some_and(|poll| poll.is_zero()) {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "a poll of zero would never stop looking",
+            )
+            .help("give it some milliseconds, or `None` for never"));
+        }
+        if self.in_memory {
+            return make(Opening {
+                place: self,
+                paths: None,
+            })
+            .map(Arc::new);
+        }
+        let dir = self.settings.dir.clone()?;
+        let dir = if dir.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            dir
+        };
+        if let Some(disk) = &self.disk {
+            // No other process, and no other path, leads to it.
+            let _ = disk;
+            let paths = Paths::new(&dir, &self.settings.name);
+            return make(Opening {
+                place: self,
+                paths: Some(paths),
+            })
+            .map(Arc::new);
+        }
+        let dir = canonical(&dir, self.mode)?;
+        let paths = Paths::new(&dir, &self.settings.name);
+        let key = Key {
+            log: paths.log.clone(),
+            kind,
+            read_only: self.mode == Mode::Look,
+            pid: std::process::id(),
+        };
+        self.settings.dir = Ok(dir);
+        registry::share(key, || {
+            make(Opening {
+                place: self,
+                paths: Some(paths),
+            })
+            .map(Arc::new)
+        })
+    }
+}
+
+impl Opening {
+    /// Opens the files and starts the engine on them. `seeds` are for an empty store.
+    pub(crate) fn start(
+        self,
+        model: Box<dyn Model>,
+        seeds: Option<Changes>,
+    ) -> Result<Arc<EngineHandle>, Error> {
+        let Opening { place, paths } = self;
+        let name: Arc<str> = place.settings.name.as_str().into();
+        let debug = Debug::new(name.clone(), place.debug);
+        let path = paths.as_ref().map(|paths| paths.log.clone());
+        let read_only = place.mode == Mode::Look && !place.in_memory;
+        let (backend, entries, revision, recovery): (Box<dyn Backend>, _, _, _) = match paths {
+            None => (
+                Box::new(MemoryBackend),
+                Entries::new(),
+                0,
+                Recovery::default(),
+            ),
+            Some(paths) => {
+                let options = FileOptions {
+                    paths,
+                    disk: place.disk.unwrap_or_else(|| Arc::new(RealDisk)),
+                    mode: place.mode,
+                    lock_timeout: place.settings.lock_timeout,
+                    debug: debug.clone(),
+                };
+                let Opened {
+                    backend,
+                    entries,
+                    revision,
+                    recovery,
+                } = FileBackend::open(options)
+                    .map_err(|error| error.in_store(&name, path.as_deref()))?;
+                (Box::new(backend), entries, revision, recovery)
+            }
+        };
+        let options = EngineOptions {
+            name,
+            path,
+            backend,
+            model,
+            entries,
+            revision,
+            recovery,
+            durability: place.settings.durability,
+            lock_timeout: place.settings.lock_timeout,
+            poll: place.settings.poll,
+            debug,
+        };
+        Engine::start(options, seeds.filter(|_| !read_only))
+    }
+}
+
+/// A name must be the name of a file in every directory, on every system.
+fn check_name(name: &str) -> Result<(), Error> {
+    const LONGEST: usize = 200;
+    let what = if name.is_empty() {
+        "the store's name is empty".to_owned()
+    } else if name.len() > LONGEST {
+        format!(
+            "the store's name has {} bytes, and at most {LONGEST} are allowed",
+            name.len()
+        )
+    } else if name.starts_with('.') {
+        "the store's name begins with a dot".to_owned()
+    } else if name.ends_with(['.', ' ']) || name.starts_with(' ') {
+        "the store's name begins or ends with a blank, or ends with a dot".to_owned()
+    } else if let Some(bad) = name
+        .chars()
+        .find(|character| character.is_control() || r#"/\:*?"<>|"#.contains(*character))
+    {
+        format!("the store's name contains {bad:?}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidName, what)
+        .help("a name is one path component, such as `app-state`; put directories into `dir`")
+        .in_store(name, None))
+}
+
+/// The one path of a directory, which is created if its parent exists.
+fn canonical(dir: &Path, mode: Mode) -> Result<PathBuf, Error> {
+    if mode != Mode::Look {
+        crate::backend::file::create_directory(&RealDisk, dir)?;
+    }
+    fs::canonicalize(dir).map_err(|error| Error::io("the directory cannot be found", dir, error))
+}

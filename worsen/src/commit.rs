@@ -1,0 +1,315 @@
+//! [`Commit`], what every writing method returns: a write that happens when somebody wants it to.
+//! How a group of them reaches the disk is the engine's business.
+
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    panic::resume_unwind,
+    pin::Pin,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    builder::Durability,
+    engine::{EngineHandle, Task, Transaction},
+    error::Error,
+};
+
+/// A write, about to happen: `.await` it, `.wait()` for it, or `.detach()` it.
+///
+/// It is lazy, as every future: a `Commit` that is dropped untouched writes nothing. From its first
+/// poll on it is going to happen, even if it is dropped then. It needs no particular async runtime.
+///
+/// When it resolves, the commit is durable: it survives `kill -9` and, unless it is
+/// [`Buffered`](Durability::Buffered), a power cut. Writes of one thread that are awaited, or waited
+/// for, one after the other happen in that order.
+///
+/// ```
+/// # use worsen::Store;
+/// # #[derive(Store)] struct State { ready: bool, count: u64 }
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// store.set_ready(true).wait()?;              // from a plain thread
+/// store.set_count(3).detach();                // nobody waits
+/// let future = async {
+///     store.set_ready(false).await?;          // on any executor
+///     store.update_count(|count| { *count += 1; *count }).await
+/// };
+/// assert_eq!(pollster::block_on(future)?, 4);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// Awaiting or waiting panics when the closure of the write panicked, with the same panic. The write
+/// was undone; other writes are not affected.
+#[must_use = "a commit does nothing unless you `.await`, `.wait()` or `.detach()` it"]
+pub struct Commit<R> {
+    handle: Arc<EngineHandle>,
+    work: Arc<Work<R>>,
+    submitted: bool,
+}
+
+type Operation<R> = Box<dyn FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send>;
+
+/// One write, shared by the caller and the queue.
+struct Work<R> {
+    operation: Mutex<Option<Operation<R>>>,
+    durability: Mutex<Option<Durability>>,
+    state: Mutex<State<R>>,
+    /// For the thread that blocks, if one does.
+    changed: Condvar,
+}
+
+struct State<R> {
+    stage: Stage<R>,
+    /// A thread blocks on this write, or is about to, and can lead.
+    blocks: bool,
+    waker: Option<Waker>,
+}
+
+enum Stage<R> {
+    /// In the queue.
+    Queued,
+    /// The blocked thread has to lead the group that this write is in.
+    Lead,
+    /// The operation ran; the group is not durable yet, so nobody may know the outcome.
+    Ran(Ending<R>),
+    Done(Ending<R>),
+    /// The caller has its outcome.
+    Taken,
+}
+
+enum Ending<R> {
+    Returned(R),
+    Failed(Error),
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl<R> Ending<R> {
+    fn into_result(self) -> Result<R, Error> {
+        match self {
+            Ending::Returned(result) => Ok(result),
+            Ending::Failed(error) => Err(error),
+            Ending::Panicked(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+impl<R> Work<R> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Send> Task for Work<R> {
+    fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Error> {
+        let operation = self
+            .operation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(operation) = operation else {
+            return Ok(());
+        };
+        match operation(transaction) {
+            Ok(result) => {
+                self.state().stage = Stage::Ran(Ending::Returned(result));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failed(&self, error: Error) {
+        self.state().stage = Stage::Ran(Ending::Failed(error));
+    }
+
+    fn panicked(&self, payload: Box<dyn Any + Send>) {
+        self.state().stage = Stage::Ran(Ending::Panicked(payload));
+    }
+
+    fn resolve(&self, outcome: Result<(), Error>) {
+        let mut state = self.state();
+        let stage = match (std::mem::replace(&mut state.stage, Stage::Taken), outcome) {
+            (Stage::Ran(Ending::Returned(_)) | Stage::Queued | Stage::Lead, Err(error)) => {
+                Stage::Done(Ending::Failed(error))
+            }
+            (Stage::Ran(ending), _) => Stage::Done(ending),
+            // Resolved already; or not run, and then there is no success to tell of.
+            (other, _) => {
+                state.stage = other;
+                return;
+            }
+        };
+        state.stage = stage;
+        let waker = state.waker.take();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn promote(&self) -> bool {
+        let mut state = self.state();
+        if !state.blocks || !matches!(state.stage, Stage::Queued) {
+            return false;
+        }
+        state.stage = Stage::Lead;
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    fn durability(&self) -> Option<Durability> {
+        *self
+            .durability
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Send + 'static> Commit<R> {
+    pub(crate) fn new(
+        handle: Arc<EngineHandle>,
+        operation: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send + 'static,
+    ) -> Self {
+        Commit {
+            handle,
+            work: Arc::new(Work {
+                operation: Mutex::new(Some(Box::new(operation))),
+                durability: Mutex::new(None),
+                state: Mutex::new(State {
+                    stage: Stage::Queued,
+                    blocks: false,
+                    waker: None,
+                }),
+                changed: Condvar::new(),
+            }),
+            submitted: false,
+        }
+    }
+
+    /// How durable this one write has to be, whatever the store's setting.
+    ///
+    /// ```
+    /// # use worsen::{Durability, Store};
+    /// # #[derive(Store)] struct State { position: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// store.set_position(7).durability(Durability::Buffered).wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn durability(self, durability: Durability) -> Self {
+        *self
+            .work
+            .durability
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(durability);
+        self
+    }
+
+    /// Writes, and blocks this thread until it is durable. Not for the threads of an async runtime:
+    /// `.await` it there.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the write from happening; it is undone then. One exception says so:
+    /// [`Error::is_outcome_unknown`].
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the closure, if that panicked.
+    pub fn wait(mut self) -> Result<R, Error> {
+        if !self.submitted {
+            self.submitted = true;
+            self.work.state().blocks = true;
+            if self.handle.engine.submit(self.work.clone(), true)? {
+                self.handle.engine.lead();
+            }
+        }
+        let mut state = self.work.state();
+        loop {
+            match std::mem::replace(&mut state.stage, Stage::Taken) {
+                Stage::Done(ending) => {
+                    drop(state);
+                    return ending.into_result();
+                }
+                Stage::Lead => {
+                    state.stage = Stage::Queued;
+                    // Named once is enough: this thread is the leader of the group with this write.
+                    state.blocks = false;
+                    drop(state);
+                    self.handle.engine.lead();
+                    state = self.work.state();
+                }
+                waiting @ (Stage::Queued | Stage::Ran(_) | Stage::Taken) => {
+                    state.stage = waiting;
+                    state = self
+                        .work
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// Writes without anybody waiting. It happens before the store is closed, unless it fails: then
+    /// a debug line, or a `tracing` event, is all that tells.
+    pub fn detach(mut self) {
+        if !self.submitted {
+            self.submitted = true;
+            if let Err(error) = self.handle.engine.submit(self.work.clone(), false) {
+                self.handle.engine.debug.warn(format_args!("{error}"));
+            }
+        }
+    }
+}
+
+impl<R: Send + 'static> Future for Commit<R> {
+    type Output = Result<R, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.submitted {
+            self.submitted = true;
+            self.work.state().waker = Some(context.waker().clone());
+            if let Err(error) = self.handle.engine.submit(self.work.clone(), false) {
+                return Poll::Ready(Err(error));
+            }
+            return Poll::Pending;
+        }
+        let mut state = self.work.state();
+        match std::mem::replace(&mut state.stage, Stage::Taken) {
+            Stage::Done(ending) => {
+                drop(state);
+                Poll::Ready(ending.into_result())
+            }
+            waiting => {
+                state.stage = waiting;
+                match &mut state.waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    waker => *waker = Some(context.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+// Nothing in it is ever pinned.
+impl<R> Unpin for Commit<R> {}
+
+impl<R> fmt::Debug for Commit<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit")
+            .field("store", &self.handle.engine.name())
+            .field("submitted", &self.submitted)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,752 @@
+//! The state in memory: one engine a store and process. It leads groups of writes through the
+//! backend, in the order of the steps in ARCHITECTURE.md, and publishes what became durable.
+//!
+//! The engine knows entries, revisions and an untyped [`Model`]. It never knows a struct of the
+//! user's, nor a file.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle, ThreadId},
+    time::Duration,
+};
+
+use event_listener::Event;
+
+use crate::{
+    backend::{AppendFailure, Backend, Entries, Entry, Recovery, Sink},
+    builder::Durability,
+    debug::Debug,
+    error::{Error, ErrorKind, ValueError},
+    schema::Changes,
+};
+
+/// The typed state of a store behind an untyped engine: a draft that operations change, and what
+/// readers see.
+pub(crate) trait Model: Send {
+    /// Takes one entry into the draft.
+    fn apply(&mut self, uid: &str, json: Option<&str>) -> Result<(), ValueError>;
+    /// Keeps what was done to the draft since the last `accept`.
+    fn accept(&mut self);
+    /// Undoes what was done to the draft since the last `accept`, or all of it. The draft then is what
+    /// readers see, changed by `since`.
+    ///
+    /// # Errors
+    ///
+    /// Where a value that was stored does not decode again; the draft is of no use then.
+    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError>;
+    /// Whether the draft may be anything else than what readers see.
+    fn is_dirty(&self) -> bool;
+    /// Readers see the draft from now on. `since` is what was committed to it.
+    fn publish(&mut self, revision: u64, since: &[Entry]);
+    /// For operations, which know their model.
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// What one operation works on.
+pub(crate) struct Transaction<'a> {
+    pub(crate) model: &'a mut dyn Model,
+    pub(crate) scope: Scope<'a>,
+}
+
+/// What there is beside the model.
+pub(crate) struct Scope<'a> {
+    /// The newest JSON of every uid, before this operation.
+    pub(crate) entries: &'a Entries,
+    pub(crate) changes: Changes,
+    /// The operation wants to have done nothing.
+    pub(crate) undo: bool,
+}
+
+/// One queued write. `commit` has the only one.
+pub(crate) trait Task: Send + Sync {
+    /// Runs the operation.
+    fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Error>;
+    /// It returned this error, and was undone.
+    fn failed(&self, error: Error);
+    /// It panicked, and was undone.
+    fn panicked(&self, payload: Box<dyn Any + Send>);
+    /// The group is through: callers may know, those of failed and panicked tasks too.
+    fn resolve(&self, outcome: Result<(), Error>);
+    /// Makes the thread that blocks on this task the leader, if there is one.
+    fn promote(&self) -> bool;
+    /// `None`: as the store.
+    fn durability(&self) -> Option<Durability>;
+}
+
+thread_local! {
+    /// Set while this thread runs operations: a write of the same thread could never finish, and a
+    /// read must not wait for it.
+    static LEADING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets `LEADING` for a scope.
+struct Leading;
+
+impl Leading {
+    fn enter() -> Self {
+        LEADING.set(true);
+        Leading
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        LEADING.set(false);
+    }
+}
+
+/// What an engine is opened with.
+pub(crate) struct EngineOptions {
+    pub(crate) name: Arc<str>,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) entries: Entries,
+    pub(crate) revision: u64,
+    pub(crate) recovery: Recovery,
+    pub(crate) durability: Durability,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) poll: Option<Duration>,
+    pub(crate) debug: Debug,
+}
+
+pub(crate) struct Engine {
+    name: Arc<str>,
+    path: Option<PathBuf>,
+    backend: Box<dyn Backend>,
+    core: Mutex<Core>,
+    queue: Mutex<Queue>,
+    /// Wakes the keeper: there is a group to lead, or it is time to close.
+    keeper: Condvar,
+    /// Notified after every publication.
+    pub(crate) changed: Event,
+    published: AtomicU64,
+    recovery: Recovery,
+    durability: Durability,
+    lock_timeout: Duration,
+    pid: u32,
+    pub(crate) debug: Debug,
+}
+
+/// What only one thread at a time may touch.
+struct Core {
+    model: Box<dyn Model>,
+    entries: Entries,
+    /// The bytes of all entries, for deciding on compaction.
+    live: u64,
+    /// The revision of the draft.
+    revision: u64,
+    /// What the draft has and readers do not see yet, in order.
+    since: Vec<Entry>,
+    poisoned: Option<Error>,
+}
+
+struct Queue {
+    tasks: VecDeque<Arc<dyn Task>>,
+    /// Somebody leads, or was told to.
+    led: bool,
+    /// The keeper was told to.
+    keeper_leads: bool,
+    closing: bool,
+    poll: Option<Duration>,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl Core {
+    fn take(&mut self, changes: Vec<Entry>, revision: u64) {
+        for (uid, json) in &changes {
+            self.put(uid, json.clone());
+        }
+        self.since.extend(changes);
+        self.revision = revision;
+    }
+
+    fn put(&mut self, uid: &Arc<str>, json: Option<Arc<str>>) -> Option<Arc<str>> {
+        let size = |json: &Arc<str>| (uid.len() + json.len()) as u64;
+        self.live += json.as_ref().map_or(0, size);
+        let before = match json {
+            Some(json) => self.entries.insert(uid.clone(), json),
+            None => self.entries.remove(uid),
+        };
+        self.live -= before.as_ref().map_or(0, size);
+        before
+    }
+
+    /// Takes entries into the model, or none of them.
+    fn apply(&mut self, changes: &[Entry]) -> Result<(), Error> {
+        for (uid, json) in changes {
+            if let Err(error) = self.model.apply(uid, json.as_deref()) {
+                self.roll_back(false);
+                return Err(error.at(uid));
+            }
+        }
+        self.model.accept();
+        Ok(())
+    }
+
+    fn roll_back(&mut self, all: bool) {
+        if let Err(error) = self.model.roll_back(all, &self.since) {
+            self.poisoned = Some(Error::new(error.kind, error.what));
+        }
+    }
+
+    /// What an operation really changed: later entries win over earlier ones, and what is stored
+    /// already is dropped.
+    fn distinct(&self, changes: Changes) -> Vec<Entry> {
+        let mut distinct: Vec<Entry> = Vec::with_capacity(changes.entries.len());
+        for (uid, json) in changes.entries {
+            match distinct.iter_mut().find(|(other, _)| *other == uid) {
+                Some((_, other)) => *other = json,
+                None => distinct.push((uid, json)),
+            }
+        }
+        distinct.retain(|(uid, json)| self.entries.get(uid) != json.as_ref());
+        distinct
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match &self.poisoned {
+            None => Ok(()),
+            Some(cause) => Err(Error::new(
+                ErrorKind::Poisoned,
+                "an earlier write failed such that what is on disk is in doubt",
+            )
+            .help("nothing was written; drop every handle and open the store again")
+            .caused_by(cause.clone())),
+        }
+    }
+}
+
+impl Sink for Core {
+    fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error> {
+        self.apply(&changes)?;
+        self.take(changes, revision);
+        Ok(())
+    }
+
+    fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error> {
+        let mut changes: Vec<Entry> = Vec::new();
+        for (uid, json) in &entries {
+            if self.entries.get(uid) != Some(json) {
+                changes.push((uid.clone(), Some(json.clone())));
+            }
+        }
+        for uid in self.entries.keys() {
+            if !entries.contains_key(uid) {
+                changes.push((uid.clone(), None));
+            }
+        }
+        self.commit(revision, changes)
+    }
+
+    fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl Engine {
+    /// Fills the model, seeds an empty store, and starts the keeper. The lock of the backend is held
+    /// by the caller on entry when `seeds` is given, and is free afterwards.
+    pub(crate) fn start(
+        options: EngineOptions,
+        seeds: Option<Changes>,
+    ) -> Result<Arc<EngineHandle>, Error> {
+        let mut core = Core {
+            model: options.model,
+            live: 0,
+            entries: Entries::new(),
+            revision: options.revision,
+            since: Vec::new(),
+            poisoned: None,
+        };
+        let backend = options.backend;
+        let filled = core
+            .replace(options.entries, options.revision)
+            .and_then(|()| match seeds {
+                Some(seeds) if core.entries.is_empty() => seed(&mut core, &*backend, seeds),
+                _ => Ok(()),
+            });
+        if filled.is_ok() {
+            core.model.publish(core.revision, &core.since);
+            core.since.clear();
+            backend.publish(core.revision);
+        }
+        backend.unlock();
+        let name = options.name;
+        filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
+        let engine = Arc::new(Engine {
+            published: AtomicU64::new(core.revision),
+            path: options.path,
+            backend,
+            core: Mutex::new(core),
+            queue: Mutex::new(Queue {
+                tasks: VecDeque::new(),
+                led: false,
+                keeper_leads: false,
+                closing: false,
+                poll: options.poll,
+                listener: None,
+            }),
+            keeper: Condvar::new(),
+            changed: Event::new(),
+            recovery: options.recovery,
+            durability: options.durability,
+            lock_timeout: options.lock_timeout,
+            pid: std::process::id(),
+            debug: options.debug,
+            name,
+        });
+        let keeper = spawn("worsen-keeper", &engine, Engine::keep)?;
+        engine
+            .debug
+            .say(format_args!("opened at revision {}", engine.revision()));
+        Ok(Arc::new(EngineHandle {
+            engine,
+            keeper: Some(keeper),
+        }))
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// The revision that readers of this process see.
+    pub(crate) fn revision(&self) -> u64 {
+        // Acquire: who sees the revision sees the snapshot that was stored before it.
+        self.published.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn in_store(&self, error: Error) -> Error {
+        error.in_store(&self.name, self.path.as_deref())
+    }
+
+    pub(crate) fn set_poll(&self, poll: Option<Duration>) {
+        self.queue().poll = poll;
+        self.keeper.notify_all();
+    }
+
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.pid
+    }
+
+    // ---- reading -------------------------------------------------------------------------------
+
+    /// Whether a state of this revision is older than what any process acknowledged.
+    #[inline]
+    pub(crate) fn is_behind(&self, revision: u64) -> bool {
+        self.backend
+            .visible()
+            .is_some_and(|visible| visible > revision)
+    }
+
+    /// Takes what is newest into memory.
+    #[cold]
+    pub(crate) fn refresh(&self) {
+        // The closure of a write sees its own draft; a read in it must not wait for the write to end.
+        if !LEADING.get() {
+            self.follow();
+        }
+    }
+
+    /// Takes over what other processes published. An error is for the next write to report: reads
+    /// go on with what there is.
+    pub(crate) fn follow(&self) {
+        if self.is_forked() {
+            return;
+        }
+        let mut core = self.core();
+        if core.poisoned.is_some() {
+            return;
+        }
+        let _leading = Leading::enter();
+        if let Err(error) = self.backend.follow(&mut *core) {
+            self.debug.warn(format_args!(
+                "other processes' commits cannot be read: {error}"
+            ));
+        }
+        // A group that failed may have read commits of others that nobody has synced yet.
+        let public = self
+            .backend
+            .visible()
+            .is_some_and(|visible| visible >= core.revision);
+        if public || self.backend.is_durable() {
+            self.publish(&mut core);
+        }
+    }
+
+    fn publish(&self, core: &mut Core) {
+        if core.revision == self.revision() && !core.model.is_dirty() {
+            return;
+        }
+        core.model.publish(core.revision, &core.since);
+        core.since.clear();
+        // Release: pairs with `revision`.
+        self.published.store(core.revision, Ordering::Release);
+        self.backend.publish(core.revision);
+        self.changed.notify(usize::MAX);
+    }
+
+    // ---- writing -------------------------------------------------------------------------------
+
+    /// Puts a task into the queue. `true`: the caller must lead, by calling `lead`. That is asked of
+    /// callers that block anyway; for the others the keeper leads.
+    pub(crate) fn submit(&self, task: Arc<dyn Task>, blocks: bool) -> Result<bool, Error> {
+        if LEADING.get() {
+            return Err(self.in_store(
+                Error::new(ErrorKind::Nested, "a write was started inside the closure of another write")
+                    .help("nothing was written; change everything in the outer closure, or write after it has returned"),
+            ));
+        }
+        if self.is_forked() {
+            return Err(self.in_store(
+                Error::new(
+                    ErrorKind::Forked,
+                    "this handle was carried into a forked child process",
+                )
+                .help("nothing was written; open the store in the child"),
+            ));
+        }
+        let mut queue = self.queue();
+        queue.tasks.push_back(task);
+        if queue.led {
+            return Ok(false);
+        }
+        queue.led = true;
+        if !blocks {
+            queue.keeper_leads = true;
+            self.keeper.notify_all();
+        }
+        Ok(blocks)
+    }
+
+    /// Commits everything that is queued as one group, and names the next leader.
+    pub(crate) fn lead(&self) {
+        let group: Vec<Arc<dyn Task>> = self.queue().tasks.drain(..).collect();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(&group)));
+        let outcome = outcome.unwrap_or_else(|_| {
+            // Not a closure of the user's: those are caught one by one.
+            let error = Error::new(
+                ErrorKind::Poisoned,
+                "worsen itself panicked while it committed",
+            )
+            .help("open the store again, and report this");
+            self.core().poisoned = Some(error.clone());
+            Err(error)
+        });
+        let outcome = outcome.map_err(|error| self.in_store(error));
+        if let Err(error) = &outcome {
+            self.debug.warn(format_args!("{error}"));
+        }
+        for task in &group {
+            task.resolve(outcome.clone());
+        }
+        let mut queue = self.queue();
+        if queue.tasks.is_empty() {
+            queue.led = false;
+            // The keeper may be waiting for this to close.
+            self.keeper.notify_all();
+        } else if !queue.tasks.iter().any(|task| task.promote()) {
+            queue.keeper_leads = true;
+            self.keeper.notify_all();
+        }
+    }
+
+    fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {
+        // Looked at before the lock too, which may take its time.
+        self.core().check()?;
+        self.backend.lock(self.lock_timeout)?;
+        let mut core = self.core();
+        let _leading = Leading::enter();
+        let unlock = Unlock(&*self.backend);
+        let outcome = self.append(&mut core, group);
+        drop(unlock);
+        let outcome = outcome.and_then(|buffered| self.settle(&mut core, buffered));
+        if let Err(error) = &outcome {
+            // Whatever others committed meanwhile stays out of sight until a group succeeds.
+            if error.kind() == ErrorKind::OutcomeUnknown && core.poisoned.is_none() {
+                core.poisoned = Some(error.clone());
+            }
+        }
+        outcome
+    }
+
+    /// Steps 3 to 5, under the lock: catch up, run the closures, append. Returns whether nobody asked
+    /// for more than buffered writes.
+    fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
+        core.check()?;
+        self.backend.catch_up(core)?;
+        if self.backend.wants_compaction(core.live) {
+            self.backend.compact(&core.entries)?;
+            self.debug.say(format_args!(
+                "compacted the log at revision {}",
+                core.revision
+            ));
+        }
+        let caught_up = core.since.len();
+        let revision = core.revision;
+        let mut undo: Vec<Entry> = Vec::new();
+        let mut commits: Vec<Vec<Entry>> = Vec::with_capacity(group.len());
+        let mut buffered = !group.is_empty();
+        for task in group {
+            buffered &= task.durability().unwrap_or(self.durability) == Durability::Buffered;
+            let Some(changes) = self.run(core, &**task) else {
+                continue;
+            };
+            if changes.is_empty() {
+                continue;
+            }
+            commits.push(changes.clone());
+            for (uid, json) in &changes {
+                undo.push((uid.clone(), core.put(uid, json.clone())));
+            }
+            core.since.extend(changes);
+            core.revision += 1;
+        }
+        if commits.is_empty() {
+            return Ok(buffered);
+        }
+        let Err(failure) = self.backend.append(&commits) else {
+            return Ok(buffered);
+        };
+        for (uid, json) in undo.into_iter().rev() {
+            core.put(&uid, json);
+        }
+        core.since.truncate(caught_up);
+        core.revision = revision;
+        core.roll_back(true);
+        match failure {
+            AppendFailure::Undone(error) => Err(error),
+            AppendFailure::Poisoned(error) => {
+                core.poisoned = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs one operation on the draft: what it changed, or `None` where it failed and was undone.
+    fn run(&self, core: &mut Core, task: &dyn Task) -> Option<Vec<Entry>> {
+        let mut transaction = Transaction {
+            model: &mut *core.model,
+            scope: Scope {
+                entries: &core.entries,
+                changes: Changes::default(),
+                undo: false,
+            },
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| task.run(&mut transaction)));
+        let Scope { changes, undo, .. } = transaction.scope;
+        match outcome {
+            Ok(Ok(())) if undo => {
+                core.roll_back(false);
+                None
+            }
+            Ok(Ok(())) => {
+                core.model.accept();
+                Some(core.distinct(changes))
+            }
+            Ok(Err(error)) => {
+                core.roll_back(false);
+                let error = self.in_store(error);
+                self.debug
+                    .warn(format_args!("a write failed and was undone: {error}"));
+                task.failed(error);
+                None
+            }
+            Err(payload) => {
+                core.roll_back(false);
+                task.panicked(payload);
+                None
+            }
+        }
+    }
+
+    /// Steps 6 and 7, after the lock: make it durable, then let it be seen.
+    fn settle(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
+        if !buffered && !self.backend.is_durable() {
+            self.backend.sync()?;
+        }
+        self.publish(core);
+        Ok(())
+    }
+
+    // ---- the threads of a store ----------------------------------------------------------------
+
+    /// The keeper leads for callers that must not block, looks for other processes' commits on a
+    /// timer, and closes the store.
+    fn keep(&self) {
+        let mut queue = self.queue();
+        loop {
+            if queue.keeper_leads {
+                queue.keeper_leads = false;
+                drop(queue);
+                self.lead();
+                queue = self.queue();
+                continue;
+            }
+            if queue.closing && !queue.led {
+                break;
+            }
+            queue = match queue.poll.filter(|_| !queue.closing) {
+                None => self
+                    .keeper
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(poll) => {
+                    let (woken, timer) = self
+                        .keeper
+                        .wait_timeout(queue, poll)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    if timer.timed_out() && !woken.keeper_leads && !woken.closing {
+                        drop(woken);
+                        self.follow();
+                        self.queue()
+                    } else {
+                        woken
+                    }
+                }
+            };
+        }
+        let listener = queue.listener.take();
+        drop(queue);
+        if let Some(listener) = listener {
+            self.backend.wake();
+            // A panic there was printed when it happened; there is nobody left to tell.
+            let _ = listener.join();
+        }
+        if self.core().poisoned.is_none() {
+            if !self.backend.is_durable() {
+                if let Err(error) = self.backend.sync() {
+                    self.debug.warn(format_args!("{}", self.in_store(error)));
+                }
+            }
+            self.backend.close();
+        }
+        self.debug
+            .say(format_args!("closed at revision {}", self.revision()));
+    }
+
+    /// Starts the thread that sleeps until another process publishes, for the sake of watches.
+    pub(crate) fn listen(self: &Arc<Self>) -> Result<(), Error> {
+        let mut queue = self.queue();
+        if queue.listener.is_some() || queue.closing || self.backend.visible().is_none() {
+            return Ok(());
+        }
+        queue.listener = Some(spawn("worsen-listener", self, |engine| {
+            // Long enough to cost nothing, short enough to notice a lock file that was replaced.
+            const LOOK_AGAIN: Duration = Duration::from_secs(1);
+            while !engine.queue().closing {
+                let seen = engine.revision();
+                if !engine.backend.wait_for_news(seen, LOOK_AGAIN) {
+                    break;
+                }
+                if engine.is_behind(engine.revision()) {
+                    engine.refresh();
+                }
+            }
+        })?);
+        Ok(())
+    }
+}
+
+fn spawn(
+    name: &str,
+    engine: &Arc<Engine>,
+    run: impl FnOnce(&Engine) + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let own = engine.clone();
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(move || run(&own))
+        .map_err(|error| {
+            engine.in_store(
+                Error::new(ErrorKind::Io, "a thread of the store cannot be started")
+                    .help("raise the limit on threads")
+                    .caused_by(error),
+            )
+        })
+}
+
+fn seed(core: &mut Core, backend: &dyn Backend, seeds: Changes) -> Result<(), Error> {
+    let changes = core.distinct(seeds);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    core.apply(&changes)?;
+    backend
+        .append(&[changes.clone()])
+        .map_err(|failure| match failure {
+            AppendFailure::Undone(error) | AppendFailure::Poisoned(error) => error,
+        })?;
+    let revision = core.revision + 1;
+    core.take(changes, revision);
+    backend.sync()
+}
+
+struct Unlock<'a>(&'a dyn Backend);
+
+impl Drop for Unlock<'_> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+/// Keeps an engine running; the last one to go finishes what is queued and closes it.
+pub(crate) struct EngineHandle {
+    pub(crate) engine: Arc<Engine>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl EngineHandle {
+    fn keeper_id(&self) -> Option<ThreadId> {
+        self.keeper.as_ref().map(|keeper| keeper.thread().id())
+    }
+}
+
+impl Drop for EngineHandle {
+    fn drop(&mut self) {
+        if self.engine.is_forked() {
+            // The threads are the parent's, and so is the work. Whatever the child did with them
+            // would be done to the parent's files.
+            std::mem::forget(self.keeper.take());
+            return;
+        }
+        self.engine.queue().closing = true;
+        self.engine.keeper.notify_all();
+        if self.keeper_id() == Some(thread::current().id()) {
+            // Dropped inside a closure that the keeper runs: it closes when it is done with that.
+            return;
+        }
+        if let Some(keeper) = self.keeper.take() {
+            // A panic there was printed when it happened; there is nobody left to tell.
+            let _ = keeper.join();
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The one error type, and what kind of trouble it can be. Nothing here decides what to do.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, io, path::PathBuf, sync::Arc};
+
+/// The result of anything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: which store, which file, which uid, and what to do about it.
+///
+/// One opaque type. Match on [`Error::kind`] to decide; print it to tell a person. Cloning is
+/// cheap: every commit of a failed group gets the same error.
+///
+/// ```
+/// use worsen::{ErrorKind, Store};
+///
+/// #[derive(Store)]
+/// struct State {
+///     ready: bool,
+/// }
+///
+/// let error = State::builder().name("../escape").open().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidName);
+/// assert!(error.to_string().contains("../escape"));
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    store: Option<Arc<str>>,
+    path: Option<PathBuf>,
+    uid: Option<Arc<str>>,
+    what: Cow<'static, str>,
+    help: Cow<'static, str>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What kind of trouble an [`Error`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The store's name cannot be the name of a file in every directory.
+    InvalidName,
+    /// The uid cannot stand in the log.
+    InvalidUid,
+    /// An option has a value that makes no sense.
+    InvalidOption,
+    /// The directory is missing with its parent, or cannot be written.
+    Directory,
+    /// The file at the store's path is not a store, or another one's.
+    NotAStore,
+    /// The file was written by a newer version of worsen.
+    NewerFormat,
+    /// Acknowledged commits in the log cannot be read, and the backup does not hold them either.
+    Damaged,
+    /// The file was deleted, moved or replaced by an older one while the store was open.
+    Replaced,
+    /// A stored value does not fit the type of its field.
+    Decode,
+    /// A value cannot be written as JSON such that it comes back the same.
+    Encode,
+    /// A commit is larger than a limit of the store.
+    TooLarge,
+    /// Another process held the lock until the deadline.
+    LockTimeout,
+    /// A write was started inside the closure of another write.
+    Nested,
+    /// The store was opened for reading only.
+    ReadOnly,
+    /// The handle was carried into a forked child.
+    Forked,
+    /// The disk, or a quota on it, is full. The store works again once there is room.
+    NoSpace,
+    /// The disk failed while syncing: the commit may or may not survive a power cut.
+    OutcomeUnknown,
+    /// An earlier I/O error made the store refuse writes until it is opened anew.
+    Poisoned,
+    /// The operating system refused something else.
+    Io,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<Cow<'static, str>>) -> Self {
+        Error(Arc::new(Inner {
+            kind,
+            store: None,
+            path: None,
+            uid: None,
+            what: what.into(),
+            help: Cow::Borrowed(""),
+            source: None,
+        }))
+    }
+
+    /// An error of the operating system while doing `what`.
+    pub(crate) fn io(
+        what: impl Into<Cow<'static, str>>,
+        path: impl Into<PathBuf>,
+        source: io::Error,
+    ) -> Self {
+        let (kind, help) = match source.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => (
+                ErrorKind::NoSpace,
+                "make room; nothing was lost and the store goes on as soon as there is some",
+            ),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+                ErrorKind::Directory,
+                "let this user read and write the store's directory and files, or open the store with `.read_only()`",
+            ),
+            _ => (
+                ErrorKind::Io,
+                "look at the disk and the file, then try again",
+            ),
+        };
+        Error::new(kind, what)
+            .help(help)
+            .path(path)
+            .caused_by(source)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// What the reader of this error should do.
+    pub(crate) fn help(self, help: impl Into<Cow<'static, str>>) -> Self {
+        let help = help.into();
+        self.with(|inner| inner.help = help)
+    }
+
+    pub(crate) fn path(self, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.with(|inner| inner.path = Some(path))
+    }
+
+    pub(crate) fn in_uid(self, uid: &str) -> Self {
+        self.with(|inner| inner.uid = Some(uid.into()))
+    }
+
+    pub(crate) fn caused_by(self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.with(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    /// Names the store, and its path where no nearer one is named already.
+    pub(crate) fn in_store(self, store: &str, path: Option<&std::path::Path>) -> Self {
+        self.with(|inner| {
+            if inner.store.is_none() {
+                inner.store = Some(store.into());
+            }
+            if inner.path.is_none() {
+                inner.path = path.map(PathBuf::from);
+            }
+        })
+    }
+
+    /// What kind of trouble it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The name of the store.
+    pub fn store(&self) -> Option<&str> {
+        self.0.store.as_deref()
+    }
+
+    /// The file or directory in question.
+    pub fn path_in_question(&self) -> Option<&std::path::Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The uid in question.
+    pub fn uid(&self) -> Option<&str> {
+        self.0.uid.as_deref()
+    }
+
+    /// Whether the write may have happened although it failed. After any other error it has not.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.0.kind == ErrorKind::OutcomeUnknown
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(store) = &inner.store {
+            write!(f, "store `{}`", store.escape_debug())?;
+            if let Some(path) = &inner.path {
+                write!(f, " ({})", path.display())?;
+            }
+            f.write_str(": ")?;
+        } else if let Some(path) = &inner.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        if let Some(uid) = &inner.uid {
+            write!(f, "uid `{}`: ", uid.escape_debug())?;
+        }
+        f.write_str(&inner.what)?;
+        if let Some(source) = &inner.source {
+            write!(f, ": {source}")?;
+        }
+        if !inner.help.is_empty() {
+            write!(f, "; {}", inner.help)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What `fn main() -> Result<(), worsen::Error>` prints: the sentence, after its kind.
+        write!(f, "{:?}: {self}", self.0.kind)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        io::Error::other(error)
+    }
+}
+
+/// Why one value does not become JSON, or JSON does not become a value. The engine adds the uid.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ValueError {
+    pub(crate) what: Cow<'static, str>,
+    pub(crate) help: Cow<'static, str>,
+    pub(crate) kind: ErrorKind,
+    pub(crate) source: Option<serde_json::Error>,
+}
+
+impl ValueError {
+    /// Turns into the error of the entry `uid`.
+    pub(crate) fn at(self, uid: &str) -> Error {
+        let error = Error::new(self.kind, self.what).help(self.help).in_uid(uid);
+        match self.source {
+            Some(source) => error.caused_by(source),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! [`PersistentStore`]: values of one type under uids chosen at run time, by the names and the meaning
+//! of the original worsen. The engine is the same as for structs.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    backend::{Entry, Recovery},
+    builder::{Durability, Place},
+    commit::Commit,
+    debug,
+    engine::{EngineHandle, Model, Scope, Transaction},
+    error::{Error, ErrorKind, ValueError},
+    schema::Settings,
+    value,
+    watch::Watch,
+};
+
+/// What a [`PersistentStore`] can hold. Implemented for every type that fits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in a store",
+    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`"
+)]
+pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
+
+/// How to open a [`PersistentStore`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Whether the store tells on stderr what it does. By default when the environment says
+    /// `DEBUG_PERSISTENCE=true`.
+    pub is_debug: bool,
+    /// The directory of the files. By default `db` under the current directory.
+    pub db_dir: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            is_debug: debug::asked_for(),
+            db_dir: PathBuf::from("db"),
+        }
+    }
+}
+
+/// Values of one type under uids: read at once, written durably, shared by processes.
+///
+/// Clones are cheap and share the store; the last one closes it.
+///
+/// ```
+/// use std::{collections::HashMap, time::Duration};
+/// use worsen::{Options, PersistentStore};
+///
+/// # fn main() -> Result<(), worsen::Error> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let db_dir = folder.path().to_owned();
+/// let options = Options { is_debug: false, db_dir };
+/// let store = PersistentStore::<bool>::new("persistent-store-test", options)?;
+/// store.init(Duration::from_secs(5), [("AppInit", true)])?;
+/// assert_eq!(store.read("AppInit"), Some(true));
+/// store.write("AppErrors", false).wait()?;
+/// let all: HashMap<String, bool> = store.get_hashmap_state();
+/// assert_eq!(all.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+pub struct PersistentStore<T: Value> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T: Value> {
+    map: Arc<Published<T>>,
+    handle: Arc<EngineHandle>,
+}
+
+/// What readers see.
+struct Published<T> {
+    values: papaya::HashMap<Arc<str>, Stamped<T>>,
+    /// Taken for reading by who looks at more than one uid, and for writing by a publication, so that
+    /// nobody sees half a commit.
+    whole: RwLock<()>,
+}
+
+#[derive(Clone)]
+struct Stamped<T> {
+    value: T,
+    /// The revision that set it.
+    revision: u64,
+}
+
+impl<T: Value> PersistentStore<T> {
+    /// Opens the store, and creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::open`](crate::Builder::open).
+    pub fn new(name: impl Into<String>, options: Options) -> Result<Self, Error> {
+        let name = name.into();
+        let mut settings = Settings::new(name.clone());
+        settings.dir = Ok(options.db_dir);
+        // From `init` on.
+        settings.poll = None;
+        let mut place = Place::new(settings);
+        place.debug = options.is_debug;
+        let inner = place
+            .open(TypeId::of::<Self>(), |opening| {
+                let map = Arc::new(Published {
+                    values: papaya::HashMap::new(),
+                    whole: RwLock::new(()),
+                });
+                let model = KeyedModel {
+                    map: map.clone(),
+                    draft: HashMap::new(),
+                    open: Vec::new(),
+                };
+                let handle = opening.start(Box::new(model), None)?;
+                Ok(Inner { map, handle })
+            })
+            .map_err(|error| error.in_store(&name, None))?;
+        Ok(PersistentStore { inner })
+    }
+
+    /// Says how often to look for other processes' commits where shared memory does not tell of them,
+    /// and fills the store with these seeds if it is empty. Blocks until they are durable.
+    ///
+    /// # Errors
+    ///
+    /// As any write; [`ErrorKind::InvalidOption`] for an interval of zero.
+    pub fn init<U: Into<String>>(
+        &self,
+        polling_interval: Duration,
+        seeds: impl IntoIterator<Item = (U, T)>,
+    ) -> Result<(), Error> {
+        if polling_interval.is_zero() {
+            return Err(self.inner.handle.engine.in_store(
+                Error::new(
+                    ErrorKind::InvalidOption,
+                    "a polling interval of zero would never stop looking",
+                )
+                .help("give it some milliseconds"),
+            ));
+        }
+        self.inner.handle.engine.set_poll(Some(polling_interval));
+        let seeds: Vec<(String, T)> = seeds
+            .into_iter()
+            .map(|(uid, value)| (uid.into(), value))
+            .collect();
+        self.commit(move |model, scope| {
+            if scope.entries.is_empty() {
+                for (uid, value) in seeds {
+                    model.set(&uid, Some(value), scope)?;
+                }
+            }
+            Ok(())
+        })
+        .wait()
+    }
+
+    /// The value at this uid, at once.
+    pub fn read(&self, uid: &str) -> Option<T> {
+        self.refresh();
+        self.inner
+            .map
+            .values
+            .pin()
+            .get(uid)
+            .map(|stamped| stamped.value.clone())
+    }
+
+    /// Sets the value at this uid.
+    ///
+    /// A uid is not empty and has no control characters.
+    pub fn write(&self, uid: impl Into<String>, value: T) -> Commit<()> {
+        let uid = uid.into();
+        self.commit(move |model, scope| model.set(&uid, Some(value), scope))
+    }
+
+    /// Removes the value at this uid; resolves to what was there.
+    pub fn remove(&self, uid: impl Into<String>) -> Commit<Option<T>> {
+        let uid = uid.into();
+        self.commit(move |model, scope| {
+            let before = model.get(&uid);
+            if before.is_some() {
+                model.set(&uid, None, scope)?;
+            }
+            Ok(before)
+        })
+    }
+
+    /// Reads, changes and writes the value at this uid in one commit: nobody, in any process, writes
+    /// in between. `None` stands for no value, before and after.
+    ///
+    /// ```
+    /// # use worsen::{Options, PersistentStore};
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let options = Options { db_dir: folder.path().to_owned(), ..Options::default() };
+    /// let store = PersistentStore::<u64>::new("visits", options)?;
+    /// let visits = store.update("front page", |visits| *visits.insert(visits.unwrap_or(0) + 1)).wait()?;
+    /// assert_eq!(visits, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update<R: Send + 'static>(
+        &self,
+        uid: impl Into<String>,
+        change: impl FnOnce(&mut Option<T>) -> R + Send + 'static,
+    ) -> Commit<R> {
+        let uid = uid.into();
+        self.commit(move |model, scope| {
+            let mut value = model.get(&uid);
+            let was_there = value.is_some();
+            let result = change(&mut value);
+            if was_there || value.is_some() {
+                model.set(&uid, value, scope)?;
+            }
+            Ok(result)
+        })
+    }
+
+    /// A copy of everything, of one revision.
+    pub fn get_hashmap_state(&self) -> HashMap<String, T> {
+        self.iter().collect()
+    }
+
+    /// A copy of everything, of one revision, in no particular order.
+    pub fn iter(&self) -> std::vec::IntoIter<(String, T)> {
+        self.whole(|values| {
+            let all: Vec<_> = values
+                .pin()
+                .iter()
+                .map(|(uid, stamped)| (uid.to_string(), stamped.value.clone()))
+                .collect();
+            all.into_iter()
+        })
+    }
+
+    /// Every uid, of one revision, in no particular order.
+    pub fn keys(&self) -> Vec<String> {
+        self.whole(|values| values.pin().keys().map(ToString::to_string).collect())
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.whole(papaya::HashMap::len)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells of every new revision, by whichever process; yields its number. See [`Watch`].
+    pub fn watch(&self) -> Watch<Self, u64> {
+        let handle = self.inner.handle.clone();
+        Watch::new(self.inner.handle.clone(), move |seen| {
+            let revision = handle.engine.revision();
+            (Some(revision) != seen).then_some((revision, revision))
+        })
+    }
+
+    /// Tells of every change at this uid; yields the value, `None` once it is removed. See [`Watch`].
+    pub fn watch_uid(&self, uid: impl Into<String>) -> Watch<Self, Option<T>> {
+        let inner = self.inner.clone();
+        let uid = uid.into();
+        Watch::new(self.inner.handle.clone(), move |seen| {
+            let values = inner.map.values.pin();
+            let stamped = values.get(uid.as_str());
+            let revision = stamped.map_or(0, |stamped| stamped.revision);
+            (Some(revision) != seen)
+                .then(|| (revision, stamped.map(|stamped| stamped.value.clone())))
+        })
+    }
+
+    /// Resolves when everything that was written before it, by this process, is durable.
+    pub fn sync(&self) -> Commit<()> {
+        Commit::new(self.inner.handle.clone(), |_| Ok(())).durability(Durability::Synced)
+    }
+
+    /// The newest revision: the number of commits since the store was created.
+    pub fn revision(&self) -> u64 {
+        self.refresh();
+        self.inner.handle.engine.revision()
+    }
+
+    /// The name of the store.
+    pub fn name(&self) -> &str {
+        self.inner.handle.engine.name()
+    }
+
+    /// The log file.
+    pub fn path(&self) -> Option<&Path> {
+        self.inner.handle.engine.path()
+    }
+
+    /// What opening the store had to put right.
+    pub fn recovered(&self) -> &Recovery {
+        self.inner.handle.engine.recovery()
+    }
+
+    #[inline]
+    fn refresh(&self) {
+        let engine = &self.inner.handle.engine;
+        if engine.is_behind(engine.revision()) {
+            engine.refresh();
+        }
+    }
+
+    fn whole<R>(&self, look: impl FnOnce(&papaya::HashMap<Arc<str>, Stamped<T>>) -> R) -> R {
+        self.refresh();
+        let _whole = self
+            .inner
+            .map
+            .whole
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        look(&self.inner.map.values)
+    }
+
+    fn commit<R: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut KeyedModel<T>, &mut Scope<'_>) -> Result<R, Error> + Send + 'static,
+    ) -> Commit<R> {
+        Commit::new(self.inner.handle.clone(), move |transaction| {
+            let Transaction { model, scope } = transaction;
+            match model.as_any().downcast_mut::<KeyedModel<T>>() {
+                Some(model) => operation(model, scope),
+                // An engine is opened with the model of its own handle.
+                None => Err(Error::new(
+                    ErrorKind::InvalidOption,
+                    "this handle does not belong to this store",
+                )),
+            }
+        })
+    }
+}
+
+impl<T: Value> Clone for PersistentStore<T> {
+    fn clone(&self) -> Self {
+        PersistentStore {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<T: Value> fmt::Debug for PersistentStore<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersistentStore")
+            .field("name", &self.name())
+            .field("path", &self.path())
+            .field("revision", &self.inner.handle.engine.revision())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Value> IntoIterator for &PersistentStore<T> {
+    type Item = (String, T);
+    type IntoIter = std::vec::IntoIter<(String, T)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The values, and what operations changed of them since readers were last told.
+struct KeyedModel<T: Value> {
+    map: Arc<Published<T>>,
+    draft: HashMap<Arc<str>, Option<T>>,
+    /// The uids touched since the last `accept`.
+    open: Vec<Arc<str>>,
+}
+
+impl<T: Value> KeyedModel<T> {
+    fn get(&self, uid: &str) -> Option<T> {
+        match self.draft.get(uid) {
+            Some(value) => value.clone(),
+            None => self
+                .map
+                .values
+                .pin()
+                .get(uid)
+                .map(|stamped| stamped.value.clone()),
+        }
+    }
+
+    fn set(&mut self, uid: &str, value: Option<T>, scope: &mut Scope<'_>) -> Result<(), Error> {
+        check_uid(uid)?;
+        match &value {
+            Some(value) => {
+                let json = value::encode(value).map_err(|error| error.at(uid))?;
+                scope.changes.set(uid, json);
+            }
+            None => scope.changes.delete(uid),
+        }
+        self.put(uid.into(), value);
+        Ok(())
+    }
+
+    fn put(&mut self, uid: Arc<str>, value: Option<T>) {
+        self.open.push(uid.clone());
+        self.draft.insert(uid, value);
+    }
+}
+
+impl<T: Value> Model for KeyedModel<T> {
+    fn apply(&mut self, uid: &str, json: Option<&str>) -> Result<(), ValueError> {
+        let value = json.map(value::decode).transpose()?;
+        self.put(uid.into(), value);
+        Ok(())
+    }
+
+    fn accept(&mut self) {
+        self.open.clear();
+    }
+
+    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
+        let undone: Vec<Arc<str>> = if all {
+            self.draft.drain().map(|(uid, _)| uid).collect()
+        } else {
+            self.open.drain(..).collect()
+        };
+        for uid in &undone {
+            self.draft.remove(uid);
+        }
+        for (uid, json) in since {
+            if undone.contains(uid) {
+                self.apply(uid, json.as_deref())?;
+            }
+        }
+        self.open.clear();
+        Ok(())
+    }
+
+    fn is_dirty(&self) -> bool {
+        !self.draft.is_empty()
+    }
+
+    fn publish(&mut self, revision: u64, _since: &[Entry]) {
+        let _whole = self
+            .map
+            .whole
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let values = self.map.values.pin();
+        for (uid, value) in self.draft.drain() {
+            match value {
+                Some(value) => {
+                    values.insert(uid, Stamped { value, revision });
+                }
+                None => {
+                    values.remove(&uid);
+                }
+            }
+        }
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+fn check_uid(uid: &str) -> Result<(), Error> {
+    const LONGEST: usize = 4096;
+    let what = if uid.is_empty() {
+        "the uid is empty".to_owned()
+    } else if uid.len() > LONGEST {
+        format!(
+            "the uid has {} bytes, and at most {LONGEST} are allowed",
+            uid.len()
+        )
+    } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {
+        format!("the uid contains {bad:?}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidUid, what)
+        .help("nothing was written; a uid is some text without control characters")
+        .in_uid(uid))
+}

@@ -1,0 +1,563 @@
+//! [`Handle`], what a derived handle is made of: snapshots, updates and watches of one struct. How a
+//! write becomes durable is the engine's business.
+
+use std::{any::Any, collections::HashMap, fmt, ops::Deref, path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+pub use crate::backend::{Recovery, Repair};
+use crate::{
+    backend::Entry,
+    builder::Durability,
+    commit::Commit,
+    engine::{EngineHandle, Model, Scope, Transaction},
+    error::{Error, ValueError},
+    schema::{Changes, Store},
+    watch::Watch,
+};
+
+/// A handle to an open store. Clones are cheap and share it; the last one closes it.
+///
+/// The derive makes a handle with accessors for each struct, `AppStateStore` for `AppState`, which
+/// derefs to this one.
+pub struct Handle<S: Store> {
+    inner: Arc<Inner<S>>,
+}
+
+pub(crate) struct Inner<S: Store> {
+    pub(crate) cell: Arc<Published<S>>,
+    pub(crate) handle: Arc<EngineHandle>,
+}
+
+/// What readers see.
+pub(crate) struct Published<S> {
+    newest: ArcSwap<Versioned<S>>,
+}
+
+/// A state, and when each of its fields changed last.
+struct Versioned<S> {
+    state: S,
+    revision: u64,
+    changed: Box<[u64]>,
+}
+
+/// The state of a store at one revision. It derefs to the struct and never changes.
+///
+/// Taking one copies nothing. As long as it is kept, the next write has to copy the whole state once.
+pub struct Snapshot<S>(Arc<Versioned<S>>);
+
+impl<S> Snapshot<S> {
+    /// Which revision this is: the number of commits since the store was created.
+    pub fn revision(&self) -> u64 {
+        self.0.revision
+    }
+}
+
+impl<S> Deref for Snapshot<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.0.state
+    }
+}
+
+impl<S> Clone for Snapshot<S> {
+    fn clone(&self) -> Self {
+        Snapshot(self.0.clone())
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Snapshot<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("revision", &self.revision())
+            .field("state", &**self)
+            .finish()
+    }
+}
+
+impl<S: Store> Handle<S> {
+    pub(crate) fn new(inner: Arc<Inner<S>>) -> Self {
+        Handle { inner }
+    }
+
+    /// Takes what is newest into memory, if another process committed since.
+    #[inline]
+    fn refresh(&self) {
+        let engine = &self.inner.handle.engine;
+        if engine.is_behind(engine.revision()) {
+            engine.refresh();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn read<T>(&self, field: impl FnOnce(&S) -> T) -> T {
+        let newest = self.inner.cell.newest.load();
+        let engine = &self.inner.handle.engine;
+        if engine.is_behind(newest.revision) {
+            drop(newest);
+            engine.refresh();
+            return field(&self.inner.cell.newest.load().state);
+        }
+        field(&newest.state)
+    }
+
+    pub(crate) fn update_field<R: Send + 'static>(
+        &self,
+        index: usize,
+        change: impl FnOnce(&mut S) -> R + Send + 'static,
+    ) -> Commit<R> {
+        self.commit(move |model, scope| {
+            let result = change(model.open_field(index));
+            model.record(index, &mut scope.changes)?;
+            Ok(result)
+        })
+    }
+
+    pub(crate) fn watch_field<T: 'static>(&self, index: usize, field: fn(&S) -> T) -> Watch<S, T> {
+        let inner = self.inner.clone();
+        Watch::new(self.inner.handle.clone(), move |seen| {
+            let newest = inner.cell.newest.load();
+            let changed = newest.changed.get(index).copied().unwrap_or(0);
+            (Some(changed) != seen).then(|| (changed, field(&newest.state)))
+        })
+    }
+
+    fn commit<R: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut StructModel<S>, &mut Scope<'_>) -> Result<R, Error> + Send + 'static,
+    ) -> Commit<R> {
+        Commit::new(self.inner.handle.clone(), move |transaction| {
+            let Transaction { model, scope } = transaction;
+            match model.as_any().downcast_mut::<StructModel<S>>() {
+                Some(model) => operation(model, scope),
+                // An engine is opened with the model of its own handle.
+                None => Err(Error::new(
+                    crate::ErrorKind::InvalidOption,
+                    "this handle does not belong to this store",
+                )),
+            }
+        })
+    }
+
+    /// The newest state, as one consistent revision, without copying it.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { jobs: Vec<String>, done: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// let state = store.snapshot();
+    /// println!("{} jobs, {} done, at revision {}", state.jobs.len(), state.done, state.revision());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn snapshot(&self) -> Snapshot<S> {
+        self.refresh();
+        Snapshot(self.inner.cell.newest.load_full())
+    }
+
+    /// Changes several fields in one commit: all of it becomes visible and durable, or nothing.
+    ///
+    /// The closure sees the newest state of all processes, and nobody commits in between. It should
+    /// be short: every other writer waits for it. If it panics, nothing is written and the panic goes
+    /// on in the caller.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { jobs: Vec<String>, done: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().seed(State { jobs: vec!["a".into()], done: 0 }).open()?;
+    /// let job = store.update(|state| {
+    ///     state.done += 1;
+    ///     state.jobs.pop()
+    /// }).wait()?;
+    /// assert_eq!(job.as_deref(), Some("a"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update<R: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut S) -> R + Send + 'static,
+    ) -> Commit<R> {
+        self.commit(move |model, scope| {
+            let result = change(model.open_all());
+            model.record_all(scope)?;
+            Ok(result)
+        })
+    }
+
+    /// As [`update`](Handle::update); a closure that returns an error commits nothing.
+    ///
+    /// The outer error is worsen's, the inner one the closure's own:
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct Account { balance: u64 }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = Account::builder().in_memory().open()?;
+    /// let paid = store.try_update(|account| {
+    ///     account.balance = account.balance.checked_sub(10).ok_or("not enough")?;
+    ///     Ok::<_, &str>(account.balance)
+    /// }).wait()?;
+    /// assert_eq!(paid, Err("not enough"));
+    /// assert_eq!(store.balance(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_update<R, E>(
+        &self,
+        change: impl FnOnce(&mut S) -> Result<R, E> + Send + 'static,
+    ) -> Commit<Result<R, E>>
+    where
+        R: Send + 'static,
+        E: Send + 'static,
+    {
+        self.commit(move |model, scope| {
+            let result = change(model.open_all());
+            match &result {
+                Ok(_) => model.record_all(scope)?,
+                Err(_) => scope.undo = true,
+            }
+            Ok(result)
+        })
+    }
+
+    /// Resolves when everything that was written before it, by this process, is durable; also what was
+    /// written [`Buffered`](Durability::Buffered).
+    pub fn sync(&self) -> Commit<()> {
+        Commit::new(self.inner.handle.clone(), |_| Ok(())).durability(Durability::Synced)
+    }
+
+    /// Tells of every new revision, by whichever process. See [`Watch`].
+    pub fn watch(&self) -> Watch<S, Snapshot<S>> {
+        let inner = self.inner.clone();
+        Watch::new(self.inner.handle.clone(), move |seen| {
+            let newest = inner.cell.newest.load_full();
+            (Some(newest.revision) != seen).then(|| (newest.revision, Snapshot(newest)))
+        })
+    }
+
+    /// The newest revision: the number of commits since the store was created.
+    pub fn revision(&self) -> u64 {
+        self.refresh();
+        self.inner.cell.newest.load().revision
+    }
+
+    /// The name of the store.
+    pub fn name(&self) -> &str {
+        self.inner.handle.engine.name()
+    }
+
+    /// The log file; `None` for a store in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.inner.handle.engine.path()
+    }
+
+    /// What opening the store had to put right.
+    pub fn recovered(&self) -> &Recovery {
+        self.inner.handle.engine.recovery()
+    }
+}
+
+impl<S: Store> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        Handle {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<S: Store> fmt::Debug for Handle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("name", &self.name())
+            .field("path", &self.path())
+            .field("revision", &self.inner.handle.engine.revision())
+            .finish()
+    }
+}
+
+/// The state of one struct, twice: what readers see, and a draft that is brought up to it field by
+/// field. A publication swaps the two, so a write costs the fields it touches and not the state.
+pub(crate) struct StructModel<S: Store> {
+    cell: Arc<Published<S>>,
+    /// Nobody else has it. `None`: readers still keep the state that would have become the draft.
+    draft: Option<Arc<Versioned<S>>>,
+    /// Fields in which the draft is older than what readers see.
+    stale: Fields,
+    /// Fields that may be newer in the draft.
+    dirty: Fields,
+    /// Those of them touched since the last `accept`.
+    open: Fields,
+    seed: S,
+    /// The JSON of each seed, for fields that the store has no value of.
+    seed_entries: HashMap<Arc<str>, Arc<str>>,
+    index: HashMap<&'static str, usize>,
+}
+
+/// A set of fields, by their index.
+#[derive(Clone)]
+struct Fields {
+    has: Box<[bool]>,
+    any: bool,
+}
+
+impl Fields {
+    fn of(count: usize) -> Self {
+        Fields {
+            has: vec![false; count].into(),
+            any: false,
+        }
+    }
+
+    fn add(&mut self, index: usize) {
+        if let Some(has) = self.has.get_mut(index) {
+            *has = true;
+            self.any = true;
+        }
+    }
+
+    fn add_all(&mut self) {
+        self.has.fill(true);
+        self.any = true;
+    }
+
+    fn add_from(&mut self, other: &Fields) {
+        if other.any {
+            for (has, other) in self.has.iter_mut().zip(&other.has) {
+                *has |= other;
+            }
+            self.any = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.any {
+            self.has.fill(false);
+            self.any = false;
+        }
+    }
+
+    fn contains(&self, index: usize) -> bool {
+        self.has.get(index).copied().unwrap_or(false)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        let all = if self.any { &self.has[..] } else { &[] };
+        all.iter()
+            .enumerate()
+            .filter_map(|(index, has)| has.then_some(index))
+    }
+}
+
+impl<S: Store> StructModel<S> {
+    /// The model of a store in which every field is at its seed; and the entries of the seeds.
+    ///
+    /// # Errors
+    ///
+    /// Where a seed cannot be written as JSON.
+    pub(crate) fn new(seed: S) -> Result<(Self, Arc<Published<S>>, Changes), Error> {
+        let count = S::__FIELDS.len();
+        let mut index = HashMap::new();
+        let mut seeds = Changes::default();
+        for (at, field) in S::__FIELDS.iter().enumerate() {
+            if let Some(uid) = field.uid {
+                index.insert(uid, at);
+                seed.__record(at, None, &mut seeds)
+                    .map_err(|error| error.at(uid))?;
+            }
+        }
+        let seed_entries = seeds
+            .entries
+            .iter()
+            .filter_map(|(uid, json)| json.clone().map(|json| (uid.clone(), json)))
+            .collect();
+        let versioned = Versioned {
+            state: seed.__copy(),
+            revision: 0,
+            changed: vec![0; count].into(),
+        };
+        let cell = Arc::new(Published {
+            newest: ArcSwap::from_pointee(versioned),
+        });
+        let model = StructModel {
+            cell: cell.clone(),
+            draft: None,
+            stale: Fields::of(count),
+            dirty: Fields::of(count),
+            open: Fields::of(count),
+            seed,
+            seed_entries,
+            index,
+        };
+        Ok((model, cell, seeds))
+    }
+
+    /// The draft, up to date with what readers see where nothing is dirty.
+    fn draft(&mut self) -> &mut Versioned<S> {
+        let unique = self
+            .draft
+            .take()
+            .filter(|draft| Arc::strong_count(draft) == 1);
+        let mut draft = match unique {
+            Some(draft) => draft,
+            None => {
+                let newest = self.cell.newest.load();
+                self.stale.clear();
+                Arc::new(newest.copy())
+            }
+        };
+        if self.stale.any {
+            let newest = self.cell.newest.load();
+            if let Some(draft) = Arc::get_mut(&mut draft) {
+                for index in self.stale.iter() {
+                    draft.state.__copy_field(index, &newest.state);
+                }
+                draft.changed.copy_from_slice(&newest.changed);
+            }
+            self.stale.clear();
+        }
+        // Nobody else has it, so this never copies.
+        Arc::make_mut(self.draft.insert(draft))
+    }
+
+    fn open_field(&mut self, index: usize) -> &mut S {
+        self.draft();
+        self.open.add(index);
+        &mut self.draft().state
+    }
+
+    fn open_all(&mut self) -> &mut S {
+        self.draft();
+        self.open.add_all();
+        &mut self.draft().state
+    }
+
+    fn record(&mut self, index: usize, changes: &mut Changes) -> Result<(), Error> {
+        let uid = S::__FIELDS
+            .get(index)
+            .and_then(|field| field.uid)
+            .unwrap_or_default();
+        self.draft()
+            .state
+            .__record(index, None, changes)
+            .map_err(|error| error.at(uid))
+    }
+
+    fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
+        for (index, field) in S::__FIELDS.iter().enumerate() {
+            if field.uid.is_some() {
+                self.record(index, &mut scope.changes)?;
+            }
+        }
+        // A field that was never set goes on reading as its seed, also when that changes.
+        scope.changes.entries.retain(|(uid, json)| {
+            scope.entries.contains_key(uid)
+                || json.is_none()
+                || self.seed_entries.get(uid) != json.as_ref()
+        });
+        Ok(())
+    }
+}
+
+impl<S: Store> Versioned<S> {
+    fn copy(&self) -> Self {
+        Versioned {
+            state: self.state.__copy(),
+            revision: self.revision,
+            changed: self.changed.clone(),
+        }
+    }
+}
+
+impl<S: Store> Clone for Versioned<S> {
+    fn clone(&self) -> Self {
+        self.copy()
+    }
+}
+
+impl<S: Store> Model for StructModel<S> {
+    fn apply(&mut self, uid: &str, json: Option<&str>) -> Result<(), ValueError> {
+        let (field, key) = match uid.split_once('/') {
+            Some((field, key)) => (field, Some(key)),
+            None => (uid, None),
+        };
+        // What a newer program wrote is carried along by the engine, and means nothing here.
+        let Some(&index) = self.index.get(field) else {
+            return Ok(());
+        };
+        self.draft();
+        self.open.add(index);
+        if key.is_none() && json.is_none() {
+            if let Some(draft) = self.draft.as_mut().and_then(Arc::get_mut) {
+                draft.state.__copy_field(index, &self.seed);
+            }
+            return Ok(());
+        }
+        self.draft().state.__apply(index, key, json)
+    }
+
+    fn accept(&mut self) {
+        self.dirty.add_from(&self.open);
+        self.open.clear();
+    }
+
+    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
+        if all {
+            self.open.add_from(&self.dirty);
+        }
+        let fields = self.open.clone();
+        let cell = self.cell.clone();
+        let newest = cell.newest.load();
+        let draft = self.draft();
+        for index in fields.iter() {
+            draft.state.__copy_field(index, &newest.state);
+        }
+        for (uid, json) in since {
+            let field = uid.split('/').next().unwrap_or(uid);
+            if self
+                .index
+                .get(field)
+                .is_some_and(|index| fields.contains(*index))
+            {
+                self.apply(uid, json.as_deref())?;
+            }
+        }
+        // It is again what it was; what `since` changed of it was dirty before.
+        self.open.clear();
+        Ok(())
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.dirty.any
+    }
+
+    fn publish(&mut self, revision: u64, since: &[Entry]) {
+        let mut touched = Vec::with_capacity(since.len());
+        for (uid, _) in since {
+            let field = uid.split('/').next().unwrap_or(uid);
+            touched.extend(self.index.get(field).copied());
+        }
+        let draft = self.draft();
+        draft.revision = revision;
+        for index in touched {
+            if let Some(changed) = draft.changed.get_mut(index) {
+                *changed = revision;
+            }
+        }
+        let Some(draft) = self.draft.take() else {
+            return;
+        };
+        let before = self.cell.newest.swap(draft);
+        self.stale.clear();
+        self.stale.add_from(&self.dirty);
+        self.dirty.clear();
+        // If a reader keeps it, `draft` copies the newest instead.
+        self.draft = Some(before);
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}

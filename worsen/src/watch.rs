@@ -1,0 +1,144 @@
+//! [`Watch`]: being told of changes, as a stream or by blocking. Where changes come from is not
+//! known here.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use event_listener::EventListener;
+use futures_core::Stream;
+
+use crate::engine::EngineHandle;
+
+/// Looks for a value newer than the one with this mark; `None`: any value.
+type Probe<T> = Box<dyn Fn(Option<u64>) -> Option<(u64, T)> + Send + Sync>;
+
+/// Tells of changes of a store `S`, or of one of its fields, by whichever process.
+///
+/// It yields the newest value, and that only when it changed since this watch last yielded; the value
+/// at the time of the `watch` call counts as seen. Changes in quick succession may be told as one,
+/// but never is the last one missed. A watch keeps its store open.
+///
+/// It is a [`Stream`] on any async runtime, has [`next`](Watch::next) where no stream library is at
+/// hand, and [`wait`](Watch::wait) for plain threads.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use worsen::Store;
+/// # #[derive(Store)] struct State { ready: bool }
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// let mut watch = store.watch_ready();
+/// store.set_ready(true).wait()?;
+/// assert_eq!(watch.wait(Duration::from_secs(1)), Some(true));
+/// assert_eq!(watch.wait(Duration::ZERO), None);   // nothing new since
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a watch tells nothing unless it is polled or waited for"]
+pub struct Watch<S, T> {
+    handle: Arc<EngineHandle>,
+    probe: Probe<T>,
+    seen: Option<u64>,
+    listener: Option<EventListener>,
+    store: PhantomData<fn() -> S>,
+}
+
+impl<S, T> Watch<S, T> {
+    pub(crate) fn new(
+        handle: Arc<EngineHandle>,
+        probe: impl Fn(Option<u64>) -> Option<(u64, T)> + Send + Sync + 'static,
+    ) -> Self {
+        if let Err(error) = handle.engine.listen() {
+            // Then the poll tells of other processes' changes.
+            handle.engine.debug.warn(format_args!("{error}"));
+        }
+        if handle.engine.is_behind(handle.engine.revision()) {
+            handle.engine.refresh();
+        }
+        let seen = probe(None).map(|(mark, _)| mark);
+        Watch {
+            handle,
+            probe: Box::new(probe),
+            seen,
+            listener: None,
+            store: PhantomData,
+        }
+    }
+
+    fn look(&mut self) -> Option<T> {
+        let (mark, value) = (self.probe)(self.seen)?;
+        self.seen = Some(mark);
+        self.listener = None;
+        Some(value)
+    }
+
+    /// Blocks until there is a change, at most so long. `None`: there was none.
+    pub fn wait(&mut self, timeout: Duration) -> Option<T> {
+        // A time-out beyond what a clock can count is for ever.
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(value) = self.look() {
+                return Some(value);
+            }
+            // Listening before looking again: a change in between is not missed.
+            let listener = self.handle.engine.changed.listen();
+            if let Some(value) = self.look() {
+                return Some(value);
+            }
+            use event_listener::Listener as _;
+            match deadline {
+                None => listener.wait(),
+                Some(deadline) => {
+                    if listener.wait_deadline(deadline).is_none() {
+                        return self.look();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Resolves when there is a change. Cancelling it loses nothing.
+    pub async fn next(&mut self) -> T {
+        poll_fn(|context| self.poll_change(context)).await
+    }
+
+    fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<T> {
+        loop {
+            if let Some(value) = self.look() {
+                return Poll::Ready(value);
+            }
+            match &mut self.listener {
+                // Listening before looking again: a change in between is not missed.
+                None => self.listener = Some(self.handle.engine.changed.listen()),
+                Some(listener) => match Pin::new(listener).poll(context) {
+                    Poll::Ready(()) => self.listener = None,
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+}
+
+impl<S, T> Stream for Watch<S, T> {
+    type Item = T;
+
+    /// Never ends.
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_change(context).map(Some)
+    }
+}
+
+impl<S, T> fmt::Debug for Watch<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("store", &self.handle.engine.name())
+            .finish_non_exhaustive()
+    }
+}
