@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use proc_macro2::{Delimiter, Literal, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::Ident;
 
 use crate::{
@@ -39,15 +39,14 @@ impl Names {
     }
 }
 
-/// The handle: a newtype over the runtime's `Handle`, with the accessors on top.
-pub(crate) fn expand(store: &Store<'_>) -> TokenStream {
-    let private = private(store);
+/// The handle's type: a newtype over the runtime's `Handle`.
+pub(crate) fn handle(store: &Store<'_>) -> TokenStream {
+    let runtime = store.runtime();
     let vis = &store.input.vis;
     let name = &store.input.ident;
     let handle = &store.handle;
-    let handle_name = handle.to_string();
     let generics = &store.input.generics;
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let (_, ty_generics, where_clause) = generics.split_for_impl();
     let docs = [
         format!(" The handle of the store [`{name}`].", name = store.name),
         String::new(),
@@ -55,20 +54,27 @@ pub(crate) fn expand(store: &Store<'_>) -> TokenStream {
             .to_owned(),
         " `snapshot`, `update` and `watch`, comes from the [`Handle`] that it derefs to.".to_owned(),
         String::new(),
-        format!(" [`Handle`]: {}::Handle", compact(store.runtime())),
+        format!(" [`Handle`]: {}::Handle", compact(runtime.clone())),
     ];
+    quote! {
+        #(#[doc = #docs])*
+        #vis struct #handle #generics (#runtime::Handle<#name #ty_generics>) #where_clause;
+    }
+}
 
+/// What the handle can do: the accessors, and the traits of every handle.
+pub(crate) fn impls(store: &Store<'_>) -> TokenStream {
+    let name = &store.input.ident;
+    let handle = &store.handle;
+    let handle_name = handle.to_string();
+    let (impl_generics, ty_generics, where_clause) = store.input.generics.split_for_impl();
     let mut taken = HashSet::new();
     let accessors = store
         .fields
         .iter()
         .filter(|field| field.is_stored())
         .map(|field| accessors(store, field, &mut taken));
-
     quote! {
-        #(#[doc = #docs])*
-        #vis struct #handle #generics (#private::Handle<#name #ty_generics>) #where_clause;
-
         #[allow(dead_code, reason = "a program uses the accessors it needs")]
         #[automatically_derived]
         impl #impl_generics #handle #ty_generics #where_clause {
@@ -76,22 +82,22 @@ pub(crate) fn expand(store: &Store<'_>) -> TokenStream {
         }
 
         #[automatically_derived]
-        impl #impl_generics #private::Clone for #handle #ty_generics #where_clause {
+        impl #impl_generics __private::Clone for #handle #ty_generics #where_clause {
             fn clone(&self) -> Self {
-                Self(#private::Clone::clone(&self.0))
+                Self(__private::Clone::clone(&self.0))
             }
         }
 
         #[automatically_derived]
-        impl #impl_generics #private::fmt::Debug for #handle #ty_generics #where_clause {
-            fn fmt(&self, __formatter: &mut #private::fmt::Formatter<'_>) -> #private::fmt::Result {
+        impl #impl_generics __private::fmt::Debug for #handle #ty_generics #where_clause {
+            fn fmt(&self, __formatter: &mut __private::fmt::Formatter<'_>) -> __private::fmt::Result {
                 __formatter.debug_tuple(#handle_name).field(&self.0).finish()
             }
         }
 
         #[automatically_derived]
-        impl #impl_generics #private::Deref for #handle #ty_generics #where_clause {
-            type Target = #private::Handle<#name #ty_generics>;
+        impl #impl_generics __private::Deref for #handle #ty_generics #where_clause {
+            type Target = __private::Handle<#name #ty_generics>;
 
             fn deref(&self) -> &Self::Target {
                 &self.0
@@ -103,12 +109,11 @@ pub(crate) fn expand(store: &Store<'_>) -> TokenStream {
 /// `x`, `set_x`, `update_x` and `watch_x`. A name that is taken already is left out: the collision
 /// has been told, and a second definition would only tell it again.
 fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) -> TokenStream {
-    let private = private(store);
     let state = &store.input.ident;
     let (_, ty_generics, _) = store.input.generics.split_for_impl();
     let vis = store.accessor_visibility(field);
     let ident = field.ident;
-    let index = field.index;
+    let index = Literal::usize_unsuffixed(field.index);
     let ty = store.type_of(field);
     let result = result_parameter(store);
     let copy = copy_of(store, field);
@@ -132,7 +137,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         quote! {
             #docs
             #vis fn #method(&self) -> #ty {
-                #private::read(&self.0, |__state| #copy(&__state.#ident))
+                __private::read(&self.0, |__state| #copy(&__state.#ident))
             }
         }
     });
@@ -145,8 +150,8 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         );
         quote! {
             #docs
-            #vis fn #method(&self, value: #ty) -> #private::Commit<()> {
-                #private::update_field(&self.0, #index, move |__state| __state.#ident = value)
+            #vis fn #method(&self, value: #ty) -> __private::Commit<()> {
+                __private::update_field(&self.0, #index, move |__state| __state.#ident = value)
             }
         }
     });
@@ -163,12 +168,12 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
             #docs
             #vis fn #method<#result>(
                 &self,
-                change: impl #private::FnOnce(&mut #ty) -> #result + #private::Send + 'static,
-            ) -> #private::Commit<#result>
+                change: impl __private::FnOnce(&mut #ty) -> #result + __private::Send + 'static,
+            ) -> __private::Commit<#result>
             where
-                #result: #private::Send + 'static,
+                #result: __private::Send + 'static,
             {
-                #private::update_field(&self.0, #index, move |__state| change(&mut __state.#ident))
+                __private::update_field(&self.0, #index, move |__state| change(&mut __state.#ident))
             }
         }
     });
@@ -181,8 +186,8 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         );
         quote! {
             #docs
-            #vis fn #method(&self) -> #private::Watch<#state #ty_generics, #ty> {
-                #private::watch_field(&self.0, #index, |__state| #copy(&__state.#ident))
+            #vis fn #method(&self) -> __private::Watch<#state #ty_generics, #ty> {
+                __private::watch_field(&self.0, #index, |__state| #copy(&__state.#ident))
             }
         }
     });
@@ -341,12 +346,6 @@ fn write_compact(tokens: TokenStream, text: &mut String) {
             }
         }
     }
-}
-
-/// The path of the runtime's hidden module.
-pub(crate) fn private(store: &Store<'_>) -> TokenStream {
-    let runtime = store.runtime();
-    quote_spanned!(Span::call_site()=> #runtime::__private)
 }
 
 /// The identifier of a local variable that holds the seed of one field.

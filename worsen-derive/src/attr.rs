@@ -811,3 +811,9 @@ pub(crate) fn serde_keys(attr: &Attribute) -> Vec<Ident> {
 pub(crate) fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident(DOC))
 }
+
+/// Every key, of the struct and of a field.
+#[cfg(test)]
+pub(crate) fn all_keys() -> impl Iterator<Item = &'static str> {
+    CONTAINER_KEYS.iter().chain(FIELD_KEYS).map(|key| key.name)
+}

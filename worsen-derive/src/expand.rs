@@ -2,12 +2,12 @@
 //!
 //! What the methods do with a field is the runtime's; only the places are written out here.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Data, Fields, spanned::Spanned};
 
 use crate::{
-    accessor::{self, private, seed_local},
+    accessor::{self, seed_local},
     attr::{Dir, Durability},
     model::{self, Codec, Field, Seed, Store},
 };
@@ -20,56 +20,62 @@ pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
     if generics.lifetimes().next().is_some() || store.unbounded_parameters().next().is_some() {
         return errors;
     }
-    let handle = accessor::expand(store);
+    let runtime = store.runtime();
+    let handle = accessor::handle(store);
+    let impls = accessor::impls(store);
     let implementation = implementation(store);
     quote! {
         #errors
         #handle
-        #implementation
+        const _: () = {
+            use #runtime::__private;
+
+            #impls
+            #implementation
+        };
     }
 }
 
 fn implementation(store: &Store<'_>) -> TokenStream {
-    let private = private(store);
     let name = &store.input.ident;
     let handle = &store.handle;
     let (impl_generics, ty_generics, where_clause) = store.input.generics.split_for_impl();
-    let infos = store.fields.iter().map(|field| info(&private, field));
-    let settings = settings(store, &private);
-    let seed = seed(store, &private);
+    let infos = store.fields.iter().map(|field| info(field));
+    let settings = settings(store);
+    let seed = seed(store);
     // A seed that was written wrongly stands as a panic, and what follows it is not reached.
     let allow_unreachable = store
         .fields
         .iter()
         .any(|field| matches!(field.seed(), Seed::Unknown))
         .then(|| quote!(#[allow(unreachable_code, reason = "a seed is missing")]));
-    let copy = copy(store, &private);
+    let copy = copy(store);
 
     let copies = store.fields.iter().map(|field| {
-        let (index, ident) = (field.index, field.ident);
+        let (index, ident) = (number(field), field.ident);
         let copy = copy_of(store, field);
         quote!(#index => self.#ident = #copy(&__from.#ident),)
     });
     let stored = || store.fields.iter().filter(|field| field.is_stored());
     let records = stored().map(|field| {
-        let index = field.index;
-        let record = record(&private, field);
+        let index = number(field);
+        let record = record(field);
         quote!(#index => #record,)
     });
     let applies = stored().map(|field| {
-        let index = field.index;
-        let apply = apply(&private, field);
+        let index = number(field);
+        let apply = apply(field);
         quote!(#index => #apply,)
     });
 
     quote! {
         #[automatically_derived]
-        impl #impl_generics #private::Store for #name #ty_generics #where_clause {
+        impl #impl_generics __private::Store for #name #ty_generics #where_clause {
             type Handle = #handle #ty_generics;
 
-            const __FIELDS: &'static [#private::FieldInfo] = &[#(#infos),*];
+            const __FIELDS: &'static [__private::FieldInfo] = &[#(#infos),*];
 
-            fn __settings() -> #private::Settings {
+            fn __settings() -> __private::Settings {
                 #settings
             }
 
@@ -82,7 +88,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 #copy
             }
 
-            fn __copy_field(&mut self, __index: #private::usize, __from: &Self) {
+            fn __copy_field(&mut self, __index: __private::usize, __from: &Self) {
                 match __index {
                     #(#copies)*
                     _ => {}
@@ -91,98 +97,104 @@ fn implementation(store: &Store<'_>) -> TokenStream {
 
             fn __record(
                 &self,
-                __index: #private::usize,
-                __before: #private::Option<&Self>,
-                __out: &mut #private::Changes,
-            ) -> #private::Result<(), #private::ValueError> {
+                __index: __private::usize,
+                __before: __private::Option<&Self>,
+                __out: &mut __private::Changes,
+            ) -> __private::Result<(), __private::ValueError> {
                 match __index {
                     #(#records)*
-                    _ => #private::Ok(()),
+                    _ => __private::Ok(()),
                 }
             }
 
             fn __apply(
                 &mut self,
-                __index: #private::usize,
-                __key: #private::Option<&#private::str>,
-                __json: #private::Option<&#private::str>,
-            ) -> #private::Result<(), #private::ValueError> {
+                __index: __private::usize,
+                __key: __private::Option<&__private::str>,
+                __json: __private::Option<&__private::str>,
+            ) -> __private::Result<(), __private::ValueError> {
                 match __index {
                     #(#applies)*
-                    _ => #private::Ok(()),
+                    _ => __private::Ok(()),
                 }
             }
 
-            fn __handle(__handle: #private::Handle<Self>) -> Self::Handle {
+            fn __handle(__handle: __private::Handle<Self>) -> Self::Handle {
                 #handle(__handle)
             }
         }
     }
 }
 
-fn info(private: &TokenStream, field: &Field<'_>) -> TokenStream {
+/// The place of a field in `__FIELDS`.
+fn number(field: &Field<'_>) -> Literal {
+    Literal::usize_unsuffixed(field.index)
+}
+
+fn info(field: &Field<'_>) -> TokenStream {
     let name = &field.name;
     let uid = if field.is_stored() {
         let uid = &field.uid.value;
-        quote!(#private::Some(#uid))
+        quote!(__private::Some(#uid))
     } else {
-        quote!(#private::None)
+        quote!(__private::None)
     };
-    quote!(#private::FieldInfo { uid: #uid, name: #name })
+    quote!(__private::FieldInfo { uid: #uid, name: #name })
 }
 
-fn settings(store: &Store<'_>, private: &TokenStream) -> TokenStream {
+fn settings(store: &Store<'_>) -> TokenStream {
     let name = store.store_name();
     let mut changes = Vec::new();
     match store.attrs.dir.value() {
         None => {}
         Some(Dir::Path(dir)) => {
-            changes.push(quote!(__settings.dir = #private::Ok(#private::Into::into(#dir));));
+            changes.push(quote!(__settings.dir = __private::Ok(__private::Into::into(#dir));));
         }
         Some(Dir::App([qualifier, organization, application])) => changes.push(quote! {
-            __settings.dir = #private::app_dir(#qualifier, #organization, #application);
+            __settings.dir = __private::app_dir(#qualifier, #organization, #application);
         }),
         Some(Dir::Expr(dir)) => {
             // At the expression, so that a value that is no path is an error there.
             let span = located(dir.span());
-            let into = quote_spanned!(span=> #private::Into::into(#dir));
-            changes.push(quote!(__settings.dir = #private::Ok(#into);));
+            let into = quote_spanned!(span=> __private::Into::into(#dir));
+            changes.push(quote!(__settings.dir = __private::Ok(#into);));
         }
     }
     if let Some(poll) = store.attrs.poll.value() {
         if model::is_never(poll) {
-            changes.push(quote!(__settings.poll = #private::None;));
+            changes.push(quote!(__settings.poll = __private::None;));
         } else if let Ok(poll) = model::duration(poll) {
-            let poll = duration(private, poll);
-            changes.push(quote!(__settings.poll = #private::Some(#poll);));
+            let poll = duration(poll);
+            changes.push(quote!(__settings.poll = __private::Some(#poll);));
         }
     }
     if let Some(Ok(timeout)) = store.attrs.lock_timeout.value().map(model::duration) {
-        let timeout = duration(private, timeout);
+        let timeout = duration(timeout);
         changes.push(quote!(__settings.lock_timeout = #timeout;));
     }
     if store.durability() == Durability::Buffered {
-        changes.push(quote!(__settings.durability = #private::Durability::Buffered;));
+        changes.push(quote!(__settings.durability = __private::Durability::Buffered;));
     }
     if changes.is_empty() {
-        return quote!(#private::Settings::new(#name));
+        return quote!(__private::Settings::new(#name));
     }
     quote! {
-        let mut __settings = #private::Settings::new(#name);
+        let mut __settings = __private::Settings::new(#name);
         #(#changes)*
         __settings
     }
 }
 
-fn duration(private: &TokenStream, duration: std::time::Duration) -> TokenStream {
-    let (seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
-    quote!(#private::Duration::new(#seconds, #nanoseconds))
+fn duration(duration: std::time::Duration) -> TokenStream {
+    let seconds = Literal::u64_unsuffixed(duration.as_secs());
+    let nanoseconds = Literal::u32_unsuffixed(duration.subsec_nanos());
+    quote!(__private::Duration::new(#seconds, #nanoseconds))
 }
 
-fn seed(store: &Store<'_>, private: &TokenStream) -> TokenStream {
+fn seed(store: &Store<'_>) -> TokenStream {
     if !is_plain_struct(store) {
         // There is no field to seed. The shape has been told to be wrong.
-        return quote!(#private::unreachable!());
+        return quote!(__private::unreachable!());
     }
     // A local of the field's type: a seed of another type is an error at the seed, and says which
     // type the field has.
@@ -200,14 +212,14 @@ fn seed(store: &Store<'_>, private: &TokenStream) -> TokenStream {
                 let local = seed_local(field);
                 quote!(#ident: #local)
             }
-            Seed::Unknown => quote!(#ident: #private::unreachable!()),
+            Seed::Unknown => quote!(#ident: __private::unreachable!()),
             Seed::Default => {
                 let source = if field.is_stored() {
                     quote!(DefaultSeed)
                 } else {
                     quote!(Skipped)
                 };
-                let seed = call(field, ty, quote!(#private::#source), quote!(default_seed));
+                let seed = call(field, ty, quote!(__private::#source), quote!(default_seed));
                 quote!(#ident: #seed())
             }
         }
@@ -218,9 +230,9 @@ fn seed(store: &Store<'_>, private: &TokenStream) -> TokenStream {
     }
 }
 
-fn copy(store: &Store<'_>, private: &TokenStream) -> TokenStream {
+fn copy(store: &Store<'_>) -> TokenStream {
     if !is_plain_struct(store) {
-        return quote!(#private::unreachable!());
+        return quote!(__private::unreachable!());
     }
     let values = store.fields.iter().map(|field| {
         let ident = field.ident;
@@ -230,15 +242,15 @@ fn copy(store: &Store<'_>, private: &TokenStream) -> TokenStream {
     quote!(Self { #(#values),* })
 }
 
-fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
+fn record(field: &Field<'_>) -> TokenStream {
     let (ident, uid) = (field.ident, &field.uid.value);
     match field.codec() {
         Codec::Field => {
-            let record = call(field, field.ty(), quote!(#private::Stored), quote!(record));
+            let record = call(field, field.ty(), quote!(__private::Stored), quote!(record));
             quote! {
                 #record(
                     &self.#ident,
-                    #private::Option::map(__before, |__before| &__before.#ident),
+                    __private::Option::map(__before, |__before| &__before.#ident),
                     #uid,
                     __out,
                 )
@@ -249,7 +261,7 @@ fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
             let serialize = quote_spanned!(span=> #module::serialize(__value, __serializer));
             let deserialize = quote_spanned!(span=> #module::deserialize(__deserializer));
             quote! {
-                #private::record_with(
+                __private::record_with(
                     &self.#ident,
                     #uid,
                     __out,
@@ -258,22 +270,22 @@ fn record(private: &TokenStream, field: &Field<'_>) -> TokenStream {
                 )
             }
         }
-        Codec::Unknown => quote!(#private::Ok(())),
+        Codec::Unknown => quote!(__private::Ok(())),
     }
 }
 
-fn apply(private: &TokenStream, field: &Field<'_>) -> TokenStream {
+fn apply(field: &Field<'_>) -> TokenStream {
     let ident = field.ident;
     match field.codec() {
         Codec::Field => {
-            let apply = call(field, field.ty(), quote!(#private::Stored), quote!(apply));
+            let apply = call(field, field.ty(), quote!(__private::Stored), quote!(apply));
             quote!(#apply(&mut self.#ident, __key, __json))
         }
         Codec::Module(module) => {
             let span = located(module.span());
             let deserialize = quote_spanned!(span=> #module::deserialize(__deserializer));
             quote! {
-                #private::apply_with(
+                __private::apply_with(
                     &mut self.#ident,
                     __key,
                     __json,
@@ -281,14 +293,13 @@ fn apply(private: &TokenStream, field: &Field<'_>) -> TokenStream {
                 )
             }
         }
-        Codec::Unknown => quote!(#private::Ok(())),
+        Codec::Unknown => quote!(__private::Ok(())),
     }
 }
 
 /// The function that clones a field. Outside of the struct's own impl `Self` is another type, so the
 /// type is named without it.
 pub(crate) fn copy_of(store: &Store<'_>, field: &Field<'_>) -> TokenStream {
-    let private = private(store);
     let source = match (field.is_stored(), field.codec()) {
         (true, Codec::Field) => quote!(Stored),
         (true, Codec::Module(_) | Codec::Unknown) => quote!(StoredWith),
@@ -297,7 +308,7 @@ pub(crate) fn copy_of(store: &Store<'_>, field: &Field<'_>) -> TokenStream {
     call(
         field,
         store.type_of(field),
-        quote!(#private::#source),
+        quote!(__private::#source),
         quote!(copy),
     )
 }

@@ -1,1 +1,277 @@
+//! What the derive makes of typical structs, as a person reads it, and the small functions behind it.
+//! That the code compiles and works is shown elsewhere, by programs that use it.
 
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::{attr, check, derive, model::snake_case};
+
+/// The expansion in the usual format. Attributes, comments and all.
+fn expand(input: TokenStream) -> String {
+    let file = syn::parse2(derive(input)).unwrap();
+    prettyplease::unparse(&file)
+}
+
+/// The messages of an expansion, without their places.
+fn errors(input: TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(derive(input)).unwrap();
+    let errors = file.items.iter().filter_map(|item| match item {
+        syn::Item::Macro(item) => item.mac.parse_body::<syn::LitStr>().ok(),
+        _ => None,
+    });
+    errors.map(|error| error.value()).collect()
+}
+
+#[test]
+fn typical() {
+    insta::assert_snapshot!(expand(quote! {
+        #[store(name = "persistent-store-test", dir = "./db", poll = "5s")]
+        pub struct AppState {
+            /// First-run set-up has happened.
+            #[store(uid = "AppInit", seed = true)]
+            pub app_init: bool,
+            #[store(uid = "AppErrors")]
+            pub app_errors: bool,
+            /// What is still to do, oldest first.
+            ///
+            /// Never longer than a day's work.
+            pub jobs: VecDeque<Job>,
+        }
+    }));
+}
+
+#[test]
+fn smallest() {
+    insta::assert_snapshot!(expand(quote! {
+        struct Settings {
+            #[store(seed = 11)]
+            font_size: u32,
+        }
+    }));
+}
+
+#[test]
+fn generic() {
+    insta::assert_snapshot!(expand(quote! {
+        pub(crate) struct Table<K: worsen::Field, V = u8, const N: usize = 4>
+        where
+            V: worsen::Field + Default,
+        {
+            #[store(seed = K::from([0; N]))]
+            pub key: K,
+            value: V,
+        }
+    }));
+}
+
+#[test]
+fn every_option() {
+    insta::assert_snapshot!(expand(quote! {
+        #[store(
+            name = "prefs",
+            dir = app("com", "Example", "Notes"),
+            poll = "never",
+            durability = Buffered,
+            lock_timeout = "1s 500ms",
+            handle = Prefs,
+            accessors = pub(crate),
+            rename_all = "camelCase",
+            crate = crate::storage::worsen,
+        )]
+        pub struct Preferences {
+            #[store(accessor = "title", seed = String::from("unnamed"))]
+            name: String,
+            #[store(uid = "r")]
+            r#type: Option<R>,
+        }
+    }));
+}
+
+#[test]
+fn skipped_and_coded() {
+    insta::assert_snapshot!(expand(quote! {
+        struct Session {
+            #[store(with = crate::hex)]
+            token: [u8; 16],
+            #[store(skip)]
+            attempts: u32,
+        }
+    }));
+}
+
+#[test]
+fn a_wrong_struct_still_has_its_handle_and_the_accessors_that_are_right() {
+    let expansion = expand(quote! {
+        #[store(poll = "0s")]
+        struct State {
+            #[store(seed = )]
+            first: bool,
+            second: u32,
+            set_second: u32,
+        }
+    });
+    assert_eq!(
+        expansion.matches("compile_error!").count(),
+        4,
+        "{expansion}"
+    );
+    for method in [
+        "first",
+        "set_first",
+        "second",
+        "set_second",
+        "watch_second",
+        "update_set_second",
+    ] {
+        assert_eq!(
+            expansion.matches(&format!("fn {method}")).count(),
+            1,
+            "{method}: {expansion}"
+        );
+    }
+}
+
+#[test]
+fn a_struct_in_the_arguments_of_a_macro_is_read_through_its_invisible_groups() {
+    let name = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!("state"));
+    let seed = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!(1 + 2));
+    let found = errors(quote! {
+        #[store(name = #name)]
+        struct State {
+            #[store(uid = #name, seed = #seed)]
+            count: u32,
+        }
+    });
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_comma_inside_a_wrong_value_is_not_taken_for_a_key() {
+    let found = errors(quote! {
+        struct State {
+            #[store(sead = HashMap::<u8, u8>::new(), uid = "")]
+            map: HashMap<u8, u8>,
+        }
+    });
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("did you mean `seed`"), "{found:?}");
+    assert!(found[1].contains("cannot be empty"), "{found:?}");
+}
+
+#[test]
+fn a_struct_is_named_as_in_snake_case() {
+    for (name, snake) in [
+        ("AppState", "app_state"),
+        ("HTTPServer", "http_server"),
+        ("HTTP", "http"),
+        ("Version2State", "version2_state"),
+        ("app", "app"),
+        ("ÄrgerListe", "ärger_liste"),
+    ] {
+        assert_eq!(snake_case(name), snake);
+    }
+}
+
+#[test]
+fn rename_all_has_the_rules_of_serde() {
+    for (rule, uid) in [
+        ("lowercase", "is_ready"),
+        ("UPPERCASE", "IS_READY"),
+        ("PascalCase", "IsReady"),
+        ("camelCase", "isReady"),
+        ("snake_case", "is_ready"),
+        ("SCREAMING_SNAKE_CASE", "IS_READY"),
+        ("kebab-case", "is-ready"),
+        ("SCREAMING-KEBAB-CASE", "IS-READY"),
+    ] {
+        let expansion = expand(quote! {
+            #[store(rename_all = #rule)]
+            struct State {
+                is_ready: bool,
+            }
+        });
+        let info = format!("__private::Some({uid:?})");
+        assert!(expansion.contains(&info), "{rule}: {expansion}");
+    }
+}
+
+#[test]
+fn any_name_but_a_path_keyword_can_be_an_accessor() {
+    for name in ["x", "_x", "type", "größe", "match"] {
+        assert!(check::is_accessor_name(name), "{name}");
+    }
+    for name in [
+        "", "_", "self", "Self", "super", "crate", "r#type", "a b", "a-b", "1st", "x()",
+    ] {
+        assert!(!check::is_accessor_name(name), "{name}");
+    }
+}
+
+/// The public methods of the runtime's `Handle` and of its `Store` trait, read from its source.
+#[test]
+fn every_method_of_the_handle_is_reserved() {
+    let runtime = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../worsen/src");
+    if !runtime.exists() {
+        println!("skipped: the runtime's source is not beside this crate");
+        return;
+    }
+    let mut methods = Vec::new();
+    for (file, of) in [("store.rs", "Handle"), ("schema.rs", "Store")] {
+        let source = std::fs::read_to_string(runtime.join(file)).unwrap();
+        for item in syn::parse_file(&source).unwrap().items {
+            match item {
+                syn::Item::Impl(item) if is_named(&item.self_ty, of) => {
+                    let is_trait = item.trait_.is_some();
+                    methods.extend(item.items.into_iter().filter_map(|item| match item {
+                        syn::ImplItem::Fn(item)
+                            if is_trait || matches!(item.vis, syn::Visibility::Public(_)) =>
+                        {
+                            Some(item.sig.ident.to_string())
+                        }
+                        _ => None,
+                    }));
+                }
+                syn::Item::Trait(item) if item.ident == of => {
+                    methods.extend(item.items.into_iter().filter_map(|item| match item {
+                        syn::TraitItem::Fn(item) => Some(item.sig.ident.to_string()),
+                        _ => None,
+                    }));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(methods.iter().any(|method| method == "open"), "{methods:?}");
+    for method in methods
+        .iter()
+        .filter(|method| !method.starts_with("__") && *method != "drop")
+    {
+        assert!(
+            check::is_reserved(method),
+            "`{method}` is not in the list of reserved names"
+        );
+    }
+}
+
+fn is_named(ty: &syn::Type, name: &str) -> bool {
+    match ty {
+        syn::Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == name),
+        _ => false,
+    }
+}
+
+/// The table of keys in the documentation and the keys that are read.
+#[test]
+fn every_key_is_documented() {
+    let source = include_str!("lib.rs");
+    for key in attr::all_keys() {
+        assert!(
+            source.contains(&format!("/// | `{key}")),
+            "`{key}` is not in the table"
+        );
+    }
+}
