@@ -6,37 +6,44 @@
 pub(crate) mod backup;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
-    allow(
-        dead_code,
-        unreachable_pub,
-        reason = "tests reach it through the feature `simulation`"
-    )
+    allow(dead_code, reason = "tests reach it through the feature `simulation`")
 )]
-pub mod beacon;
+#[allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "tests reach it through the feature `simulation`"
+)]
+pub(crate) mod beacon;
 pub(crate) mod compaction;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
-    allow(
-        dead_code,
-        unreachable_pub,
-        reason = "tests reach it through the feature `simulation`"
-    )
+    allow(dead_code, reason = "tests reach it through the feature `simulation`")
 )]
-pub mod disk;
+#[allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "tests reach it through the feature `simulation`"
+)]
+pub(crate) mod disk;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
-    allow(
-        dead_code,
-        unreachable_pub,
-        reason = "tests reach it through the feature `simulation`"
-    )
+    allow(dead_code, reason = "tests reach it through the feature `simulation`")
 )]
-pub mod lock;
+#[allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "tests reach it through the feature `simulation`"
+)]
+pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod record;
 pub(crate) mod recovery;
 #[cfg(any(test, feature = "simulation"))]
-pub mod simulation;
+#[allow(
+    unreachable_pub,
+    reason = "tests reach it through the feature `simulation`"
+)]
+pub(crate) mod simulation;
 
 use std::{
     io,
