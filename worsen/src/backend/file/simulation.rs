@@ -30,7 +30,10 @@ use std::{
     io,
     ops::Range,
     path::{Component, Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use super::{
@@ -70,7 +73,8 @@ pub enum Fault {
     /// A read gives half of its bytes and says so. Other operations succeed.
     ShortRead,
     /// A sync fails with EIO, and forgets what it should have written: the next one succeeds, the page
-    /// cache shows the data, and a crash loses it. Other operations succeed.
+    /// cache shows the data, and a crash loses it. As Linux does since 4.13, it tells each handle that
+    /// had the file open, once, at its next sync. Other operations succeed.
     LostSync,
 }
 
@@ -208,6 +212,8 @@ struct Node {
     /// How one became the other, but for what a sync has lost.
     changes: Vec<Change>,
     handles: usize,
+    /// How many syncs have lost data.
+    losses: u64,
 }
 
 #[derive(Clone)]
@@ -616,6 +622,7 @@ impl Node {
     fn lose_sync(&mut self) {
         self.changes
             .retain(|change| matches!(change, Change::Size(_)));
+        self.losses += 1;
     }
 
     fn sizes(&self) -> u32 {
@@ -977,18 +984,11 @@ impl SimulatedDisk {
             match entry {
                 Entry::Dir(dir) if !last => at = dir,
                 Entry::File(inode) if last => {
-                    let handles = state.nodes.get(&inode).map_or(0, |node| node.handles);
                     let content = Arc::new(bytes.as_ref().to_vec());
-                    let (durable, current) = (content.clone(), content);
-                    state.nodes.insert(
-                        inode,
-                        Node {
-                            durable,
-                            current,
-                            changes: vec![],
-                            handles,
-                        },
-                    );
+                    let node = state.nodes.entry(inode).or_default();
+                    node.durable = content.clone();
+                    node.current = content;
+                    node.changes.clear();
                     return;
                 }
                 Entry::File(_) | Entry::Dir(_) => break,
@@ -1332,8 +1332,7 @@ impl Plan {
                 Node {
                     durable,
                     current,
-                    changes: Vec::new(),
-                    handles: 0,
+                    ..Node::default()
                 },
             );
         }
@@ -1468,15 +1467,18 @@ impl fmt::Debug for CrashStates {
 impl Disk for SimulatedDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
         let path: Arc<Path> = path.into();
-        let inode = self
-            .state()
-            .open(self.process, What::Open(how), how, &path)?;
+        let mut state = self.state();
+        let inode = state.open(self.process, What::Open(how), how, &path)?;
+        // A file opened after a loss is not told of it.
+        let told = AtomicU64::new(state.node(inode)?.losses);
+        drop(state);
         let writable = how != Open::Read;
         Ok(Box::new(SimulatedFile {
             disk: self.clone(),
             path,
             inode,
             writable,
+            told,
         }))
     }
 
@@ -1612,6 +1614,8 @@ struct SimulatedFile {
     path: Arc<Path>,
     inode: u64,
     writable: bool,
+    /// How many of the node's losses this handle has been told of.
+    told: AtomicU64,
 }
 
 impl SimulatedFile {
@@ -1635,10 +1639,15 @@ impl SimulatedFile {
         let node = state.node(self.inode)?;
         if course == Course::LosesData {
             node.lose_sync();
-            return Err(Fault::LostSync.error());
+        } else {
+            node.sync();
         }
-        node.sync();
-        Ok(())
+        // Relaxed: the machine's mutex is held.
+        if self.told.swap(node.losses, Relaxed) == node.losses {
+            Ok(())
+        } else {
+            Err(Fault::LostSync.error())
+        }
     }
 }
 
@@ -2134,12 +2143,18 @@ mod tests {
         let disk = SimulatedDisk::new();
         disk.write_file("/a", b"old");
         let file = disk.open(Path::new("/a"), Open::Write).unwrap();
+        let other = disk.open(Path::new("/a"), Open::Write).unwrap();
         write(&*file, b"newer", 0);
         disk.fail(0, Fault::LostSync, Repeat::Once);
         assert!(file.sync_data().is_err());
         file.sync_data().unwrap();
         assert_eq!(disk.read_file("/a").unwrap(), b"newer");
         assert_eq!(contents(&disk, "/a"), [Some(b"old\0\0".to_vec())].into());
+        // Who had the file open is told once, and who opens it later is not.
+        assert!(other.sync_data().is_err());
+        other.sync_data().unwrap();
+        let later = disk.open(Path::new("/a"), Open::Write).unwrap();
+        later.sync_data().unwrap();
         // What is written after it does arrive.
         write(&*file, b"N", 0);
         file.sync_data().unwrap();
