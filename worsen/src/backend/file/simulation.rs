@@ -2189,6 +2189,10 @@ mod tests {
         );
     }
 
+    #[cfg_attr(
+        miri,
+        ignore = "many minutes under miri, and nothing there but safe code"
+    )]
     #[test]
     fn a_sample_has_the_extremes_and_is_the_same_for_a_seed() {
         let disk = SimulatedDisk::new();
