@@ -11,7 +11,7 @@ use syn::Ident;
 use crate::{
     attr::Durability,
     check,
-    expand::{copy_of, located},
+    expand::{located, method_of},
     model::{Field, Seed, Store},
 };
 
@@ -116,7 +116,8 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
     let index = Literal::usize_unsuffixed(field.index);
     let ty = store.type_of(field);
     let result = result_parameter(store);
-    let copy = copy_of(store, field);
+    let copy = method_of(store, field, "copy");
+    let replace = method_of(store, field, "set");
     let names = Names::of(field);
     let name = &field.name;
 
@@ -151,7 +152,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         quote! {
             #docs
             #vis fn #method(&self, value: #ty) -> __private::Commit<()> {
-                __private::update_field(&self.0, #index, move |__state| __state.#ident = value)
+                #replace(&self.0, #index, value, |__state| &mut __state.#ident)
             }
         }
     });

@@ -12,6 +12,12 @@ use crate::{
     model::{self, Field, Store},
 };
 
+/// In bytes, as in the runtime: with what is put behind it, the longest file name of most systems.
+const LONGEST_NAME: usize = 200;
+
+/// In bytes, as in the runtime.
+const LONGEST_UID: usize = 4096;
+
 /// What an accessor would hide: the methods of `Handle`, of the traits that every handle has, and
 /// of the `Store` trait, which people look for on the handle too.
 const RESERVED: &[&str] = &[
@@ -168,26 +174,37 @@ fn check_parameters(ctxt: &Ctxt, store: &Store<'_>) {
     }
 }
 
-// A store's name is one part of a path, on every platform.
+// A store's name is one part of a path, on every platform. The runtime has the same rule, for names
+// that are given to the builder.
 fn check_name(ctxt: &Ctxt, store: &Store<'_>) {
     let Some(literal) = store.attrs.name.value() else {
         return;
     };
     let name = literal.value();
+    let separator = |char: &char| matches!(char, '/' | '\\');
+    let forbidden = |char: &char| char.is_control() || r#":*?"<>|"#.contains(*char);
     let wrong = if name.is_empty() {
         "the name of a store cannot be empty: remove `name` to call it after the struct".to_owned()
+    } else if name.len() > LONGEST_NAME {
+        format!(
+            "the name of a store has {LONGEST_NAME} bytes at most, for it names files, and this one \
+             has {}",
+            name.len()
+        )
     } else if name.starts_with('.') {
         "the name of a store cannot begin with a dot: its files would be hidden, or be a directory"
             .to_owned()
-    } else if let Some(separator) = name.chars().find(|char| matches!(char, '/' | '\\')) {
+    } else if let Some(char) = name.chars().find(separator) {
+        format!("the name of a store cannot hold `{char}`: give the directory with `dir = \"...\"`")
+    } else if let Some(char) = name.chars().find(forbidden) {
         format!(
-            "the name of a store cannot hold `{separator}`: give the directory with `dir = \"...\"`"
+            "the name of a store cannot hold `{}`: it names files, on every system",
+            char.escape_default()
         )
-    } else if let Some(char) = name.chars().find(|char| char.is_control() || *char == ':') {
-        format!(
-            "the name of a store cannot hold `{}`: it names files",
-            char.escape_debug()
-        )
+    } else if name.starts_with(' ') || name.ends_with([' ', '.']) {
+        "the name of a store cannot begin or end with a blank, or end with a dot: some systems cut \
+         them off"
+            .to_owned()
     } else {
         return;
     };
@@ -371,6 +388,14 @@ fn check_uid(ctxt: &Ctxt, field: &Field<'_>) {
             format!(
                 "a uid cannot be empty: remove `uid` to use the field's name, `{}`",
                 field.name
+            ),
+        );
+    } else if uid.value.len() > LONGEST_UID {
+        ctxt.error(
+            uid.span,
+            format!(
+                "a uid has {LONGEST_UID} bytes at most, and this one has {}",
+                uid.value.len()
             ),
         );
     } else if uid.value.contains('/') {

@@ -4,7 +4,7 @@
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Data, Fields, spanned::Spanned};
+use syn::{Data, Fields, Ident, spanned::Spanned};
 
 use crate::{
     accessor::{self, seed_local},
@@ -53,7 +53,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
 
     let copies = store.fields.iter().map(|field| {
         let (index, ident) = (number(field), field.ident);
-        let copy = copy_of(store, field);
+        let copy = method_of(store, field, "copy");
         quote!(#index => self.#ident = #copy(&__from.#ident),)
     });
     let stored = || store.fields.iter().filter(|field| field.is_stored());
@@ -119,7 +119,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 }
             }
 
-            fn __handle(__handle: __private::Handle<Self>) -> Self::Handle {
+            fn __handle(__handle: __private::Handle<Self>) -> #handle #ty_generics {
                 #handle(__handle)
             }
         }
@@ -219,7 +219,7 @@ fn seed(store: &Store<'_>) -> TokenStream {
                 } else {
                     quote!(Skipped)
                 };
-                let seed = call(field, ty, quote!(__private::#source), quote!(default_seed));
+                let seed = call(field, ty, source, "default_seed");
                 quote!(#ident: #seed())
             }
         }
@@ -236,7 +236,7 @@ fn copy(store: &Store<'_>) -> TokenStream {
     }
     let values = store.fields.iter().map(|field| {
         let ident = field.ident;
-        let copy = copy_of(store, field);
+        let copy = method_of(store, field, "copy");
         quote!(#ident: #copy(&self.#ident))
     });
     quote!(Self { #(#values),* })
@@ -246,7 +246,7 @@ fn record(field: &Field<'_>) -> TokenStream {
     let (ident, uid) = (field.ident, &field.uid.value);
     match field.codec() {
         Codec::Field => {
-            let record = call(field, field.ty(), quote!(__private::Stored), quote!(record));
+            let record = call(field, field.ty(), quote!(Stored), "record");
             quote! {
                 #record(
                     &self.#ident,
@@ -278,7 +278,7 @@ fn apply(field: &Field<'_>) -> TokenStream {
     let ident = field.ident;
     match field.codec() {
         Codec::Field => {
-            let apply = call(field, field.ty(), quote!(__private::Stored), quote!(apply));
+            let apply = call(field, field.ty(), quote!(Stored), "apply");
             quote!(#apply(&mut self.#ident, __key, __json))
         }
         Codec::Module(module) => {
@@ -297,32 +297,23 @@ fn apply(field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// The function that clones a field. Outside of the struct's own impl `Self` is another type, so the
-/// type is named without it.
-pub(crate) fn copy_of(store: &Store<'_>, field: &Field<'_>) -> TokenStream {
+/// The function that does this with a field: `copy`, or `set` where it is stored. Outside of the
+/// struct's own impl `Self` is another type, so the type is named without it.
+pub(crate) fn method_of(store: &Store<'_>, field: &Field<'_>, method: &str) -> TokenStream {
     let source = match (field.is_stored(), field.codec()) {
         (true, Codec::Field) => quote!(Stored),
         (true, Codec::Module(_) | Codec::Unknown) => quote!(StoredWith),
         (false, _) => quote!(Skipped),
     };
-    call(
-        field,
-        store.type_of(field),
-        quote!(__private::#source),
-        quote!(copy),
-    )
+    call(field, store.type_of(field), source, method)
 }
 
 /// `<T as Trait>::method`, all of it at the field's type. What a type lacks is found at every such
 /// call, but always with the same words at the same place, and so it is told once.
-fn call(
-    field: &Field<'_>,
-    ty: impl ToTokens,
-    source: TokenStream,
-    method: TokenStream,
-) -> TokenStream {
+fn call(field: &Field<'_>, ty: impl ToTokens, source: TokenStream, method: &str) -> TokenStream {
     let span = located(field.ty().span());
-    quote_spanned!(span=> <#ty as #source>::#method)
+    let method = Ident::new(method, span);
+    quote_spanned!(span=> <#ty as __private::#source>::#method)
 }
 
 /// A place for errors, with the names of the expansion: what stands there need not have been written

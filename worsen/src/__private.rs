@@ -113,6 +113,13 @@ impl<T: Default> DefaultSeed for T {
 )]
 pub trait Stored: Sized {
     fn copy(&self) -> Self;
+    /// A commit that replaces the field at this place.
+    fn set<S: Store>(
+        handle: &Handle<S>,
+        index: usize,
+        value: Self,
+        place: fn(&mut S) -> &mut Self,
+    ) -> Commit<()>;
     fn record(
         &self,
         before: Option<&Self>,
@@ -127,6 +134,15 @@ impl<T: Field> Stored for T {
     #[inline]
     fn copy(&self) -> Self {
         self.clone()
+    }
+
+    fn set<S: Store>(
+        handle: &Handle<S>,
+        index: usize,
+        value: Self,
+        place: fn(&mut S) -> &mut Self,
+    ) -> Commit<()> {
+        handle.update_field(index, move |state| *place(state) = value)
     }
 
     #[inline]
@@ -153,6 +169,12 @@ impl<T: Field> Stored for T {
 )]
 pub trait StoredWith: Sized {
     fn copy(&self) -> Self;
+    fn set<S: Store>(
+        handle: &Handle<S>,
+        index: usize,
+        value: Self,
+        place: fn(&mut S) -> &mut Self,
+    ) -> Commit<()>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -160,6 +182,15 @@ impl<T: Clone + Send + Sync + 'static> StoredWith for T {
     #[inline]
     fn copy(&self) -> Self {
         self.clone()
+    }
+
+    fn set<S: Store>(
+        handle: &Handle<S>,
+        index: usize,
+        value: Self,
+        place: fn(&mut S) -> &mut Self,
+    ) -> Commit<()> {
+        handle.update_field(index, move |state| *place(state) = value)
     }
 }
 

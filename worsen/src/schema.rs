@@ -40,7 +40,10 @@ use crate::{
 )]
 pub trait Store: Sized + Send + Sync + 'static {
     /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`.
-    type Handle: Clone + Send + Sync + 'static;
+    /// It is `Send` and `Sync`.
+    // Not by bounds, though: they would tell of a field that cannot be shared between threads twice
+    // more, and in terms of what a handle is made of.
+    type Handle: Clone + 'static;
 
     /// Opens the store with the settings of its attributes, and creates it where there is none.
     ///

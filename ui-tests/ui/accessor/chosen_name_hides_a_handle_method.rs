@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[store(accessor = "watch")]
+    clock: u32,
+}
+
+fn main() {}

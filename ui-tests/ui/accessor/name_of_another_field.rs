@@ -1,0 +1,10 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    ready: bool,
+    #[store(accessor = "ready")]
+    steady: bool,
+}
+
+fn main() {}

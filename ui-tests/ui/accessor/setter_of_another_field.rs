@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    x: u32,
+    set_x: bool,
+}
+
+fn main() {}

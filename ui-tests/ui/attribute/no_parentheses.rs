@@ -1,0 +1,10 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store]
+struct State {
+    #[store]
+    ready: bool,
+}
+
+fn main() {}

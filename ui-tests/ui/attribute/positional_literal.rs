@@ -1,0 +1,10 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store("state", "./db")]
+struct State {
+    #[store("Ready")]
+    ready: bool,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(dir = app("com", "Example"))]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

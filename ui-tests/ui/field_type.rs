@@ -1,0 +1,99 @@
+//! The cases of `field_type/` as they should be. Each module is the twin of the file of its name.
+
+mod no_serde {
+    use serde::{Deserialize, Serialize};
+    use worsen::Store;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Job;
+
+    #[derive(Store)]
+    struct State {
+        job: Job,
+    }
+
+    fn _main() -> worsen::Result<()> {
+        let store = State::open()?;
+        let job = store.job();
+        store.set_job(job).wait()
+    }
+}
+
+mod no_serialize {
+    use serde::{Deserialize, Serialize};
+    use worsen::Store;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Job;
+
+    #[derive(Store)]
+    struct State {
+        jobs: Vec<Job>,
+    }
+}
+
+mod no_deserialize {
+    use serde::{Deserialize, Serialize};
+    use worsen::Store;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Job;
+
+    #[derive(Store)]
+    struct State {
+        job: Job,
+    }
+}
+
+mod no_clone {
+    use serde::{Deserialize, Serialize};
+    use worsen::Store;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Job;
+
+    #[derive(Store)]
+    struct State {
+        job: Job,
+    }
+}
+
+mod not_thread_safe {
+    use worsen::Store;
+
+    #[derive(Store)]
+    struct State {
+        label: String,
+    }
+}
+
+mod borrowed {
+    use worsen::Store;
+
+    #[derive(Store)]
+    struct State {
+        label: String,
+    }
+}
+
+mod unknown {
+    use serde::{Deserialize, Serialize};
+    use worsen::Store;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Job;
+
+    #[derive(Store)]
+    struct State {
+        job: Job,
+    }
+}
+
+mod parameter_without_bounds {
+    use worsen::Store;
+
+    #[derive(Store)]
+    struct State<T: worsen::Field + Default> {
+        value: T,
+    }
+}

@@ -1,0 +1,8 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    label: &'static str,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use std::rc::Rc;
+
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    label: Rc<String>,
+}
+
+fn main() {}

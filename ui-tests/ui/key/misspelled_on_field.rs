@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[store(sead = true, uuid = "Ready")]
+    ready: bool,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[store(name = "Ready", poll = "1s")]
+    ready: bool,
+}
+
+fn main() {}

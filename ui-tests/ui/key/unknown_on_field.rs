@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[store(primary_key)]
+    ready: bool,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(handle = State)]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

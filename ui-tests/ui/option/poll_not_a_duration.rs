@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(poll = "often")]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

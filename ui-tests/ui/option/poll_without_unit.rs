@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(poll = "5")]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(poll = "0s")]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

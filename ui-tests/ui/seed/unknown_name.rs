@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[store(seed = START)]
+    count: u32,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+fn main() {
+    let _ = worsen::seeds![
+        ("AppInit", true),
+        ("AppErrors", false),
+        ("AppInit", false),
+    ];
+}

@@ -1,0 +1,3 @@
+fn main() {
+    let _ = worsen::seeds![("app\tinit", true)];
+}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[serde]
+    ready: bool,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State;
+
+fn main() {}

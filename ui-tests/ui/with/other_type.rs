@@ -1,0 +1,19 @@
+use worsen::Store;
+
+mod codec {
+    pub fn serialize<S: serde::Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        serde::Serialize::serialize(bytes, to)
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        serde::Deserialize::deserialize(from)
+    }
+}
+
+#[derive(Store)]
+struct State {
+    #[store(with = codec)]
+    bytes: Vec<u8>,
+}
+
+fn main() {}
