@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -60,20 +60,24 @@ mod codec {
 const TOOLCHAIN: &str = "rustc 1.95.";
 
 #[test]
-fn every_mistake_is_explained() {
+fn every_mistake_is_explained() -> io::Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let version = Command::new(rustc).arg("--version").output().unwrap().stdout;
+    let version = Command::new(rustc).arg("--version").output()?.stdout;
     let version = String::from_utf8_lossy(&version);
     if !version.starts_with(TOOLCHAIN) {
-        println!("skipped: the messages are kept for `{TOOLCHAIN}`, and this is `{}`", version.trim());
-        return;
+        println!(
+            "skipped: the messages are kept for `{TOOLCHAIN}`, and this is `{}`",
+            version.trim()
+        );
+        return Ok(());
     }
     trybuild::TestCases::new().compile_fail("ui/*/*.rs");
+    Ok(())
 }
 
 #[test]
-fn every_mistake_has_a_twin_without_it() {
-    let mistakes = mistakes();
+fn every_mistake_has_a_twin_without_it() -> io::Result<()> {
+    let mistakes = mistakes()?;
     assert!(mistakes.len() >= 60, "only {} cases", mistakes.len());
     let topics: BTreeSet<&str> = mistakes.iter().map(|(topic, _)| topic.as_str()).collect();
     let mut twins = BTreeSet::new();
@@ -82,34 +86,42 @@ fn every_mistake_has_a_twin_without_it() {
             include_str!("ui.rs").contains(&format!("#[path = \"../ui/{topic}.rs\"]")),
             "`ui/{topic}.rs` is not compiled"
         );
-        let source = fs::read_to_string(ui().join(topic).with_extension("rs")).unwrap();
-        let modules = source.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(" {"));
+        let source = fs::read_to_string(ui().join(topic).with_extension("rs"))?;
+        let modules = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(" {"));
         twins.extend(modules.map(|module| (topic.to_owned(), module.to_owned())));
     }
     assert_eq!(mistakes, twins);
+    Ok(())
 }
 
 /// The topic and the name of every case.
-fn mistakes() -> BTreeSet<(String, String)> {
+fn mistakes() -> io::Result<BTreeSet<(String, String)>> {
     let mut mistakes = BTreeSet::new();
-    for topic in files(&ui()).into_iter().filter(|path| path.is_dir()) {
-        for case in files(&topic) {
+    for topic in files(&ui())?.into_iter().filter(|path| path.is_dir()) {
+        for case in files(&topic)? {
             if case.extension().is_some_and(|extension| extension == "rs") {
                 mistakes.insert((stem(&topic), stem(&case)));
             }
         }
     }
-    mistakes
+    Ok(mistakes)
 }
 
 fn ui() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ui")
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect()
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -33,7 +33,9 @@ mod the_rest_of_the_program_is_not_wrong {
     fn _main() -> worsen::Result<()> {
         let store: StateStore = State::builder().name("state").open()?;
         store.set_first(!store.first()).wait()?;
-        store.update_third(|third| third.push(String::new())).wait()?;
+        store
+            .update_third(|third| third.push(String::new()))
+            .wait()?;
         let _: u32 = store.clone().second();
         let _ = store.watch_third();
         println!("{}", store.snapshot().third.len());

@@ -38,7 +38,7 @@ mod not_an_expression {
 
     #[derive(Store)]
     struct State {
-        #[store(seed = { 1 + 1 == 2 }, uid = "Ready")]
+        #[store(seed = { 1 + 1 < 3 }, uid = "Ready")]
         ready: bool,
     }
 }

@@ -66,11 +66,16 @@ mod no_clone {
     use worsen::Store;
 
     mod codec {
-        pub(super) fn serialize<S: serde::Serializer>(_: &super::Job, to: S) -> Result<S::Ok, S::Error> {
+        pub(super) fn serialize<S: serde::Serializer>(
+            _: &super::Job,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
             to.serialize_unit()
         }
 
-        pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<super::Job, D::Error> {
+        pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+            from: D,
+        ) -> Result<super::Job, D::Error> {
             <() as serde::Deserialize>::deserialize(from)?;
             Ok(super::Job)
         }
