@@ -216,7 +216,8 @@ impl Log {
                     Tail::Unreadable
                 });
             }
-            if is_blank(&pending) {
+            // Nothing pending is not the tail: the last line may end where the chunk does.
+            if !pending.is_empty() && is_blank(&pending) {
                 return Ok(Tail::Clean);
             }
         }
@@ -352,4 +353,51 @@ pub(crate) fn read_whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     let read = read_full(file, &mut bytes, 0)?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::disk::Open, super::record::Header, super::simulation::SimulatedDisk, *};
+    use crate::backend::file::disk::Disk;
+
+    /// Lines that end exactly where a chunk does once hid the lines behind them, and the next commit
+    /// was written over those.
+    #[test]
+    fn lines_that_end_with_a_chunk_do_not_hide_the_next_ones() {
+        for filling in 0..300 {
+            let disk = SimulatedDisk::new();
+            let file: Arc<dyn DiskFile> = disk.open("log".as_ref(), Open::Create).unwrap().into();
+            let header = Header {
+                store: "x".into(),
+                generation: 1,
+                revision: 0,
+                base: 0,
+                at: String::new(),
+            };
+            let mut bytes = Vec::new();
+            let crc = header.encode(&mut bytes);
+            let start = Position::after_header(&header, crc, bytes.len());
+            let mut crc = crc;
+            for revision in 1..=100 {
+                let json = "1".repeat(if revision == 1 { filling + 1 } else { 1 });
+                let record = Record {
+                    revision,
+                    at: String::new(),
+                    pid: 1,
+                    durable: None,
+                    changes: vec![("uid".into(), Some(json.into()))],
+                };
+                crc = record.encode(crc, &mut bytes);
+            }
+            write_full(&*file, &bytes, 0).unwrap();
+            write_full(&*file, &[b' '; 10_000], bytes.len() as u64).unwrap();
+            let mut log = Log::new(file, header, start, 0);
+            let mut read = 0;
+            let tail = log.read_on(|_| {
+                read += 1;
+                Ok::<(), io::Error>(())
+            });
+            assert_eq!((tail.unwrap(), read), (Tail::Clean, 100), "filling {filling}");
+        }
+    }
 }
