@@ -6,14 +6,17 @@ use std::collections::HashSet;
 
 use proc_macro2::{Delimiter, Literal, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::Ident;
+use syn::{Ident, Meta};
 
 use crate::{
-    attr::Durability,
+    attr::{self, Durability},
     check,
     expand::{located, method_of},
     model::{Field, Seed, Store},
 };
+
+/// In bytes: a longer seed is not shown in the documentation.
+const LONGEST_SEED: usize = 80;
 
 /// The names of the methods of one field.
 pub(crate) struct Names {
@@ -56,8 +59,12 @@ pub(crate) fn handle(store: &Store<'_>) -> TokenStream {
         String::new(),
         format!(" [`Handle`]: {}::Handle", compact(runtime.clone())),
     ];
+    let deprecated = attr::deprecated(&store.input.attrs);
+    let allow_deprecated = store.allow_deprecated();
     quote! {
         #(#[doc = #docs])*
+        #deprecated
+        #allow_deprecated
         #vis struct #handle #generics (#runtime::Handle<#name #ty_generics>) #where_clause;
     }
 }
@@ -234,15 +241,21 @@ fn result_parameter(store: &Store<'_>) -> Ident {
 
 /// The documentation of one accessor: the field's own words, and how it is stored.
 fn docs(store: &Store<'_>, field: &Field<'_>, summary: &str, is_read: bool) -> TokenStream {
-    let own: Vec<_> = field.docs().collect();
-    let summary = if is_read && !own.is_empty() {
-        None
-    } else {
-        Some(summary)
-    };
-    let gap = (summary.is_some() && !own.is_empty()).then_some("");
+    let (words, others): (Vec<_>, Vec<_>) = field
+        .docs()
+        .partition(|attr| matches!(attr.meta, Meta::NameValue(_)));
+    let deprecated = attr::deprecated(&field.original.attrs);
+    let summary = (!is_read || words.is_empty()).then_some(summary);
+    let gap = (summary.is_some() && !words.is_empty()).then_some("");
     let seed = match field.seed() {
-        Seed::Expr(expr) => format!("its seed is {}", code(&compact(expr.to_token_stream()))),
+        Seed::Expr(expr) => {
+            let seed = compact(expr.to_token_stream());
+            if seed.len() <= LONGEST_SEED {
+                format!("its seed is {}", code(&seed))
+            } else {
+                "it has a seed".to_owned()
+            }
+        }
         Seed::Default | Seed::Unknown => "its seed is the `Default` of its type".to_owned(),
     };
     let durability = match store.durability() {
@@ -258,9 +271,11 @@ fn docs(store: &Store<'_>, field: &Field<'_>, summary: &str, is_read: bool) -> T
     quote! {
         #(#[doc = #summary])*
         #(#[doc = #gap])*
-        #(#own)*
+        #(#words)*
         #[doc = ""]
         #[doc = #storage]
+        #(#others)*
+        #deprecated
     }
 }
 

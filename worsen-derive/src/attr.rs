@@ -12,6 +12,7 @@ use syn::{
 
 pub(crate) const STORE: &str = "store";
 pub(crate) const SERDE: &str = "serde";
+pub(crate) const DEPRECATED: &str = "deprecated";
 pub(crate) const DOC: &str = "doc";
 
 pub(crate) const ACCESSOR: &str = "accessor";
@@ -810,6 +811,11 @@ pub(crate) fn serde_keys(attr: &Attribute) -> Vec<Ident> {
 /// The lines of a field's own documentation.
 pub(crate) fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident(DOC))
+}
+
+/// The `#[deprecated]` of a struct or a field: what is generated of it is deprecated too.
+pub(crate) fn deprecated(attrs: &[Attribute]) -> Option<&Attribute> {
+    attrs.iter().find(|attr| attr.path().is_ident(DEPRECATED))
 }
 
 /// Every key, of the struct and of a field.

@@ -24,9 +24,11 @@ pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
     let handle = accessor::handle(store);
     let impls = accessor::impls(store);
     let implementation = implementation(store);
+    let allow_deprecated = store.allow_deprecated();
     quote! {
         #errors
         #handle
+        #allow_deprecated
         const _: () = {
             use #runtime::__private;
 

@@ -121,6 +121,17 @@ impl<'a> Store<'a> {
         self.attrs.accessors.value().unwrap_or(&field.original.vis)
     }
 
+    /// What is deprecated for others is still generated, and names itself.
+    pub(crate) fn allow_deprecated(&self) -> Option<TokenStream> {
+        let is_deprecated = |attrs: &[Attribute]| attr::deprecated(attrs).is_some();
+        (is_deprecated(&self.input.attrs)
+            || self
+                .fields
+                .iter()
+                .any(|field| is_deprecated(&field.original.attrs)))
+        .then(|| quote!(#[allow(deprecated, reason = "generated code names what it is made of")]))
+    }
+
     /// The type parameters that nothing is asked of. A store of such a type could be anything, even
     /// something that borrows or that no other thread may see.
     pub(crate) fn unbounded_parameters(&self) -> impl Iterator<Item = &TypeParam> {

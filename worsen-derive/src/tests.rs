@@ -275,3 +275,74 @@ fn every_key_is_documented() {
         );
     }
 }
+
+#[test]
+fn what_is_deprecated_has_deprecated_accessors() {
+    let expansion = expand(quote! {
+        #[deprecated]
+        struct State {
+            #[deprecated = "use `new`"]
+            #[doc(hidden)]
+            old: u8,
+            new: u8,
+        }
+    });
+    assert_eq!(expansion.matches("#[deprecated]").count(), 1, "{expansion}");
+    assert_eq!(
+        expansion.matches("#[deprecated = \"use `new`\"]").count(),
+        4,
+        "{expansion}"
+    );
+    assert_eq!(
+        expansion.matches("#[doc(hidden)]").count(),
+        4,
+        "{expansion}"
+    );
+    assert_eq!(
+        expansion.matches("#[allow(deprecated").count(),
+        2,
+        "{expansion}"
+    );
+}
+
+#[test]
+fn a_seed_is_documented_as_it_was_written() {
+    for (seed, shown) in [
+        (quote!(11), "its seed is `11`;"),
+        (quote!(-1), "its seed is `-1`;"),
+        (quote!(a - 1), "its seed is `a - 1`;"),
+        (quote!(&x), "its seed is `&x`;"),
+        (quote!("a`b"), "its seed is `` \"a`b\" ``;"),
+        (quote!(Vec::<u8>::new()), "its seed is `Vec::<u8>::new()`;"),
+        (quote!(vec![1, 2]), "its seed is `vec![1, 2]`;"),
+        (
+            quote!(Job { id: 1, name: x.y() }),
+            "its seed is `Job { id: 1, name: x.y() }`;",
+        ),
+        (
+            quote!(a && !b || c == d),
+            "its seed is `a && !b || c == d`;",
+        ),
+        (quote!(0..=9), "its seed is `0..=9`;"),
+        (quote!('x'), "its seed is `'x'`;"),
+        (
+            quote!(very_long(
+                aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,
+                bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+            )),
+            "it has a seed;",
+        ),
+    ] {
+        let expansion = expand(quote! {
+            struct State {
+                #[store(seed = #seed)]
+                x: T,
+            }
+        });
+        let line = expansion
+            .lines()
+            .find(|line| line.contains("Stored as `x`"))
+            .unwrap();
+        assert!(line.contains(shown), "{line}");
+    }
+}
