@@ -7,7 +7,7 @@
 use std::{
     any::Any,
     cell::Cell,
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -146,6 +146,10 @@ struct Core {
     revision: u64,
     /// What the draft has and readers do not see yet, in order.
     since: Vec<Entry>,
+    /// What of it the model has not been given yet.
+    incoming: Vec<Entry>,
+    /// Values of other programs that do not fit the types of this one, by uid.
+    misfits: BTreeMap<Arc<str>, Error>,
     poisoned: Option<Error>,
 }
 
@@ -180,16 +184,23 @@ impl Core {
         before
     }
 
-    /// Takes entries into the model, or none of them.
-    fn apply(&mut self, changes: &[Entry]) -> Result<(), Error> {
-        for (uid, json) in changes {
-            if let Err(error) = self.model.apply(uid, json.as_deref()) {
-                self.roll_back(false);
-                return Err(error.at(uid));
+    /// Takes what others committed into the model. Of several values of one uid only the newest has
+    /// to decode. What does not is remembered: until another process puts it right, nothing more is
+    /// shown or written, so that nobody sees or builds on half a commit.
+    fn absorb(&mut self) {
+        let newest: BTreeMap<Arc<str>, Option<Arc<str>>> = self.incoming.drain(..).collect();
+        for (uid, json) in newest {
+            match self.model.apply(&uid, json.as_deref()) {
+                Ok(()) => {
+                    self.misfits.remove(&uid);
+                }
+                Err(error) => {
+                    let error = error.at(&uid);
+                    self.misfits.insert(uid, error);
+                }
             }
         }
         self.model.accept();
-        Ok(())
     }
 
     fn roll_back(&mut self, all: bool) {
@@ -212,6 +223,14 @@ impl Core {
         distinct
     }
 
+    /// The first value that does not fit its field.
+    fn check_fit(&self) -> Result<(), Error> {
+        match self.misfits.values().next() {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
         match &self.poisoned {
             None => Ok(()),
@@ -227,7 +246,7 @@ impl Core {
 
 impl Sink for Core {
     fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error> {
-        self.apply(&changes)?;
+        self.incoming.extend_from_slice(&changes);
         self.take(changes, revision);
         Ok(())
     }
@@ -269,11 +288,17 @@ impl Engine {
             entries: Entries::new(),
             revision: options.revision,
             since: Vec::new(),
+            incoming: Vec::new(),
+            misfits: BTreeMap::new(),
             poisoned: None,
         };
         let backend = options.backend;
         let filled = core
             .replace(options.entries, options.revision)
+            .and_then(|()| {
+                core.absorb();
+                core.check_fit()
+            })
             .and_then(|()| match seeds {
                 Some(seeds) if core.entries.is_empty() => seed(&mut core, &*backend, seeds),
                 _ => Ok(()),
@@ -392,6 +417,7 @@ impl Engine {
                 "other processes' commits cannot be read: {error}"
             ));
         }
+        core.absorb();
         // A group that failed may have read commits of others that nobody has synced yet.
         let public = self
             .backend
@@ -404,6 +430,10 @@ impl Engine {
 
     fn publish(&self, core: &mut Core) {
         if core.revision == self.revision() && !core.model.is_dirty() {
+            return;
+        }
+        if let Err(error) = core.check_fit() {
+            self.debug.warn(format_args!("another program wrote what does not fit: {error}"));
             return;
         }
         core.model.publish(core.revision, &core.since);
@@ -502,7 +532,10 @@ impl Engine {
     /// for more than buffered writes.
     fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
         core.check()?;
-        self.backend.catch_up(core)?;
+        let caught_up = self.backend.catch_up(core);
+        core.absorb();
+        caught_up?;
+        core.check_fit()?;
         if self.backend.wants_compaction(core.live) {
             self.backend.compact(&core.entries)?;
             self.debug.say(format_args!(
@@ -699,14 +732,15 @@ fn seed(core: &mut Core, backend: &dyn Backend, seeds: Changes) -> Result<(), Er
     if changes.is_empty() {
         return Ok(());
     }
-    core.apply(&changes)?;
     backend
         .append(&[changes.clone()])
         .map_err(|failure| match failure {
             AppendFailure::Undone(error) | AppendFailure::Poisoned(error) => error,
         })?;
     let revision = core.revision + 1;
-    core.take(changes, revision);
+    core.commit(revision, changes)?;
+    core.absorb();
+    core.check_fit()?;
     backend.sync()
 }
 

@@ -1,0 +1,331 @@
+//! One process: handles that share a store, futures on any runtime, seeds, updates, durability.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use worsen::{Durability, Options, PersistentStore, Store};
+use worsen_tests::State;
+
+use crate::support::{folder, open};
+
+#[test]
+fn opening_twice_shares_one_store() {
+    let folder = folder();
+    let one = open(folder.path());
+    let other = State::builder().dir(folder.path().join(".")).open().unwrap();
+    one.set_count(3).wait().unwrap();
+    assert_eq!(other.count(), 3);
+    drop(one);
+    other.set_count(4).wait().unwrap();
+    drop(other);
+    assert_eq!(open(folder.path()).count(), 4);
+}
+
+#[test]
+fn opened_as_another_type_it_behaves_as_in_another_process() {
+    let folder = folder();
+    let options = || Options { db_dir: folder.path().into(), ..Options::default() };
+    let numbers = PersistentStore::<u64>::new("numbers", options()).unwrap();
+    let values = PersistentStore::<serde_json::Value>::new("numbers", options()).unwrap();
+    numbers.write("a", 1).wait().unwrap();
+    assert_eq!(values.read("a"), Some(1.into()));
+    values.write("b", 2.into()).wait().unwrap();
+    assert_eq!(numbers.read("b"), Some(2));
+    values.write("c", "text".into()).wait().unwrap();
+    let error = numbers.write("d", 4).wait().unwrap_err();
+    assert_eq!(error.uid(), Some("c"), "{error}");
+    values.remove("c").wait().unwrap();
+    numbers.write("d", 4).wait().unwrap();
+    assert_eq!(values.read("d"), Some(4.into()));
+}
+
+#[test]
+fn commits_resolve_on_tokio_smol_and_a_bare_block_on() {
+    let folder = folder();
+    let store = open(folder.path());
+    let add = || {
+        let store = store.clone();
+        async move {
+            store.set_note("async".into()).await?;
+            store.update_count(|count| { *count += 1; *count }).await
+        }
+    };
+    assert_eq!(pollster::block_on(add()).unwrap(), 1);
+    assert_eq!(smol::block_on(add()).unwrap(), 2);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let sum = runtime.block_on(async {
+        let tasks: Vec<_> = (0..100).map(|_| tokio::spawn(add())).collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        store.count()
+    });
+    assert_eq!(sum, 102);
+    let local = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(local.block_on(add()).unwrap(), 103);
+}
+
+#[test]
+fn a_commit_is_lazy_and_happens_once_polled() {
+    let folder = folder();
+    let store = open(folder.path());
+    drop(store.set_count(1));
+    assert_eq!(store.count(), 0);
+    let mut commit = Box::pin(store.set_count(2));
+    pollster::block_on(std::future::poll_fn(|context| {
+        let _ = commit.as_mut().poll(context);
+        std::task::Poll::Ready(())
+    }));
+    drop(commit);
+    store.sync().wait().unwrap();
+    assert_eq!(store.count(), 2, "dropped after its first poll, it still commits");
+    store.set_count(3).detach();
+    drop(store);
+    assert_eq!(open(folder.path()).count(), 3, "closing finishes what is queued");
+}
+
+#[test]
+fn a_panic_in_a_closure_goes_to_its_caller_and_the_others_commit() {
+    let folder = folder();
+    let store = open(folder.path());
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let store = store.clone();
+            scope.spawn(move || {
+                for round in 0..50 {
+                    if writer == 0 && round % 5 == 0 {
+                        let commit = store.update(|state| {
+                            state.count += 1_000;
+                            state.note.clear();
+                            panic!("on purpose");
+                        });
+                        let panic = catch_unwind(AssertUnwindSafe(|| commit.wait())).unwrap_err();
+                        assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
+                    } else {
+                        store.update_count(|count| *count += 1).wait().unwrap();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(store.count(), 190);
+    assert_eq!(store.note(), "seeded");
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        pollster::block_on(store.update_count(|_| -> () { panic!("async too") }))
+    }));
+    assert!(panic.is_err());
+    drop(store);
+    assert_eq!(open(folder.path()).count(), 190);
+}
+
+#[test]
+fn a_closure_that_returns_an_error_commits_nothing() {
+    let folder = folder();
+    let store = open(folder.path());
+    let revision = store.revision();
+    let refused = store
+        .try_update(|state| {
+            state.count = 99;
+            state.note.push('!');
+            state.jobs.push_back("job".into());
+            Err::<(), _>("no")
+        })
+        .wait()
+        .unwrap();
+    assert_eq!(refused, Err("no"));
+    assert_eq!((store.count(), store.note(), store.jobs().len()), (0, "seeded".into(), 0));
+    assert_eq!(store.revision(), revision);
+    let done = store.try_update(|state| { state.count += 1; Ok::<_, ()>(state.count) }).wait().unwrap();
+    assert_eq!(done, Ok(1));
+    assert_eq!(store.note(), "seeded");
+}
+
+#[test]
+fn a_write_that_changes_nothing_appends_nothing() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.set_count(1).wait().unwrap();
+    let revision = store.revision();
+    store.set_count(1).wait().unwrap();
+    store.update(|_| ()).wait().unwrap();
+    store.update_jobs(|_| ()).wait().unwrap();
+    assert_eq!(store.revision(), revision);
+}
+
+#[test]
+fn a_snapshot_never_changes() {
+    let folder = folder();
+    let store = open(folder.path());
+    let mut snapshots = Vec::new();
+    for count in 1..=20 {
+        store.update(move |state| {
+            state.count = count;
+            state.note = count.to_string();
+        })
+        .wait()
+        .unwrap();
+        snapshots.push(store.snapshot());
+        if count % 3 == 0 {
+            snapshots.remove(0);
+        }
+    }
+    for snapshot in &snapshots {
+        assert_eq!(snapshot.count.to_string(), snapshot.note);
+        assert_eq!(snapshot.revision(), snapshot.count + 1);
+    }
+}
+
+#[test]
+fn readers_never_see_half_a_commit() {
+    let folder = folder();
+    let store = State::builder()
+        .dir(folder.path())
+        .durability(Durability::Buffered)
+        .open()
+        .unwrap();
+    store.set_note("0".into()).wait().unwrap();
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let (store, done) = (store.clone(), done.clone());
+            scope.spawn(move || {
+                let mut last = 0;
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let state = store.snapshot();
+                    assert_eq!(state.count.to_string(), state.note);
+                    assert!(state.revision() >= last);
+                    last = state.revision();
+                }
+            });
+        }
+        for count in 1..2_000 {
+            store
+                .update(move |state| {
+                    state.count = count;
+                    state.note = count.to_string();
+                })
+                .wait()
+                .unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn seeds_do_not_touch_a_store_that_holds_data() {
+    let folder = folder();
+    let seeded = |count, note: &str| {
+        State::builder()
+            .dir(folder.path())
+            .seed(State { count, note: note.into(), jobs: ["first".into()].into() })
+            .open()
+            .unwrap()
+    };
+    let store = seeded(5, "one");
+    assert_eq!((store.count(), store.note()), (5, "one".into()));
+    assert_eq!(store.revision(), 1, "seeds are one commit");
+    store.set_count(6).wait().unwrap();
+    drop(store);
+    let store = seeded(7, "two");
+    assert_eq!((store.count(), store.note(), store.jobs().len()), (6, "one".into(), 1));
+    assert_eq!(store.revision(), 2);
+}
+
+#[test]
+fn a_field_that_was_added_later_reads_as_its_seed_and_is_written_when_set() {
+    #[derive(Store)]
+    #[store(name = "state")]
+    struct Later {
+        count: u64,
+        #[store(seed = 42)]
+        answer: u32,
+    }
+    let folder = folder();
+    drop(open(folder.path()));
+    let later = || Later::builder().dir(folder.path()).open().unwrap();
+    let log = || std::fs::read_to_string(folder.path().join("state.db")).unwrap();
+    let store = later();
+    assert_eq!(store.answer(), 42);
+    store.update(|state| state.count = 1).wait().unwrap();
+    assert!(!log().contains("answer"), "not written by changing something else");
+    store.set_answer(42).wait().unwrap();
+    assert!(log().contains("\"answer\":42"), "written when set, also to its seed");
+    store.set_answer(43).wait().unwrap();
+    drop(store);
+    assert_eq!(later().answer(), 43);
+}
+
+#[test]
+fn buffered_writes_are_there_after_closing() {
+    let folder = folder();
+    let store = State::builder()
+        .dir(folder.path())
+        .durability(Durability::Buffered)
+        .open()
+        .unwrap();
+    for count in 1..=1_000 {
+        store.set_count(count).wait().unwrap();
+    }
+    store.set_count(1_001).durability(Durability::Synced).wait().unwrap();
+    store.set_count(1_002).wait().unwrap();
+    store.sync().wait().unwrap();
+    drop(store);
+    assert_eq!(open(folder.path()).count(), 1_002);
+}
+
+#[test]
+fn a_watch_yields_the_newest_value_once() {
+    let folder = folder();
+    let store = open(folder.path());
+    let mut counts = store.watch_count();
+    let mut all = store.watch();
+    store.set_note("other field".into()).wait().unwrap();
+    assert_eq!(counts.wait(Duration::ZERO), None, "another field changed");
+    assert_eq!(all.wait(Duration::ZERO).unwrap().note, "other field");
+    store.set_count(1).wait().unwrap();
+    store.set_count(2).wait().unwrap();
+    assert_eq!(counts.wait(Duration::ZERO), Some(2));
+    assert_eq!(counts.wait(Duration::ZERO), None);
+    let writer = store.clone();
+    let thread = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(20));
+        writer.set_count(3).wait().unwrap();
+    });
+    assert_eq!(pollster::block_on(counts.next()), 3);
+    assert_eq!(counts.wait(Duration::ZERO), None);
+    thread.join().unwrap();
+}
+
+#[test]
+fn the_keyed_store_does_what_the_original_did_and_more() {
+    let folder = folder();
+    let open = || {
+        let options = Options { is_debug: false, db_dir: folder.path().into() };
+        PersistentStore::<bool>::new("persistent-store-test", options).unwrap()
+    };
+    let store = open();
+    store.init(Duration::from_secs(5), [("AppInit", true)]).unwrap();
+    assert_eq!(store.read("AppInit"), Some(true));
+    assert_eq!(store.read("AppErrors"), None);
+    pollster::block_on(store.write("AppErrors", false)).unwrap();
+    let mut watch = store.watch_uid("AppErrors");
+    let mut all = store.watch();
+    assert_eq!(store.get_hashmap_state().len(), 2);
+    assert_eq!(store.update("AppErrors", |value| value.replace(true)).wait().unwrap(), Some(false));
+    assert_eq!(watch.wait(Duration::ZERO), Some(Some(true)));
+    assert_eq!(store.remove("AppErrors").wait().unwrap(), Some(true));
+    assert_eq!(watch.wait(Duration::ZERO), Some(None));
+    assert_eq!(all.wait(Duration::ZERO), Some(store.revision()));
+    assert_eq!(store.remove("AppErrors").wait().unwrap(), None);
+    drop((store, watch, all));
+    let store = open();
+    store.init(Duration::from_secs(5), [("AppInit", false), ("New", true)]).unwrap();
+    assert_eq!(store.read("AppInit"), Some(true), "seeds are for an empty store");
+    assert_eq!(store.keys(), ["AppInit"]);
+    assert_eq!((store.len(), store.is_empty()), (1, false));
+    assert_eq!((&store).into_iter().collect::<Vec<_>>(), [("AppInit".to_owned(), true)]);
+}

@@ -1,0 +1,300 @@
+//! A store of texts on a simulated machine: opening it, doing operations to it, and knowing what its
+//! commits are. Which crash, fault or damage happens to it is for the topics to say.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use worsen::{
+    Durability, Error, PersistentStore,
+    simulation::{CompactAbove, Disk, LockFile, OnDisk, SimulatedDisk},
+};
+
+pub(crate) const DIR: &str = "/db";
+pub(crate) const LOG: &str = "/db/s.db";
+pub(crate) const BACKUP: &str = "/db/s.cache.db";
+pub(crate) const LOCK: &str = "/db/s.lock";
+
+/// What a store holds.
+pub(crate) type Texts = BTreeMap<String, String>;
+
+/// The states after each commit, the empty one first: the place in it is the revision.
+pub(crate) type History = Vec<Texts>;
+
+/// An open store of texts.
+pub(crate) struct Opened {
+    pub(crate) store: PersistentStore<String>,
+    compact_above: CompactAbove,
+    disk: SimulatedDisk,
+}
+
+/// How to open it.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    pub(crate) durability: Durability,
+    pub(crate) salvage: bool,
+    pub(crate) read_only: bool,
+}
+
+pub(crate) const PLAIN: How = How {
+    durability: Durability::Synced,
+    salvage: false,
+    read_only: false,
+};
+
+pub(crate) const BUFFERED: How = How {
+    durability: Durability::Buffered,
+    ..PLAIN
+};
+
+pub(crate) const SALVAGE: How = How {
+    salvage: true,
+    ..PLAIN
+};
+
+pub(crate) const READ_ONLY: How = How {
+    read_only: true,
+    ..PLAIN
+};
+
+pub(crate) fn open(disk: &SimulatedDisk) -> Result<Opened, Error> {
+    open_as(disk, PLAIN)
+}
+
+pub(crate) fn open_as(disk: &SimulatedDisk, how: How) -> Result<Opened, Error> {
+    let compact_above = CompactAbove::default();
+    compact_above.0.store(u64::MAX, Ordering::Relaxed);
+    let store = PersistentStore::open_on(
+        "s",
+        OnDisk {
+            disk: Arc::new(disk.clone()),
+            dir: PathBuf::from(DIR),
+            durability: how.durability,
+            lock_timeout: Duration::from_millis(200),
+            read_only: how.read_only,
+            salvage: how.salvage,
+            compact_above: compact_above.clone(),
+        },
+    )?;
+    Ok(Opened {
+        store,
+        compact_above,
+        disk: disk.clone(),
+    })
+}
+
+/// The same machine once more, as after a reboot that lost nothing. Only where everything is synced.
+pub(crate) fn copy(disk: &SimulatedDisk) -> SimulatedDisk {
+    let mut states = disk.crash_states(2, 0);
+    let only = states.next().expect("a disk has at least one state");
+    assert!(states.next().is_none(), "not everything was synced");
+    only
+}
+
+/// A disk with these files on it and nothing else. `None`: no such file.
+pub(crate) fn disk_with(log: Option<&[u8]>, backup: Option<&[u8]>) -> SimulatedDisk {
+    let disk = SimulatedDisk::new();
+    disk.write_file(LOCK, b"");
+    if let Some(log) = log {
+        disk.write_file(LOG, log);
+    }
+    if let Some(backup) = backup {
+        disk.write_file(BACKUP, backup);
+    }
+    disk
+}
+
+/// One thing done to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// A short text.
+    Set(&'static str),
+    /// A text that fills more than a sector.
+    SetLong(&'static str),
+    Remove(&'static str),
+    /// Reads, changes and writes.
+    Update(&'static str),
+    /// Three commits that reach the disk in one write.
+    Group,
+    /// A new generation of the log.
+    Compact,
+    /// Everything before it is on disk.
+    Sync,
+    /// Closes the store and opens it again.
+    Reopen,
+}
+
+impl Op {
+    /// Adds the states that this operation leads to, one a commit. `number` makes its texts its own.
+    pub(crate) fn commits(self, number: usize, history: &mut History) {
+        let mut put = |uid: &str, text: Option<String>| {
+            let mut state = history.last().cloned().unwrap_or_default();
+            let changed = match text {
+                Some(text) => state.insert(uid.to_owned(), text.clone()) != Some(text),
+                None => state.remove(uid).is_some(),
+            };
+            if changed {
+                history.push(state);
+            }
+        };
+        match self {
+            Op::Set(uid) => put(uid, Some(short(number))),
+            Op::SetLong(uid) => put(uid, Some(long(number))),
+            Op::Remove(uid) => put(uid, None),
+            Op::Update(uid) => {
+                let before = history.last().and_then(|state| state.get(uid));
+                let text = format!("{}+{number}", before.map_or("", String::as_str));
+                let mut state = history.last().cloned().unwrap_or_default();
+                state.insert(uid.to_owned(), text);
+                history.push(state);
+            }
+            Op::Group => {
+                put("a", Some(short(number)));
+                put("b", Some(long(number)));
+                put("c", Some(short(number)));
+            }
+            Op::Compact | Op::Sync | Op::Reopen => {}
+        }
+    }
+}
+
+fn short(number: usize) -> String {
+    format!("text {number}")
+}
+
+fn long(number: usize) -> String {
+    format!("{number:0700}")
+}
+
+impl Opened {
+    /// The revision and everything there is.
+    pub(crate) fn state(&self) -> (u64, Texts) {
+        let texts = self.store.iter().collect();
+        (self.store.revision(), texts)
+    }
+
+    /// Does it; the store is another one after `Reopen`.
+    pub(crate) fn apply(self, op: Op, number: usize, how: How) -> (Option<Opened>, Result<(), Error>) {
+        if op == Op::Reopen {
+            let disk = self.disk.clone();
+            drop(self);
+            return match open_as(&disk, how) {
+                Ok(opened) => (Some(opened), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+        }
+        let outcome = self.run(op, number);
+        (Some(self), outcome)
+    }
+
+    pub(crate) fn run(&self, op: Op, number: usize) -> Result<(), Error> {
+        match op {
+            Op::Set(uid) => self.store.write(uid, short(number)).wait(),
+            Op::SetLong(uid) => self.store.write(uid, long(number)).wait(),
+            Op::Remove(uid) => self.store.remove(uid).wait().map(drop),
+            Op::Update(uid) => self
+                .store
+                .update(uid, move |text| {
+                    *text = Some(format!("{}+{number}", text.as_deref().unwrap_or("")));
+                })
+                .wait(),
+            Op::Group => self.group(number),
+            Op::Compact => self.compact(),
+            Op::Sync => self.store.sync().wait(),
+            Op::Reopen => Ok(()),
+        }
+    }
+
+    pub(crate) fn set(&self, uid: &str, text: &str) -> Result<(), Error> {
+        self.store.write(uid, text.to_owned()).wait()
+    }
+
+    pub(crate) fn compact(&self) -> Result<(), Error> {
+        self.compact_above.0.store(0, Ordering::Relaxed);
+        let outcome = self.store.sync().wait();
+        self.compact_above.0.store(u64::MAX, Ordering::Relaxed);
+        outcome
+    }
+
+    /// Three commits in one group: they are queued while a leader waits for a lock that somebody
+    /// else has. All of them fail, or none.
+    fn group(&self, number: usize) -> Result<(), Error> {
+        let gate = Gate::close(&self.disk);
+        let mut before = self.store.sync();
+        let mut commits = [
+            self.store.write("a", short(number)),
+            self.store.write("b", long(number)),
+            self.store.write("c", short(number)),
+        ];
+        poll(&mut before);
+        gate.await_somebody();
+        commits.iter_mut().for_each(poll);
+        drop(gate);
+        let before = pollster::block_on(before);
+        let outcomes = commits.map(pollster::block_on);
+        before?;
+        let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+        assert!(
+            failed == 0 || failed == 3,
+            "a part of a group was acknowledged"
+        );
+        outcomes.into_iter().collect()
+    }
+}
+
+fn poll<R: Send + 'static>(commit: &mut worsen::Commit<R>) {
+    let mut context = Context::from_waker(Waker::noop());
+    let polled = Pin::new(commit).poll(&mut context);
+    assert!(matches!(polled, Poll::Pending), "resolved without the lock");
+}
+
+/// The lock of the store, in the hands of another process.
+struct Gate {
+    lock: Option<Box<dyn LockFile>>,
+    disk: SimulatedDisk,
+}
+
+impl Gate {
+    fn close(disk: &SimulatedDisk) -> Gate {
+        let lock = disk
+            .new_process()
+            .open_lock(LOCK.as_ref())
+            .ok()
+            .filter(|lock| lock.try_lock().is_ok_and(|taken| taken));
+        Gate {
+            lock,
+            disk: disk.clone(),
+        }
+    }
+
+    /// Until a leader has tried to take it: its group is closed by then.
+    fn await_somebody(&self) {
+        let before = self.disk.operations();
+        while self.lock.is_some() && self.disk.operations() < before + 4 && !self.disk.has_crashed()
+        {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            // Fails on a machine that has crashed meanwhile, and then nobody waits for it.
+            drop(lock.unlock());
+        }
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
+    }
+}

@@ -1,0 +1,18 @@
+//! The stores that tests and their worker processes share. Nothing here tests anything.
+
+use std::collections::VecDeque;
+
+use worsen::Store;
+
+/// A store with a bit of everything.
+#[derive(Store, Debug)]
+#[store(name = "state", poll = "50ms")]
+pub struct State {
+    /// What many increment.
+    pub count: u64,
+    /// A text, for sizes.
+    #[store(seed = "seeded".to_owned())]
+    pub note: String,
+    /// A queue that logs itself whole.
+    pub jobs: VecDeque<String>,
+}
