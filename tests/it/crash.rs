@@ -304,8 +304,12 @@ fn run_two(disk: &SimulatedDisk, workload: &[(usize, Op)]) -> Run {
         run.floor = run.history.len() - 1;
         for (reader, opened) in opened.iter().enumerate() {
             let (revision, state) = opened.state();
-            assert_eq!(revision as usize, run.floor, "process {reader} after {op:?}");
-            assert_eq!(Some(&state), run.history.last(), "process {reader} after {op:?}");
+            let what = || {
+                let trace = disk.trace().join("\n");
+                format!("process {reader} after number {number} of {workload:?}:\n{trace}")
+            };
+            assert_eq!(revision as usize, run.floor, "{}", what());
+            assert_eq!(Some(&state), run.history.last(), "{}", what());
         }
     }
     // What anybody can see now, nothing may take back.

@@ -14,6 +14,7 @@ use crate::{
         Backend, Entries, Recovery,
         file::{
             FileBackend, FileOptions, Opened, Paths,
+            compaction::CompactAbove,
             disk::{Disk, RealDisk},
             recovery::Mode,
         },
@@ -80,6 +81,7 @@ pub(crate) struct Place {
     pub(crate) in_memory: bool,
     /// Another disk than the machine's, for tests.
     pub(crate) disk: Option<Arc<dyn Disk>>,
+    pub(crate) compact_above: CompactAbove,
 }
 
 impl Place {
@@ -90,6 +92,7 @@ impl Place {
             mode: Mode::Repair,
             in_memory: false,
             disk: None,
+            compact_above: CompactAbove::default(),
         }
     }
 }
@@ -178,6 +181,14 @@ impl<S: Store> Builder<S> {
     #[cfg(feature = "simulation")]
     pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
         self.place.disk = Some(disk);
+        self
+    }
+
+    /// Compacts logs longer than this, for tests.
+    #[doc(hidden)]
+    #[cfg(feature = "simulation")]
+    pub fn compact_above(mut self, bytes: CompactAbove) -> Self {
+        self.place.compact_above = bytes;
         self
     }
 
@@ -295,6 +306,7 @@ impl Opening {
                     disk: place.disk.unwrap_or_else(|| Arc::new(RealDisk)),
                     mode: place.mode,
                     lock_timeout: place.settings.lock_timeout,
+                    compact_above: place.compact_above,
                     debug: debug.clone(),
                 };
                 let Opened {

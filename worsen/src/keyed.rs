@@ -53,6 +53,20 @@ impl Default for Options {
     }
 }
 
+/// How a test opens a store on a disk of its own.
+#[doc(hidden)]
+#[cfg(feature = "simulation")]
+#[derive(Debug, Clone)]
+pub struct OnDisk {
+    pub disk: Arc<dyn crate::backend::file::disk::Disk>,
+    pub dir: PathBuf,
+    pub durability: Durability,
+    pub lock_timeout: Duration,
+    pub read_only: bool,
+    pub salvage: bool,
+    pub compact_above: crate::backend::file::compaction::CompactAbove,
+}
+
 /// Values of one type under uids: read at once, written durably, shared by processes.
 ///
 /// Clones are cheap and share the store; the last one closes it.
@@ -105,13 +119,40 @@ impl<T: Value> PersistentStore<T> {
     ///
     /// As [`Builder::open`](crate::Builder::open).
     pub fn new(name: impl Into<String>, options: Options) -> Result<Self, Error> {
-        let name = name.into();
-        let mut settings = Settings::new(name.clone());
+        let mut settings = Settings::new(name);
         settings.dir = Ok(options.db_dir);
         // From `init` on.
         settings.poll = None;
         let mut place = Place::new(settings);
         place.debug = options.is_debug;
+        Self::at(place)
+    }
+
+    /// Opens the store on another disk than the machine's, with options that only structs have
+    /// elsewhere. For tests.
+    #[doc(hidden)]
+    #[cfg(feature = "simulation")]
+    #[allow(clippy::missing_errors_doc, reason = "as `new`")]
+    pub fn open_on(name: impl Into<String>, on: OnDisk) -> Result<Self, Error> {
+        let mut settings = Settings::new(name);
+        settings.dir = Ok(on.dir);
+        settings.poll = None;
+        settings.durability = on.durability;
+        settings.lock_timeout = on.lock_timeout;
+        let mut place = Place::new(settings);
+        use crate::backend::file::recovery::Mode;
+        place.mode = match (on.read_only, on.salvage) {
+            (true, _) => Mode::Look,
+            (false, true) => Mode::Salvage,
+            (false, false) => Mode::Repair,
+        };
+        place.disk = Some(on.disk);
+        place.compact_above = on.compact_above;
+        Self::at(place)
+    }
+
+    fn at(place: Place) -> Result<Self, Error> {
+        let name = place.settings.name.clone();
         let inner = place
             .open(TypeId::of::<Self>(), |opening| {
                 let map = Arc::new(Published {

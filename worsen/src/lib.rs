@@ -77,5 +77,8 @@ pub mod __private;
 #[doc(hidden)]
 #[cfg(feature = "simulation")]
 pub mod simulation {
-    pub use crate::backend::file::{beacon::*, disk::*, lock::*, simulation::*};
+    pub use crate::{
+        backend::file::{beacon::*, compaction::CompactAbove, disk::*, lock::*, simulation::*},
+        keyed::OnDisk,
+    };
 }

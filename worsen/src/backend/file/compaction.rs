@@ -1,14 +1,26 @@
 //! A new generation of the log, which begins with the live state: what it looks like, and when it is
 //! due. Amortised over the writes that made it due, a byte of it costs a byte of them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use super::{
     log::Position,
     record::{Header, Record},
 };
 use crate::backend::{Entries, Entry};
 
-/// A log shorter than this is left alone.
-const SMALLEST: u64 = 64 * 1024;
+/// A log up to this length is left alone. Shared, so that a test can ask for a compaction now.
+#[derive(Debug, Clone)]
+pub struct CompactAbove(pub Arc<AtomicU64>);
+
+impl Default for CompactAbove {
+    fn default() -> Self {
+        CompactAbove(Arc::new(AtomicU64::new(64 * 1024)))
+    }
+}
 
 /// How many times its live state a log may hold.
 const FACTOR: u64 = 4;
@@ -17,8 +29,9 @@ const FACTOR: u64 = 4;
 const LINE: usize = 64 * 1024;
 
 /// Whether a log of this length has outgrown its live state.
-pub(crate) fn is_due(length: u64, live: u64) -> bool {
-    length > SMALLEST.max(live.saturating_mul(FACTOR))
+pub(crate) fn is_due(length: u64, live: u64, above: &CompactAbove) -> bool {
+    // Relaxed: nothing hangs on when a change of it is seen.
+    length > above.0.load(Ordering::Relaxed).max(live.saturating_mul(FACTOR))
 }
 
 /// The bytes of a log that begins with these entries.

@@ -14,6 +14,11 @@ pub(crate) mod backup;
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod beacon;
+#[allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "tests reach it through the feature `simulation`"
+)]
 pub(crate) mod compaction;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
@@ -56,6 +61,7 @@ use std::{
 use self::{
     backup::Backup,
     beacon::Beacon,
+    compaction::CompactAbove,
     disk::Disk,
     lock::LockFile,
     log::{AppendError, Log, Tail},
@@ -117,6 +123,7 @@ pub(crate) struct FileOptions {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) mode: Mode,
     pub(crate) lock_timeout: Duration,
+    pub(crate) compact_above: CompactAbove,
     pub(crate) debug: Debug,
 }
 
@@ -130,6 +137,7 @@ pub(crate) struct FileBackend {
     /// one without a lock; if it is not in use any more, it says [`MOVED`].
     beacon: Option<Arc<Beacon>>,
     state: Mutex<State>,
+    compact_above: CompactAbove,
     debug: Debug,
 }
 
@@ -175,6 +183,7 @@ impl FileBackend {
             disk,
             mode,
             lock_timeout,
+            compact_above,
             debug,
         } = options;
         if mode == Mode::Look {
@@ -187,6 +196,7 @@ impl FileBackend {
                 disk,
                 paths,
                 mode,
+                compact_above,
                 debug,
             };
             return Ok(Opened {
@@ -216,6 +226,7 @@ impl FileBackend {
             paths,
             // Salvaging is for opening; later damage is to be seen, not passed over.
             mode: Mode::Repair,
+            compact_above,
             debug,
         };
         Ok(Opened {
@@ -606,7 +617,7 @@ impl Backend for FileBackend {
     }
 
     fn wants_compaction(&self, live: u64) -> bool {
-        compaction::is_due(self.state().log.position.offset, live)
+        compaction::is_due(self.state().log.position.offset, live, &self.compact_above)
     }
 
     fn compact(&self, entries: &Entries) -> Result<(), Error> {
