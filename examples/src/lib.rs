@@ -1,1 +1,1 @@
-
+//! The programs beside this folder, each runnable with `cargo run --example NAME`.

@@ -3,6 +3,7 @@
 mod support;
 mod bad_input;
 mod files;
+mod format;
 mod handles;
 mod processes;
 
