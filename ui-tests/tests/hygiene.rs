@@ -236,7 +236,12 @@ fn a_macro_can_write_the_struct() -> Result<()> {
     let store: WrittenHandle = Written::builder().in_memory().open()?;
     store.set_extra(vec![1]).wait()?;
     assert_eq!(
-        (store.first(), store.second(), store.extra(), store.name()),
+        (
+            store.first(),
+            store.second(),
+            store.extra(),
+            store.store_name()
+        ),
         (3, vec![(1, "one".to_owned())], vec![1], "written")
     );
     Ok(())

@@ -90,6 +90,7 @@ pub(crate) fn impls(store: &Store<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl #impl_generics __private::Clone for #handle #ty_generics #where_clause {
+            #[inline]
             fn clone(&self) -> Self {
                 Self(__private::Clone::clone(&self.0))
             }
@@ -97,6 +98,7 @@ pub(crate) fn impls(store: &Store<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl #impl_generics __private::fmt::Debug for #handle #ty_generics #where_clause {
+            #[inline]
             fn fmt(&self, __formatter: &mut __private::fmt::Formatter<'_>) -> __private::fmt::Result {
                 __formatter.debug_tuple(#handle_name).field(&self.0).finish()
             }
@@ -106,6 +108,7 @@ pub(crate) fn impls(store: &Store<'_>) -> TokenStream {
         impl #impl_generics __private::Deref for #handle #ty_generics #where_clause {
             type Target = __private::Handle<#name #ty_generics>;
 
+            #[inline]
             fn deref(&self) -> &Self::Target {
                 &self.0
             }
@@ -144,6 +147,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         );
         quote! {
             #docs
+            #[inline]
             #vis fn #method(&self) -> #ty {
                 __private::read(&self.0, |__state| #copy(&__state.#ident))
             }
@@ -158,6 +162,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         );
         quote! {
             #docs
+            #[inline]
             #vis fn #method(&self, value: #ty) -> __private::Commit<()> {
                 #replace(&self.0, #index, value, |__state| &mut __state.#ident)
             }
@@ -174,6 +179,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         );
         quote! {
             #docs
+            #[inline]
             #vis fn #method<#result>(
                 &self,
                 change: impl __private::FnOnce(&mut #ty) -> #result + __private::Send + 'static,
@@ -194,6 +200,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
         );
         quote! {
             #docs
+            #[inline]
             #vis fn #method(&self) -> __private::Watch<#state #ty_generics, #ty> {
                 __private::watch_field(&self.0, #index, |__state| #copy(&__state.#ident))
             }

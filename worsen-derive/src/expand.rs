@@ -77,19 +77,23 @@ fn implementation(store: &Store<'_>) -> TokenStream {
 
             const __FIELDS: &'static [__private::FieldInfo] = &[#(#infos),*];
 
+            #[inline]
             fn __settings() -> __private::Settings {
                 #settings
             }
 
             #allow_unreachable
+            #[inline]
             fn __seed() -> Self {
                 #seed
             }
 
+            #[inline]
             fn __copy(&self) -> Self {
                 #copy
             }
 
+            #[inline]
             fn __copy_field(&mut self, __index: __private::usize, __from: &Self) {
                 match __index {
                     #(#copies)*
@@ -97,6 +101,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 }
             }
 
+            #[inline]
             fn __record(
                 &self,
                 __index: __private::usize,
@@ -109,6 +114,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 }
             }
 
+            #[inline]
             fn __apply(
                 &mut self,
                 __index: __private::usize,
@@ -121,6 +127,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 }
             }
 
+            #[inline]
             fn __handle(__handle: __private::Handle<Self>) -> #handle #ty_generics {
                 #handle(__handle)
             }
