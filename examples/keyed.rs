@@ -20,7 +20,10 @@ fn main() -> Result<(), worsen::Error> {
             flipped
         })
         .wait()?;
-    println!("AppInit is {flipped} now, and will be {} at the next run.", !flipped);
+    println!(
+        "AppInit is {flipped} now, and will be {} at the next run.",
+        !flipped
+    );
 
     for (uid, value) in &store {
         println!("{uid} = {value}");

@@ -11,14 +11,34 @@ use crate::support::{folder, open};
 fn hostile_names_are_refused() {
     let folder = folder();
     for name in [
-        "", ".", "..", "../up", "a/b", "a\\b", "/etc/passwd", "nul\0", "line\nfeed", ".hidden",
-        "C:", "trailing.", "what?", &"long".repeat(100),
+        "",
+        ".",
+        "..",
+        "../up",
+        "a/b",
+        "a\\b",
+        "/etc/passwd",
+        "nul\0",
+        "line\nfeed",
+        ".hidden",
+        "C:",
+        "trailing.",
+        "what?",
+        &"long".repeat(100),
     ] {
-        let error = State::builder().dir(folder.path()).name(name).open().unwrap_err();
+        let error = State::builder()
+            .dir(folder.path())
+            .name(name)
+            .open()
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidName, "{name:?}: {error}");
         assert_eq!(error.store(), Some(name));
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "nothing was created"
+    );
 }
 
 #[test]
@@ -26,7 +46,10 @@ fn a_directory_is_made_if_its_parent_exists() {
     let folder = folder();
     let dir = folder.path().join("new");
     assert_eq!(open(&dir).count(), 0);
-    let error = State::builder().dir(folder.path().join("not/there")).open().unwrap_err();
+    let error = State::builder()
+        .dir(folder.path().join("not/there"))
+        .open()
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Directory, "{error}");
     assert!(error.to_string().contains("create the parent"), "{error}");
     let file = folder.path().join("file");
@@ -38,7 +61,12 @@ fn a_directory_is_made_if_its_parent_exists() {
 fn a_foreign_file_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("state.db");
-    for content in ["hello\n", "SQLite format 3\0and more", "{\"json\":true}\n", "\u{feff}x"] {
+    for content in [
+        "hello\n",
+        "SQLite format 3\0and more",
+        "{\"json\":true}\n",
+        "\u{feff}x",
+    ] {
         fs::write(&path, content).unwrap();
         let error = State::builder().dir(folder.path()).open().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotAStore, "{error}");
@@ -62,8 +90,16 @@ fn a_newer_format_is_left_alone() {
 fn the_log_of_another_store_is_refused_by_name() {
     let folder = folder();
     drop(open(folder.path()));
-    fs::rename(folder.path().join("state.db"), folder.path().join("other.db")).unwrap();
-    let error = State::builder().dir(folder.path()).name("other").open().unwrap_err();
+    fs::rename(
+        folder.path().join("state.db"),
+        folder.path().join("other.db"),
+    )
+    .unwrap();
+    let error = State::builder()
+        .dir(folder.path())
+        .name("other")
+        .open()
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotAStore);
     assert!(error.to_string().contains("`state`"), "{error}");
 }
@@ -145,7 +181,10 @@ fn an_update_inside_an_update_is_an_error() {
     assert_eq!(store.count(), 1);
     // Another store too: two of them could wait for each other for ever.
     let other = State::builder().in_memory().open().unwrap();
-    let error = store.update(move |_| other.set_count(2).wait().unwrap_err()).wait().unwrap();
+    let error = store
+        .update(move |_| other.set_count(2).wait().unwrap_err())
+        .wait()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Nested);
 }
 
@@ -166,14 +205,21 @@ fn a_read_inside_an_update_sees_what_is_committed() {
 
 #[test]
 fn a_poll_of_zero_is_refused() {
-    let error = State::builder().in_memory().poll(Duration::ZERO).open().unwrap_err();
+    let error = State::builder()
+        .in_memory()
+        .poll(Duration::ZERO)
+        .open()
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error}");
 }
 
 #[test]
 fn hostile_uids_are_refused() {
     let folder = folder();
-    let options = Options { db_dir: folder.path().into(), ..Options::default() };
+    let options = Options {
+        db_dir: folder.path().into(),
+        ..Options::default()
+    };
     let store = PersistentStore::<bool>::new("uids", options).unwrap();
     for uid in ["", "line\nfeed", "nul\0", &"long".repeat(2_000)] {
         let error = store.write(uid, true).wait().unwrap_err();
@@ -184,7 +230,10 @@ fn hostile_uids_are_refused() {
         assert_eq!(store.read(uid), Some(true));
     }
     drop(store);
-    let options = Options { db_dir: folder.path().into(), ..Options::default() };
+    let options = Options {
+        db_dir: folder.path().into(),
+        ..Options::default()
+    };
     let store = PersistentStore::<bool>::new("uids", options).unwrap();
     assert_eq!(store.len(), 5);
     assert_eq!(store.read("with \"quotes\""), Some(true));
@@ -204,6 +253,10 @@ fn a_store_opened_for_reading_refuses_writes_and_touches_nothing() {
     store.set_count(5).wait().unwrap();
     let mut watch = reader.watch_count();
     if reader.count() != 5 {
-        assert_eq!(watch.wait(Duration::from_secs(60)), Some(5), "the poll finds it");
+        assert_eq!(
+            watch.wait(Duration::from_secs(60)),
+            Some(5),
+            "the poll finds it"
+        );
     }
 }

@@ -22,8 +22,10 @@ fn a_closed_log_is_json_lines_without_filling() {
     filled(folder.path());
     let log = fs::read_to_string(folder.path().join("state.db")).unwrap();
     assert!(log.ends_with("}\n"), "the filling is trimmed");
-    let lines: Vec<serde_json::Value> =
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 12, "a header, the seeds, ten commits");
     assert_eq!(lines[0]["worsen"], 1);
     assert_eq!(lines[1]["set"]["note"], "seeded");
@@ -88,7 +90,10 @@ fn a_deleted_log_comes_back_from_the_backup() {
     let store = open(folder.path());
     // All but the newest write, which was nowhere else.
     assert_eq!(store.count(), 9);
-    assert_eq!(store.recovered().repairs(), [Repair::Restored { revision: 10 }]);
+    assert_eq!(
+        store.recovered().repairs(),
+        [Repair::Restored { revision: 10 }]
+    );
     assert!(store.recovered().may_have_lost());
     store.set_count(11).wait().unwrap();
     drop(store);
@@ -108,7 +113,12 @@ fn a_flipped_byte_is_mended_from_the_backup() {
     fs::write(&path, &bad).unwrap();
     let store = open(folder.path());
     assert_eq!(store.count(), 10);
-    let [Repair::Mended { kept: Some(kept), .. }] = store.recovered().repairs() else {
+    let [
+        Repair::Mended {
+            kept: Some(kept), ..
+        },
+    ] = store.recovered().repairs()
+    else {
         panic!("{:?}", store.recovered());
     };
     assert_eq!(fs::read(kept).unwrap(), bad, "what was found is kept");
@@ -143,7 +153,11 @@ fn damage_that_the_backup_cannot_mend_is_refused_and_nothing_changes() {
     assert!(error.to_string().contains(".salvage()"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), bad);
 
-    let store = State::builder().dir(folder.path()).salvage().open().unwrap();
+    let store = State::builder()
+        .dir(folder.path())
+        .salvage()
+        .open()
+        .unwrap();
     assert_eq!(store.count(), 10, "what stands behind the damage is kept");
     assert!(store.recovered().may_have_lost());
 }
@@ -203,8 +217,11 @@ fn a_deleted_lock_does_not_let_two_writers_in() {
     }
     let other = Other::builder().dir(folder.path()).open().unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| (0..200).for_each(|_| one.update_count(|count| *count += 1).wait().unwrap()));
-        scope.spawn(|| (0..200).for_each(|_| other.update_count(|count| *count += 1).wait().unwrap()));
+        scope
+            .spawn(|| (0..200).for_each(|_| one.update_count(|count| *count += 1).wait().unwrap()));
+        scope.spawn(|| {
+            (0..200).for_each(|_| other.update_count(|count| *count += 1).wait().unwrap())
+        });
     });
     assert_eq!(one.count(), 400);
     assert_eq!(other.count(), 400);

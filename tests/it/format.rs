@@ -19,7 +19,11 @@ fn crc32(start: u32, bytes: &[u8]) -> u32 {
     for byte in bytes {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            };
         }
     }
     !crc
@@ -48,11 +52,21 @@ fn the_example_opens_and_is_left_byte_for_byte() {
     let folder = folder();
     let path = folder.path().join("example.db");
     fs::write(&path, example()).expect("the log is written");
-    let store = Example::builder().dir(folder.path()).open().expect("it opens");
+    let store = Example::builder()
+        .dir(folder.path())
+        .open()
+        .expect("it opens");
     assert_eq!(store.revision(), 4);
     assert!(!store.app_init());
     assert!(store.app_errors());
-    assert_eq!(store.jobs(), ["seed"], "it was deleted, so it reads as its seed");
+    assert_eq!(
+        store.jobs(),
+        ["seed"],
+        "it was deleted, so it reads as its seed"
+    );
     drop(store);
-    assert_eq!(fs::read_to_string(&path).expect("the log is there"), example());
+    assert_eq!(
+        fs::read_to_string(&path).expect("the log is there"),
+        example()
+    );
 }

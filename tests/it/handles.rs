@@ -16,7 +16,10 @@ use crate::support::{folder, open};
 fn opening_twice_shares_one_store() {
     let folder = folder();
     let one = open(folder.path());
-    let other = State::builder().dir(folder.path().join(".")).open().unwrap();
+    let other = State::builder()
+        .dir(folder.path().join("."))
+        .open()
+        .unwrap();
     one.set_count(3).wait().unwrap();
     assert_eq!(other.count(), 3);
     drop(one);
@@ -28,7 +31,10 @@ fn opening_twice_shares_one_store() {
 #[test]
 fn opened_as_another_type_it_behaves_as_in_another_process() {
     let folder = folder();
-    let options = || Options { db_dir: folder.path().into(), ..Options::default() };
+    let options = || Options {
+        db_dir: folder.path().into(),
+        ..Options::default()
+    };
     let numbers = PersistentStore::<u64>::new("numbers", options()).unwrap();
     let values = PersistentStore::<serde_json::Value>::new("numbers", options()).unwrap();
     numbers.write("a", 1).wait().unwrap();
@@ -51,12 +57,20 @@ fn commits_resolve_on_tokio_smol_and_a_bare_block_on() {
         let store = store.clone();
         async move {
             store.set_note("async".into()).await?;
-            store.update_count(|count| { *count += 1; *count }).await
+            store
+                .update_count(|count| {
+                    *count += 1;
+                    *count
+                })
+                .await
         }
     };
     assert_eq!(pollster::block_on(add()).unwrap(), 1);
     assert_eq!(smol::block_on(add()).unwrap(), 2);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     let sum = runtime.block_on(async {
         let tasks: Vec<_> = (0..100).map(|_| tokio::spawn(add())).collect();
         for task in tasks {
@@ -65,7 +79,9 @@ fn commits_resolve_on_tokio_smol_and_a_bare_block_on() {
         store.count()
     });
     assert_eq!(sum, 102);
-    let local = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let local = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     assert_eq!(local.block_on(add()).unwrap(), 103);
 }
 
@@ -82,10 +98,18 @@ fn a_commit_is_lazy_and_happens_once_polled() {
     }));
     drop(commit);
     store.sync().wait().unwrap();
-    assert_eq!(store.count(), 2, "dropped after its first poll, it still commits");
+    assert_eq!(
+        store.count(),
+        2,
+        "dropped after its first poll, it still commits"
+    );
     store.set_count(3).detach();
     drop(store);
-    assert_eq!(open(folder.path()).count(), 3, "closing finishes what is queued");
+    assert_eq!(
+        open(folder.path()).count(),
+        3,
+        "closing finishes what is queued"
+    );
 }
 
 #[test]
@@ -137,9 +161,18 @@ fn a_closure_that_returns_an_error_commits_nothing() {
         .wait()
         .unwrap();
     assert_eq!(refused, Err("no"));
-    assert_eq!((store.count(), store.note(), store.jobs().len()), (0, "seeded".into(), 0));
+    assert_eq!(
+        (store.count(), store.note(), store.jobs().len()),
+        (0, "seeded".into(), 0)
+    );
     assert_eq!(store.revision(), revision);
-    let done = store.try_update(|state| { state.count += 1; Ok::<_, ()>(state.count) }).wait().unwrap();
+    let done = store
+        .try_update(|state| {
+            state.count += 1;
+            Ok::<_, ()>(state.count)
+        })
+        .wait()
+        .unwrap();
     assert_eq!(done, Ok(1));
     assert_eq!(store.note(), "seeded");
 }
@@ -162,12 +195,13 @@ fn a_snapshot_never_changes() {
     let store = open(folder.path());
     let mut snapshots = Vec::new();
     for count in 1..=20 {
-        store.update(move |state| {
-            state.count = count;
-            state.note = count.to_string();
-        })
-        .wait()
-        .unwrap();
+        store
+            .update(move |state| {
+                state.count = count;
+                state.note = count.to_string();
+            })
+            .wait()
+            .unwrap();
         snapshots.push(store.snapshot());
         if count % 3 == 0 {
             snapshots.remove(0);
@@ -221,7 +255,11 @@ fn seeds_do_not_touch_a_store_that_holds_data() {
     let seeded = |count, note: &str| {
         State::builder()
             .dir(folder.path())
-            .seed(State { count, note: note.into(), jobs: ["first".into()].into() })
+            .seed(State {
+                count,
+                note: note.into(),
+                jobs: ["first".into()].into(),
+            })
             .open()
             .unwrap()
     };
@@ -231,7 +269,10 @@ fn seeds_do_not_touch_a_store_that_holds_data() {
     store.set_count(6).wait().unwrap();
     drop(store);
     let store = seeded(7, "two");
-    assert_eq!((store.count(), store.note(), store.jobs().len()), (6, "one".into(), 1));
+    assert_eq!(
+        (store.count(), store.note(), store.jobs().len()),
+        (6, "one".into(), 1)
+    );
     assert_eq!(store.revision(), 2);
 }
 
@@ -251,9 +292,15 @@ fn a_field_that_was_added_later_reads_as_its_seed_and_is_written_when_set() {
     let store = later();
     assert_eq!(store.answer(), 42);
     store.update(|state| state.count = 1).wait().unwrap();
-    assert!(!log().contains("answer"), "not written by changing something else");
+    assert!(
+        !log().contains("answer"),
+        "not written by changing something else"
+    );
     store.set_answer(42).wait().unwrap();
-    assert!(log().contains("\"answer\":42"), "written when set, also to its seed");
+    assert!(
+        log().contains("\"answer\":42"),
+        "written when set, also to its seed"
+    );
     store.set_answer(43).wait().unwrap();
     drop(store);
     assert_eq!(later().answer(), 43);
@@ -270,7 +317,11 @@ fn buffered_writes_are_there_after_closing() {
     for count in 1..=1_000 {
         store.set_count(count).wait().unwrap();
     }
-    store.set_count(1_001).durability(Durability::Synced).wait().unwrap();
+    store
+        .set_count(1_001)
+        .durability(Durability::Synced)
+        .wait()
+        .unwrap();
     store.set_count(1_002).wait().unwrap();
     store.sync().wait().unwrap();
     drop(store);
@@ -304,18 +355,29 @@ fn a_watch_yields_the_newest_value_once() {
 fn the_keyed_store_does_what_the_original_did_and_more() {
     let folder = folder();
     let open = || {
-        let options = Options { is_debug: false, db_dir: folder.path().into() };
+        let options = Options {
+            is_debug: false,
+            db_dir: folder.path().into(),
+        };
         PersistentStore::<bool>::new("persistent-store-test", options).unwrap()
     };
     let store = open();
-    store.init(Duration::from_secs(5), [("AppInit", true)]).unwrap();
+    store
+        .init(Duration::from_secs(5), [("AppInit", true)])
+        .unwrap();
     assert_eq!(store.read("AppInit"), Some(true));
     assert_eq!(store.read("AppErrors"), None);
     pollster::block_on(store.write("AppErrors", false)).unwrap();
     let mut watch = store.watch_uid("AppErrors");
     let mut all = store.watch();
     assert_eq!(store.get_hashmap_state().len(), 2);
-    assert_eq!(store.update("AppErrors", |value| value.replace(true)).wait().unwrap(), Some(false));
+    assert_eq!(
+        store
+            .update("AppErrors", |value| value.replace(true))
+            .wait()
+            .unwrap(),
+        Some(false)
+    );
     assert_eq!(watch.wait(Duration::ZERO), Some(Some(true)));
     assert_eq!(store.remove("AppErrors").wait().unwrap(), Some(true));
     assert_eq!(watch.wait(Duration::ZERO), Some(None));
@@ -323,9 +385,18 @@ fn the_keyed_store_does_what_the_original_did_and_more() {
     assert_eq!(store.remove("AppErrors").wait().unwrap(), None);
     drop((store, watch, all));
     let store = open();
-    store.init(Duration::from_secs(5), [("AppInit", false), ("New", true)]).unwrap();
-    assert_eq!(store.read("AppInit"), Some(true), "seeds are for an empty store");
+    store
+        .init(Duration::from_secs(5), [("AppInit", false), ("New", true)])
+        .unwrap();
+    assert_eq!(
+        store.read("AppInit"),
+        Some(true),
+        "seeds are for an empty store"
+    );
     assert_eq!(store.keys(), ["AppInit"]);
     assert_eq!((store.len(), store.is_empty()), (1, false));
-    assert_eq!((&store).into_iter().collect::<Vec<_>>(), [("AppInit".to_owned(), true)]);
+    assert_eq!(
+        (&store).into_iter().collect::<Vec<_>>(),
+        [("AppInit".to_owned(), true)]
+    );
 }

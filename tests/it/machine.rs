@@ -7,8 +7,12 @@ use std::{
     future::Future,
     path::PathBuf,
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
+    thread,
     time::Duration,
 };
 
@@ -18,8 +22,6 @@ use worsen::{
 };
 
 pub(crate) const DIR: &str = "/db";
-pub(crate) const LOG: &str = "/db/s.db";
-pub(crate) const BACKUP: &str = "/db/s.cache.db";
 pub(crate) const LOCK: &str = "/db/s.lock";
 
 /// What a store holds.
@@ -54,23 +56,13 @@ pub(crate) const BUFFERED: How = How {
     ..PLAIN
 };
 
-pub(crate) const SALVAGE: How = How {
-    salvage: true,
-    ..PLAIN
-};
-
-pub(crate) const READ_ONLY: How = How {
-    read_only: true,
-    ..PLAIN
-};
-
 pub(crate) fn open(disk: &SimulatedDisk) -> Result<Opened, Error> {
     open_as(disk, PLAIN)
 }
 
 pub(crate) fn open_as(disk: &SimulatedDisk, how: How) -> Result<Opened, Error> {
     let compact_above = CompactAbove::default();
-    compact_above.0.store(u64::MAX, Ordering::Relaxed);
+    compact_above.0.store(u64::MAX, Relaxed);
     let store = PersistentStore::open_on(
         "s",
         OnDisk {
@@ -96,19 +88,6 @@ pub(crate) fn copy(disk: &SimulatedDisk) -> SimulatedDisk {
     let only = states.next().expect("a disk has at least one state");
     assert!(states.next().is_none(), "not everything was synced");
     only
-}
-
-/// A disk with these files on it and nothing else. `None`: no such file.
-pub(crate) fn disk_with(log: Option<&[u8]>, backup: Option<&[u8]>) -> SimulatedDisk {
-    let disk = SimulatedDisk::new();
-    disk.write_file(LOCK, b"");
-    if let Some(log) = log {
-        disk.write_file(LOG, log);
-    }
-    if let Some(backup) = backup {
-        disk.write_file(BACKUP, backup);
-    }
-    disk
 }
 
 /// One thing done to a store.
@@ -181,7 +160,12 @@ impl Opened {
     }
 
     /// Does it; the store is another one after `Reopen`.
-    pub(crate) fn apply(self, op: Op, number: usize, how: How) -> (Option<Opened>, Result<(), Error>) {
+    pub(crate) fn apply(
+        self,
+        op: Op,
+        number: usize,
+        how: How,
+    ) -> (Option<Opened>, Result<(), Error>) {
         if op == Op::Reopen {
             let disk = self.disk.clone();
             drop(self);
@@ -216,10 +200,14 @@ impl Opened {
         self.store.write(uid, text.to_owned()).wait()
     }
 
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.store.sync().wait()
+    }
+
     pub(crate) fn compact(&self) -> Result<(), Error> {
-        self.compact_above.0.store(0, Ordering::Relaxed);
+        self.compact_above.0.store(0, Relaxed);
         let outcome = self.store.sync().wait();
-        self.compact_above.0.store(u64::MAX, Ordering::Relaxed);
+        self.compact_above.0.store(u64::MAX, Relaxed);
         outcome
     }
 
@@ -233,13 +221,23 @@ impl Opened {
             self.store.write("b", long(number)),
             self.store.write("c", short(number)),
         ];
-        poll(&mut before);
-        gate.await_somebody();
-        commits.iter_mut().for_each(poll);
+        let mut first = poll(&mut before);
+        let start = self.disk.operations();
+        // Until the leader has tried to take the lock, so that its group is closed; or has failed.
+        while first.is_none() && gate.is_closed() && self.disk.operations() < start + 4 {
+            thread::yield_now();
+            first = poll(&mut before);
+        }
+        let polled = commits.each_mut().map(poll);
         drop(gate);
-        let before = pollster::block_on(before);
-        let outcomes = commits.map(pollster::block_on);
-        before?;
+        let before = first.unwrap_or_else(|| pollster::block_on(before));
+        let mut polled = polled.into_iter();
+        let outcomes = commits.map(|commit| match polled.next().flatten() {
+            Some(outcome) => outcome,
+            None => pollster::block_on(commit),
+        });
+        // It changes nothing, so whether it succeeded is not what is asked.
+        drop(before);
         let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
         assert!(
             failed == 0 || failed == 3,
@@ -249,10 +247,13 @@ impl Opened {
     }
 }
 
-fn poll<R: Send + 'static>(commit: &mut worsen::Commit<R>) {
+/// What it resolves to without waiting: errors alone, where somebody else has the lock.
+fn poll<R: Send + 'static>(commit: &mut worsen::Commit<R>) -> Option<Result<R, Error>> {
     let mut context = Context::from_waker(Waker::noop());
-    let polled = Pin::new(commit).poll(&mut context);
-    assert!(matches!(polled, Poll::Pending), "resolved without the lock");
+    match Pin::new(commit).poll(&mut context) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
 }
 
 /// The lock of the store, in the hands of another process.
@@ -274,13 +275,8 @@ impl Gate {
         }
     }
 
-    /// Until a leader has tried to take it: its group is closed by then.
-    fn await_somebody(&self) {
-        let before = self.disk.operations();
-        while self.lock.is_some() && self.disk.operations() < before + 4 && !self.disk.has_crashed()
-        {
-            std::thread::yield_now();
-        }
+    fn is_closed(&self) -> bool {
+        self.lock.is_some() && !self.disk.has_crashed()
     }
 }
 
@@ -296,5 +292,99 @@ impl Drop for Gate {
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.store.fmt(f)
+    }
+}
+
+/// Counts, told at the end of a test.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) workloads: AtomicU64,
+    pub(crate) points: AtomicU64,
+    pub(crate) states: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn tell(&self, test: &str) -> u64 {
+        let states = self.states.load(Relaxed);
+        println!(
+            "{test}: {} workloads, {} crash points, {states} crash states",
+            self.workloads.load(Relaxed),
+            self.points.load(Relaxed),
+        );
+        states
+    }
+}
+
+/// Does `job` to every item, on as many threads as there are processors.
+pub(crate) fn in_parallel<T: Sync>(items: &[T], job: impl Fn(&T) + Sync) {
+    let next = AtomicU64::new(0);
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Relaxed) as usize) {
+                    job(item);
+                }
+            });
+        }
+    });
+}
+
+/// Opens what a crash left and checks everything that is promised.
+pub(crate) fn check(
+    disk: &SimulatedDisk,
+    possible: &[History],
+    certain: usize,
+    what: &dyn Fn() -> String,
+) {
+    let fail = |problem: String| -> ! {
+        panic!(
+            "{problem}\n{}\nleft by the crash: {}\nsince:\n{}",
+            what(),
+            disk.origin().unwrap_or_default(),
+            disk.trace().join("\n")
+        )
+    };
+    let opened = match open(disk) {
+        Ok(opened) => opened,
+        Err(error) => fail(format!("does not open after a crash: {error}")),
+    };
+    let (revision, state) = opened.state();
+    let revision = revision as usize;
+    if revision < certain {
+        fail(format!(
+            "acknowledged was revision {certain}, and there is {revision}; {:?}",
+            opened.store.recovered()
+        ));
+    }
+    if !possible
+        .iter()
+        .any(|history| history.get(revision) == Some(&state))
+    {
+        fail(format!(
+            "revision {revision} is none that was written: {state:?}"
+        ));
+    }
+    if let Err(error) = opened.set("after", "the crash") {
+        fail(format!("cannot be written after a crash: {error}"));
+    }
+    drop(opened);
+    let opened = match open(disk) {
+        Ok(opened) => opened,
+        Err(error) => fail(format!("does not open a second time: {error}")),
+    };
+    let mut expected = state;
+    expected.insert("after".into(), "the crash".into());
+    let again = opened.state();
+    if again != (revision as u64 + 1, expected) {
+        fail(format!(
+            "the second opening gives something else: {again:?}"
+        ));
+    }
+    if !opened.store.recovered().is_empty() {
+        fail(format!(
+            "the second opening repairs again: {:?}",
+            opened.store.recovered()
+        ));
     }
 }

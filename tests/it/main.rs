@@ -1,11 +1,13 @@
 //! Tests of worsen from the outside, a module a topic. One binary, so that it links once.
 
-mod support;
 mod bad_input;
 mod files;
 mod format;
 mod handles;
 mod processes;
+mod support;
 
-mod machine; // a store on a simulated machine, for the topics below
+// On a simulated machine: `machine` is a store there.
 mod crash; // power cuts and kills at every step
+mod faults; // a disk that fails at every operation
+mod machine;

@@ -46,8 +46,7 @@ fn every_acknowledged_write_outlives_kill_9() {
         let length = [10, 2_000, 60_000][(kill % 3) as usize].to_string();
         let mut newest: HashMap<String, u64> = HashMap::new();
         for _ in 0..2 {
-            let mut worker =
-                Worker::start("write-until-killed", folder.path(), &["4", &length]);
+            let mut worker = Worker::start("write-until-killed", folder.path(), &["4", &length]);
             let first = worker.line().expect("it acknowledges a first write");
             thread::sleep(Duration::from_micros(random.below(15_000)));
             worker.kill();
@@ -57,16 +56,24 @@ fn every_acknowledged_write_outlives_kill_9() {
                 acknowledgements += 1;
             }
         }
-        let options = Options { db_dir: folder.path().into(), ..Options::default() };
+        let options = Options {
+            db_dir: folder.path().into(),
+            ..Options::default()
+        };
         let store = PersistentStore::<(u64, String)>::new("killed", options).unwrap();
         for (uid, number) in &newest {
             let (found, text) = store.read(uid).unwrap_or_else(|| panic!("{uid} is gone"));
-            assert!(found >= *number, "{uid}: acknowledged {number}, found {found}");
+            assert!(
+                found >= *number,
+                "{uid}: acknowledged {number}, found {found}"
+            );
             assert_eq!(text.len().to_string(), length);
         }
         torn += store.recovered().repairs().len();
     }
-    println!("{kills} rounds of 2 kills, {acknowledgements} acknowledgements, {torn} repairs at the last opening");
+    println!(
+        "{kills} rounds of 2 kills, {acknowledgements} acknowledgements, {torn} repairs at the last opening"
+    );
 }
 
 #[test]
@@ -78,7 +85,11 @@ fn a_watch_tells_another_process_of_the_last_change() {
     for count in 1..=500 {
         store.set_count(count).wait().unwrap();
     }
-    let told: Vec<u64> = worker.finish().iter().map(|line| line.parse().unwrap()).collect();
+    let told: Vec<u64> = worker
+        .finish()
+        .iter()
+        .map(|line| line.parse().unwrap())
+        .collect();
     assert_eq!(told.last(), Some(&500));
     assert!(told.is_sorted_by(|one, other| one < other), "{told:?}");
 }
@@ -96,7 +107,10 @@ fn a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait() {
     let error = store.set_count(9).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LockTimeout);
     let pid = worker.child.id().to_string();
-    assert!(error.to_string().contains(&pid), "{error} does not name {pid}");
+    assert!(
+        error.to_string().contains(&pid),
+        "{error} does not name {pid}"
+    );
     assert_eq!(store.count(), 0, "a read answers, with what is committed");
     // The system frees the lock of a process that is gone.
     worker.kill();

@@ -43,7 +43,9 @@ impl Worker {
 
     /// The next line it prints; `None` once it has ended.
     pub(crate) fn line(&mut self) -> Option<String> {
-        self.lines.next().map(|line| line.expect("its lines are text"))
+        self.lines
+            .next()
+            .map(|line| line.expect("its lines are text"))
     }
 
     /// Every line that is still to come.

@@ -68,6 +68,8 @@ struct State<R> {
     stage: Stage<R>,
     /// A thread blocks on this write, or is about to, and can lead.
     blocks: bool,
+    /// That thread sleeps. Waking nobody would still be a system call.
+    sleeps: bool,
     waker: Option<Waker>,
 }
 
@@ -147,8 +149,10 @@ impl<R: Send> Task for Work<R> {
         };
         state.stage = stage;
         let waker = state.waker.take();
+        if state.sleeps {
+            self.changed.notify_all();
+        }
         drop(state);
-        self.changed.notify_all();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -160,8 +164,9 @@ impl<R: Send> Task for Work<R> {
             return false;
         }
         state.stage = Stage::Lead;
-        drop(state);
-        self.changed.notify_all();
+        if state.sleeps {
+            self.changed.notify_all();
+        }
         true
     }
 
@@ -186,6 +191,7 @@ impl<R: Send + 'static> Commit<R> {
                 state: Mutex::new(State {
                     stage: Stage::Queued,
                     blocks: false,
+                    sleeps: false,
                     waker: None,
                 }),
                 changed: Condvar::new(),
@@ -250,11 +256,13 @@ impl<R: Send + 'static> Commit<R> {
                 }
                 waiting @ (Stage::Queued | Stage::Ran(_) | Stage::Taken) => {
                     state.stage = waiting;
+                    state.sleeps = true;
                     state = self
                         .work
                         .changed
                         .wait(state)
                         .unwrap_or_else(PoisonError::into_inner);
+                    state.sleeps = false;
                 }
             }
         }

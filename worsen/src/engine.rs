@@ -14,7 +14,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    thread::{self, JoinHandle, ThreadId},
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -161,6 +161,8 @@ struct Queue {
     keeper_leads: bool,
     closing: bool,
     poll: Option<Duration>,
+    /// The threads of the store, once somebody needed them.
+    keeper: Option<JoinHandle<()>>,
     listener: Option<JoinHandle<()>>,
 }
 
@@ -276,7 +278,7 @@ impl Sink for Core {
 }
 
 impl Engine {
-    /// Fills the model, seeds an empty store, and starts the keeper. The lock of the backend is held
+    /// Fills the model and seeds an empty store. The lock of the backend is held
     /// by the caller on entry when `seeds` is given, and is free afterwards.
     pub(crate) fn start(
         options: EngineOptions,
@@ -322,6 +324,7 @@ impl Engine {
                 keeper_leads: false,
                 closing: false,
                 poll: options.poll,
+                keeper: None,
                 listener: None,
             }),
             keeper: Condvar::new(),
@@ -333,14 +336,13 @@ impl Engine {
             debug: options.debug,
             name,
         });
-        let keeper = spawn("worsen-keeper", &engine, Engine::keep)?;
+        if options.poll.is_some() {
+            engine.start_keeper(&mut engine.queue())?;
+        }
         engine
             .debug
             .say(format_args!("opened at revision {}", engine.revision()));
-        Ok(Arc::new(EngineHandle {
-            engine,
-            keeper: Some(keeper),
-        }))
+        Ok(Arc::new(EngineHandle { engine }))
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -373,9 +375,17 @@ impl Engine {
         error.in_store(&self.name, self.path.as_deref())
     }
 
-    pub(crate) fn set_poll(&self, poll: Option<Duration>) {
-        self.queue().poll = poll;
+    /// Says how often to look for other processes' commits.
+    ///
+    /// # Errors
+    ///
+    /// Where no thread can be started for it.
+    pub(crate) fn set_poll(self: &Arc<Self>, poll: Duration) -> Result<(), Error> {
+        let mut queue = self.queue();
+        self.start_keeper(&mut queue)?;
+        queue.poll = Some(poll);
         self.keeper.notify_all();
+        Ok(())
     }
 
     fn is_forked(&self) -> bool {
@@ -433,7 +443,9 @@ impl Engine {
             return;
         }
         if let Err(error) = core.check_fit() {
-            self.debug.warn(format_args!("another program wrote what does not fit: {error}"));
+            self.debug.warn(format_args!(
+                "another program wrote what does not fit: {error}"
+            ));
             return;
         }
         core.model.publish(core.revision, &core.since);
@@ -448,7 +460,11 @@ impl Engine {
 
     /// Puts a task into the queue. `true`: the caller must lead, by calling `lead`. That is asked of
     /// callers that block anyway; for the others the keeper leads.
-    pub(crate) fn submit(&self, task: Arc<dyn Task>, blocks: bool) -> Result<bool, Error> {
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        task: Arc<dyn Task>,
+        blocks: bool,
+    ) -> Result<bool, Error> {
         if LEADING.get() {
             return Err(self.in_store(
                 Error::new(ErrorKind::Nested, "a write was started inside the closure of another write")
@@ -465,6 +481,9 @@ impl Engine {
             ));
         }
         let mut queue = self.queue();
+        if !blocks {
+            self.start_keeper(&mut queue)?;
+        }
         queue.tasks.push_back(task);
         if queue.led {
             return Ok(false);
@@ -501,8 +520,10 @@ impl Engine {
         let mut queue = self.queue();
         if queue.tasks.is_empty() {
             queue.led = false;
-            // The keeper may be waiting for this to close.
-            self.keeper.notify_all();
+            if queue.closing {
+                // The keeper waits for this.
+                self.keeper.notify_all();
+            }
         } else if !queue.tasks.iter().any(|task| task.promote()) {
             queue.keeper_leads = true;
             self.keeper.notify_all();
@@ -632,6 +653,15 @@ impl Engine {
 
     // ---- the threads of a store ----------------------------------------------------------------
 
+    /// Starts the keeper, if it does not run yet: a store that is only read, or only written to by
+    /// threads that block, has no thread of its own.
+    fn start_keeper(self: &Arc<Self>, queue: &mut Queue) -> Result<(), Error> {
+        if queue.keeper.is_none() {
+            queue.keeper = Some(spawn("worsen-keeper", self, Engine::keep)?);
+        }
+        Ok(())
+    }
+
     /// The keeper leads for callers that must not block, looks for other processes' commits on a
     /// timer, and closes the store.
     fn keep(&self) {
@@ -667,8 +697,13 @@ impl Engine {
                 }
             };
         }
-        let listener = queue.listener.take();
         drop(queue);
+        self.close();
+    }
+
+    /// Leaves everything on disk. Nothing is queued any more, and nobody has a handle.
+    fn close(&self) {
+        let listener = self.queue().listener.take();
         if let Some(listener) = listener {
             self.backend.wake();
             // A panic there was printed when it happened; there is nobody left to tell.
@@ -755,32 +790,30 @@ impl Drop for Unlock<'_> {
 /// Keeps an engine running; the last one to go finishes what is queued and closes it.
 pub(crate) struct EngineHandle {
     pub(crate) engine: Arc<Engine>,
-    keeper: Option<JoinHandle<()>>,
-}
-
-impl EngineHandle {
-    fn keeper_id(&self) -> Option<ThreadId> {
-        self.keeper.as_ref().map(|keeper| keeper.thread().id())
-    }
 }
 
 impl Drop for EngineHandle {
     fn drop(&mut self) {
-        if self.engine.is_forked() {
+        let engine = &self.engine;
+        if engine.is_forked() {
             // The threads are the parent's, and so is the work. Whatever the child did with them
-            // would be done to the parent's files.
-            std::mem::forget(self.keeper.take());
+            // would be done to the parent's files. So it keeps what it was given, for ever.
+            std::mem::forget(engine.clone());
             return;
         }
-        self.engine.queue().closing = true;
-        self.engine.keeper.notify_all();
-        if self.keeper_id() == Some(thread::current().id()) {
+        let keeper = {
+            let mut queue = engine.queue();
+            queue.closing = true;
+            queue.keeper.take()
+        };
+        engine.keeper.notify_all();
+        match keeper {
+            // Every write was led by a thread that blocked on it with a handle of its own.
+            None => engine.close(),
             // Dropped inside a closure that the keeper runs: it closes when it is done with that.
-            return;
-        }
-        if let Some(keeper) = self.keeper.take() {
+            Some(keeper) if keeper.thread().id() == thread::current().id() => {}
             // A panic there was printed when it happened; there is nobody left to tell.
-            let _ = keeper.join();
+            Some(keeper) => drop(keeper.join()),
         }
     }
 }

@@ -191,7 +191,7 @@ impl<T: Value> PersistentStore<T> {
                 .help("give it some milliseconds"),
             ));
         }
-        self.inner.handle.engine.set_poll(Some(polling_interval));
+        self.inner.handle.engine.set_poll(polling_interval)?;
         let seeds: Vec<(String, T)> = seeds
             .into_iter()
             .map(|(uid, value)| (uid.into(), value))
@@ -335,7 +335,7 @@ impl<T: Value> PersistentStore<T> {
     }
 
     /// The name of the store.
-    pub fn name(&self) -> &str {
+    pub fn store_name(&self) -> &str {
         self.inner.handle.engine.name()
     }
 
@@ -397,7 +397,7 @@ impl<T: Value> Clone for PersistentStore<T> {
 impl<T: Value> fmt::Debug for PersistentStore<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PersistentStore")
-            .field("name", &self.name())
+            .field("name", &self.store_name())
             .field("path", &self.path())
             .field("revision", &self.inner.handle.engine.revision())
             .finish_non_exhaustive()

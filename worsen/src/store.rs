@@ -245,7 +245,7 @@ impl<S: Store> Handle<S> {
     }
 
     /// The name of the store.
-    pub fn name(&self) -> &str {
+    pub fn store_name(&self) -> &str {
         self.inner.handle.engine.name()
     }
 
@@ -271,7 +271,7 @@ impl<S: Store> Clone for Handle<S> {
 impl<S: Store> fmt::Debug for Handle<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("name", &self.name())
+            .field("name", &self.store_name())
             .field("path", &self.path())
             .field("revision", &self.inner.handle.engine.revision())
             .finish()

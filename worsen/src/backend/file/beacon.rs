@@ -12,7 +12,7 @@
 //! | 0 | 8 | `worsenB` and the layout's version, one byte |
 //! | 64 | 8 | the newest revision that readers may see |
 //! | 72 | 4 | the word to sleep on: bit 0 "somebody may sleep", above it a count of changes |
-//! | 128 | 8 | the log's generation |
+//! | 128 | 8 | the newest generation of the log that a failed sync put in doubt |
 //! | 136 | 8 | how far the log is durable: 20 bits of the generation, 44 bits of offset |
 //! | 192 | 8 | since when the lock is held, in milliseconds since 1970 |
 //! | 200 | 4 | the pid of the lock's holder, 0 for nobody |
@@ -68,7 +68,7 @@ struct News {
 
 #[repr(C, align(64))]
 struct Progress {
-    generation: AtomicU64,
+    doubted: AtomicU64,
     durable: AtomicU64,
 }
 
@@ -94,7 +94,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Page, label.magic) == 0);
     assert!(std::mem::offset_of!(Page, news.revision) == 64);
     assert!(std::mem::offset_of!(Page, news.changes) == 72);
-    assert!(std::mem::offset_of!(Page, progress.generation) == 128);
+    assert!(std::mem::offset_of!(Page, progress.doubted) == 128);
     assert!(std::mem::offset_of!(Page, progress.durable) == 136);
     assert!(std::mem::offset_of!(Page, held.since_ms) == 192);
     assert!(std::mem::offset_of!(Page, held.pid) == 200);
@@ -111,7 +111,7 @@ impl Page {
                 changes: AtomicU32::new(0),
             },
             progress: Progress {
-                generation: AtomicU64::new(0),
+                doubted: AtomicU64::new(0),
                 durable: AtomicU64::new(0),
             },
             held: Held {
@@ -258,7 +258,7 @@ impl Beacon {
         let words = [
             (&from.label.magic, &page.label.magic),
             (&from.news.revision, &page.news.revision),
-            (&from.progress.generation, &page.progress.generation),
+            (&from.progress.doubted, &page.progress.doubted),
             (&from.progress.durable, &page.progress.durable),
             (&from.held.since_ms, &page.held.since_ms),
         ];
@@ -404,14 +404,22 @@ impl Beacon {
         }
     }
 
-    /// The log's generation, as last set.
-    pub fn generation(&self) -> u64 {
-        self.page().progress.generation.load(Acquire)
+    /// Says that a sync of this generation's log, or of its name, has failed. What the page cache
+    /// shows of it may be missing on the disk from now on, even where a later sync succeeds, so
+    /// whoever takes the lock next writes a new generation.
+    pub fn doubt(&self, generation: u64) {
+        self.page().progress.doubted.fetch_max(generation, AcqRel);
     }
 
-    /// Sets the log's generation. Only under the lock.
-    pub fn set_generation(&self, generation: u64) {
-        self.page().progress.generation.store(generation, Release);
+    /// Ends all doubt. Only under the lock, by who has just brought a new generation to the disk. Who
+    /// doubts an older one later changes nothing.
+    pub fn trust(&self) {
+        self.page().progress.doubted.store(0, Release);
+    }
+
+    /// The newest generation that is in doubt; 0 where none is.
+    pub fn doubted(&self) -> u64 {
+        self.page().progress.doubted.load(Acquire)
     }
 
     /// How far the log of this generation is durable, in bytes; 0 where the page speaks of another
@@ -444,7 +452,7 @@ impl fmt::Debug for Beacon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Beacon")
             .field("revision", &self.revision())
-            .field("generation", &self.generation())
+            .field("doubted", &self.doubted())
             .field("holder", &self.holder())
             .finish_non_exhaustive()
     }
@@ -638,9 +646,12 @@ mod tests {
     #[test]
     fn a_durable_offset_rises_within_its_generation_alone() {
         let beacon = Beacon::in_memory();
-        beacon.set_generation(3);
+        beacon.doubt(3);
+        beacon.doubt(2);
         beacon.set_durable_offset(3, 100);
-        assert_eq!(beacon.generation(), 3);
+        assert_eq!(beacon.doubted(), 3);
+        beacon.trust();
+        assert_eq!(beacon.doubted(), 0);
         beacon.raise_durable_offset(3, 300);
         beacon.raise_durable_offset(3, 200);
         assert_eq!(beacon.durable_offset(3), 300);

@@ -31,7 +31,11 @@ const LINE: usize = 64 * 1024;
 /// Whether a log of this length has outgrown its live state.
 pub(crate) fn is_due(length: u64, live: u64, above: &CompactAbove) -> bool {
     // Relaxed: nothing hangs on when a change of it is seen.
-    length > above.0.load(Ordering::Relaxed).max(live.saturating_mul(FACTOR))
+    length
+        > above
+            .0
+            .load(Ordering::Relaxed)
+            .max(live.saturating_mul(FACTOR))
 }
 
 /// The bytes of a log that begins with these entries.

@@ -174,10 +174,19 @@ impl Log {
         let mut pending: Vec<u8> = Vec::new();
         loop {
             let offset = self.position.offset + pending.len() as u64;
+            // The end of the line before is read along: were it another one by now, or cut off,
+            // what follows would not be ours to judge, nor its place ours to write to.
+            let trailer = self.position.crc.trailer();
+            let behind = if pending.is_empty() { trailer.len() } else { 0 };
             let mut chunk = std::mem::take(&mut self.chunk);
             // A long line is read in growing steps, so that it is looked through only twice.
-            chunk.resize(pending.len().clamp(CHUNK, LARGEST_FILL as usize), 0);
-            let read = read_full(&*self.file, &mut chunk, offset);
+            let wanted = pending.len().clamp(CHUNK, LARGEST_FILL as usize);
+            chunk.resize(behind + wanted, 0);
+            let read = read_full(
+                &*self.file,
+                &mut chunk,
+                offset.saturating_sub(behind as u64),
+            );
             let read = match read {
                 Ok(read) => read,
                 Err(error) => {
@@ -185,22 +194,22 @@ impl Log {
                     return Err(error.into());
                 }
             };
-            let at_end = read < chunk.len();
+            if chunk[..read.min(behind)] != trailer[..behind] {
+                self.chunk = chunk;
+                return Ok(Tail::Unreadable);
+            }
+            let read = read - behind;
+            let at_end = read < wanted;
             if at_end {
                 // Somebody trimmed the file on closing: what is beyond has to be filled again.
                 self.filled = self.filled.min(offset + read as u64);
             }
-            if pending.is_empty() && read == 0 && self.file.len()? < offset {
-                // Cut by somebody else in front of what was read already.
-                self.chunk = chunk;
-                return Ok(Tail::Unreadable);
-            }
             // By far the most frequent case: nobody else wrote, and nothing is copied.
-            if pending.is_empty() && (read == 0 || is_blank_start(chunk[0])) {
+            if behind > 0 && (read == 0 || is_blank_start(chunk[behind])) {
                 self.chunk = chunk;
                 return Ok(Tail::Clean);
             }
-            pending.extend_from_slice(&chunk[..read]);
+            pending.extend_from_slice(&chunk[behind..behind + read]);
             self.chunk = chunk;
             let before = self.position;
             let outcome = self.position.scan(&pending, &mut each);
@@ -247,8 +256,8 @@ impl Log {
         let (written, outcome) = write_some(&*self.file, bytes, start);
         if let Err(error) = outcome {
             // A full disk may have room for the lines and not for the filling.
-            if (written as u64) < lines.len() as u64 {
-                return Err(self.undo(start, written as u64, error));
+            if written < lines.len() {
+                return Err(self.undo(start, &lines[..written], error));
             }
         }
         self.filled = self.filled.max(start + written as u64);
@@ -259,18 +268,37 @@ impl Log {
 
     /// Blanks what an append left behind. On a full disk the bytes within the old size have their
     /// room already; those beyond it are cut off.
-    fn undo(&mut self, start: u64, written: u64, error: io::Error) -> AppendError {
+    fn undo(&mut self, start: u64, written: &[u8], error: io::Error) -> AppendError {
+        // After any other error nobody knows what the disk has done.
+        let refused = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge
+                | io::ErrorKind::WriteZero
+                | io::ErrorKind::Interrupted
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::ReadOnlyFilesystem
+        );
+        if refused && written.is_empty() {
+            return AppendError::Undone(error);
+        }
         let undo = || -> io::Result<()> {
-            let len = self.file.len()?;
-            if len > self.filled {
+            let end = start + written.len() as u64;
+            if end > self.filled {
                 self.file.set_len(self.filled.max(start))?;
             }
-            let inside = (start + written).min(self.filled).saturating_sub(start);
-            write_full(&*self.file, &vec![b' '; inside as usize], start)
+            let inside = end.min(self.filled).saturating_sub(start);
+            write_full(&*self.file, &vec![b' '; inside as usize], start)?;
+            // A commit that is whole already could come back in a power cut.
+            match memchr::memchr(b'\n', written) {
+                Some(_) => self.file.sync_data(),
+                None => Ok(()),
+            }
         };
         match undo() {
-            Ok(()) => AppendError::Undone(error),
-            Err(_) => AppendError::Unclean(error),
+            Ok(()) if refused => AppendError::Undone(error),
+            _ => AppendError::Unclean(error),
         }
     }
 
@@ -397,7 +425,11 @@ mod tests {
                 read += 1;
                 Ok::<(), io::Error>(())
             });
-            assert_eq!((tail.unwrap(), read), (Tail::Clean, 100), "filling {filling}");
+            assert_eq!(
+                (tail.unwrap(), read),
+                (Tail::Clean, 100),
+                "filling {filling}"
+            );
         }
     }
 }

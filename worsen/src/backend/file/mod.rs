@@ -53,7 +53,10 @@ pub(crate) mod simulation;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -80,6 +83,9 @@ const MOVED: u64 = u64::MAX;
 
 /// How long a reader that found a new generation waits for the lock to read it.
 const FOLLOW_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// How often releasing the lock is tried at once, where the system refuses it.
+const UNLOCK_TRIES: u32 = 3;
 
 /// The longest pause between two tries to take the lock.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1);
@@ -132,12 +138,14 @@ pub(crate) struct FileBackend {
     disk: Arc<dyn Disk>,
     paths: Paths,
     mode: Mode,
-    lock: Mutex<Arc<dyn LockFile>>,
+    lock: Mutex<Arc<Lock>>,
     /// The beacon of the lock file that was there when the store was opened. Readers look at this
     /// one without a lock; if it is not in use any more, it says [`MOVED`].
     beacon: Option<Arc<Beacon>>,
     state: Mutex<State>,
     compact_above: CompactAbove,
+    /// Asked for once: a forked child never gets here.
+    pid: u32,
     debug: Debug,
 }
 
@@ -187,12 +195,13 @@ impl FileBackend {
             debug,
         } = options;
         if mode == Mode::Look {
-            let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode)?);
+            let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode, &|_| ())?);
             let revision = state.log.position.revision;
             let backend = FileBackend {
-                lock: Mutex::new(Arc::new(NoLock)),
+                lock: Mutex::new(Lock::new(Box::new(NoLock))),
                 beacon: None,
                 state: Mutex::new(state),
+                pid: std::process::id(),
                 disk,
                 paths,
                 mode,
@@ -207,14 +216,17 @@ impl FileBackend {
             });
         }
         create_directory(&*disk, &paths.dir)?;
-        let lock = take_lock(&*disk, &paths, None, lock_timeout)?;
-        let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode)?);
+        let pid = std::process::id();
+        let lock = take_lock(&*disk, &paths, None, lock_timeout, pid)?;
+        sync_parent(&*disk, &paths)?;
+        let beacon = lock.beacon();
+        let doubt = |generation| {
+            if let Some(beacon) = &beacon {
+                beacon.doubt(generation);
+            }
+        };
+        let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode, &doubt)?);
         let revision = state.log.position.revision;
-        if let Some(beacon) = lock.beacon() {
-            beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
-            // Whatever a power cut left in the page: this is what is on disk.
-            beacon.reset(revision);
-        }
         for repair in &repairs {
             debug.warn(format_args!("{repair}"));
         }
@@ -222,6 +234,7 @@ impl FileBackend {
             beacon: lock.beacon(),
             lock: Mutex::new(lock),
             state: Mutex::new(state),
+            pid: std::process::id(),
             disk,
             paths,
             // Salvaging is for opening; later damage is to be seen, not passed over.
@@ -229,6 +242,15 @@ impl FileBackend {
             compact_above,
             debug,
         };
+        {
+            let state = &mut *backend.state();
+            backend.dispel_doubt(state, &entries, revision)?;
+            if let Some(beacon) = backend.current_beacon() {
+                beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
+                // Whatever a power cut left in the page: this is what is on disk.
+                beacon.reset(revision);
+            }
+        }
         Ok(Opened {
             backend,
             entries,
@@ -241,7 +263,7 @@ impl FileBackend {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current_lock(&self) -> Arc<dyn LockFile> {
+    fn current_lock(&self) -> Arc<Lock> {
         self.lock
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -269,19 +291,28 @@ impl FileBackend {
             self.debug.warn(format_args!("{}", Repair::Healed));
             return self.start_generation(state, sink.entries(), before);
         }
-        let (new, entries, repairs) = State::new(recover(&*self.disk, &self.paths, self.mode)?);
+        let doubt = |generation| self.doubt(generation);
+        let recovered = recover(&*self.disk, &self.paths, self.mode, &doubt)?;
+        let (new, entries, repairs) = State::new(recovered);
         for repair in &repairs {
             self.debug.warn(format_args!("{repair}"));
         }
         let revision = new.log.position.revision;
         if revision >= before {
+            // First: where a value does not fit, nothing is taken over, and it is read again.
+            sink.replace(entries, revision)?;
             *state = new;
             if let Some(beacon) = self.current_beacon() {
                 beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
             }
-            return sink.replace(entries, revision);
+            return Ok(());
         }
-        if ours_is_there {
+        // Who had to mend the log is the first to see it like this: nobody has committed to it since.
+        let mended = new.log.header == state.log.header
+            && repairs
+                .iter()
+                .any(|repair| !matches!(repair, Repair::BackupRenewed { .. }));
+        if ours_is_there || mended {
             // The file lost what this process still remembers.
             self.debug.warn(format_args!("{}", Repair::Healed));
             *state = new;
@@ -314,7 +345,8 @@ impl FileBackend {
             &self.paths.new_log,
             &self.paths.log,
             &bytes,
-        )?;
+        )
+        .inspect_err(|_| self.doubt(header.generation))?;
         bytes.truncate(position.offset as usize);
         let filled = bytes.len() as u64;
         state.log = Log::new(file, header, position, filled);
@@ -322,6 +354,7 @@ impl FileBackend {
         state.durable_revision = revision;
         if let Some(beacon) = self.current_beacon() {
             beacon.set_durable_offset(state.log.header.generation, position.offset);
+            beacon.trust();
         }
         // Last: without it the new log stands, and the next write, or whoever opens it next, renews
         // the backup.
@@ -359,6 +392,31 @@ impl FileBackend {
                 Err(Error::io("the log cannot be read", &self.paths.log, error))
             }
         }
+    }
+
+    /// A sync of this generation failed: what is read of it may not be on disk.
+    fn doubt(&self, generation: u64) {
+        if let Some(beacon) = self.current_beacon() {
+            beacon.doubt(generation);
+        }
+    }
+
+    /// Under the lock: writes everything anew where a failed sync, in any process, has left a doubt
+    /// whether it is on disk. Syncing once more would succeed and prove nothing.
+    fn dispel_doubt(
+        &self,
+        state: &mut State,
+        entries: &Entries,
+        revision: u64,
+    ) -> Result<(), Error> {
+        let doubted = self.current_beacon().map_or(0, |beacon| beacon.doubted());
+        if doubted < state.log.header.generation {
+            return Ok(());
+        }
+        self.debug.warn(format_args!(
+            "an earlier sync failed: the log is written anew"
+        ));
+        self.start_generation(state, entries, revision)
     }
 
     fn is_ours(&self, state: &State) -> Result<Place, Error> {
@@ -432,7 +490,13 @@ impl Backend for FileBackend {
             );
         }
         let current = self.current_lock();
-        let taken = take_lock(&*self.disk, &self.paths, Some(current.clone()), timeout)?;
+        let taken = take_lock(
+            &*self.disk,
+            &self.paths,
+            Some(current.clone()),
+            timeout,
+            self.pid,
+        )?;
         if !Arc::ptr_eq(&current, &taken) {
             // The lock file was deleted: from now on another page tells what is newest.
             if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
@@ -451,8 +515,7 @@ impl Backend for FileBackend {
         if let Some(beacon) = lock.beacon() {
             beacon.clear_holder();
         }
-        if let Err(error) = lock.unlock() {
-            // It frees itself when the file is closed; the others are told who holds it.
+        if let Err(error) = lock.release() {
             self.debug
                 .warn(format_args!("the lock cannot be released: {error}"));
         }
@@ -467,10 +530,11 @@ impl Backend for FileBackend {
             Place::Another => Tail::Unreadable,
         };
         match (place, tail) {
-            (Place::Ours, Tail::Clean) => Ok(()),
-            (Place::Ours, Tail::Unreadable) => self.reload(state, sink, true),
-            (Place::Another | Place::Empty, _) => self.reload(state, sink, false),
+            (Place::Ours, Tail::Clean) => {}
+            (Place::Ours, Tail::Unreadable) => self.reload(state, sink, true)?,
+            (Place::Another | Place::Empty, _) => self.reload(state, sink, false)?,
         }
+        self.dispel_doubt(state, sink.entries(), sink.revision())
     }
 
     fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
@@ -497,7 +561,7 @@ impl Backend for FileBackend {
         let mut lines = Vec::with_capacity(256);
         let mut after = state.log.position;
         let at = now();
-        let pid = std::process::id();
+        let pid = self.pid;
         for (index, changes) in commits.iter().enumerate() {
             let record = Record {
                 revision: after.revision + 1,
@@ -545,6 +609,7 @@ impl Backend for FileBackend {
             )
         };
         file.sync_data().map_err(|error| {
+            self.doubt(generation);
             Error::new(ErrorKind::OutcomeUnknown, "the disk failed while the commit was synced")
                 .help("it may or may not survive a power cut; the store refuses writes until it is opened anew, and then shows what was kept")
                 .path(&self.paths.log)
@@ -596,10 +661,10 @@ impl Backend for FileBackend {
                 }
             }
             Place::Another if self.mode == Mode::Look => {
-                let (new, entries, _) = State::new(recover(&*self.disk, &self.paths, self.mode)?);
-                let revision = new.log.position.revision;
+                let recovered = recover(&*self.disk, &self.paths, self.mode, &|_| ())?;
+                let (new, entries, _) = State::new(recovered);
+                sink.replace(entries, new.log.position.revision)?;
                 *state = new;
-                sink.replace(entries, revision)?;
             }
             Place::Another => {
                 // A new generation. Only the holder of the lock may judge it.
@@ -666,6 +731,51 @@ impl Backend for FileBackend {
     }
 }
 
+/// The open lock file, and whether the system refused to let go of it.
+#[derive(Debug)]
+struct Lock {
+    file: Box<dyn LockFile>,
+    /// It could not be released, so this process still has it, and nobody knows.
+    stuck: AtomicBool,
+}
+
+impl Lock {
+    fn new(file: Box<dyn LockFile>) -> Arc<Lock> {
+        Arc::new(Lock {
+            file,
+            stuck: AtomicBool::new(false),
+        })
+    }
+
+    fn beacon(&self) -> Option<Arc<Beacon>> {
+        self.file.beacon()
+    }
+
+    /// Takes it, if it is free. What could not be released before is released first: others may have
+    /// waited for it.
+    fn try_take(&self) -> io::Result<bool> {
+        if self.stuck.load(Ordering::Acquire) {
+            self.file.unlock()?;
+            self.stuck.store(false, Ordering::Release);
+        }
+        self.file.try_lock()
+    }
+
+    /// Lets go of it. Where the system refuses, the next attempt to take it tries again, and closing
+    /// the store frees it in any case.
+    fn release(&self) -> io::Result<()> {
+        let mut outcome = self.file.unlock();
+        for _ in 1..UNLOCK_TRIES {
+            if outcome.is_ok() {
+                return outcome;
+            }
+            outcome = self.file.unlock();
+        }
+        self.stuck.store(outcome.is_err(), Ordering::Release);
+        outcome
+    }
+}
+
 /// In the place of a lock, where nothing is written.
 #[derive(Debug)]
 struct NoLock;
@@ -716,21 +826,44 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
     }
 }
 
+/// Makes the name of a store's directory durable before the store is created in it, in case that who
+/// created the directory died before that.
+fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
+    let found = disk
+        .identify(&paths.log)
+        .map_err(|error| Error::io("the log cannot be looked at", &paths.log, error))?;
+    let parent = match paths.dir.parent() {
+        _ if found.is_some() => return Ok(()),
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => return Ok(()),
+    };
+    match disk.sync_dir(parent) {
+        // One that may not be read was made by somebody else, and long ago.
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+            Err(Error::io("the directory cannot be synced", parent, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Takes the lock of the file that stands at the path, `open` if it is that one.
 fn take_lock(
     disk: &dyn Disk,
     paths: &Paths,
-    open: Option<Arc<dyn LockFile>>,
+    open: Option<Arc<Lock>>,
     timeout: Duration,
-) -> Result<Arc<dyn LockFile>, Error> {
+    pid: u32,
+) -> Result<Arc<Lock>, Error> {
     let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
     let mut deadline = None;
     let mut open = open;
     loop {
-        let lock: Arc<dyn LockFile> = match open.take() {
+        let lock = match open.take() {
             Some(lock) => lock,
             None => disk
                 .open_lock(&paths.lock)
+                .map(Lock::new)
                 .map_err(|error| match error.kind() {
                     io::ErrorKind::InvalidInput => {
                         Error::new(ErrorKind::NotAStore, "the lock is not a regular file")
@@ -739,11 +872,10 @@ fn take_lock(
                             .caused_by(error)
                     }
                     _ => failed(error),
-                })?
-                .into(),
+                })?,
         };
         let mut tries = 0_u32;
-        while !lock.try_lock().map_err(failed)? {
+        while !lock.try_take().map_err(failed)? {
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout);
             if Instant::now() >= deadline {
                 return Err(timed_out(paths, lock.beacon().as_deref(), timeout));
@@ -753,14 +885,15 @@ fn take_lock(
         }
         // A lock on a file that was deleted, or replaced, keeps nobody out.
         let there = disk.identify(&paths.lock).map_err(failed);
-        if matches!(there, Ok(Some(id)) if id == lock.id()) {
+        if matches!(there, Ok(Some(id)) if id == lock.file.id()) {
             if let Some(beacon) = lock.beacon() {
-                beacon.set_holder(std::process::id(), milliseconds());
+                beacon.set_holder(pid, milliseconds());
             }
             return Ok(lock);
         }
-        lock.unlock().map_err(failed)?;
+        let released = lock.release().map_err(failed);
         there?;
+        released?;
     }
 }
 

@@ -56,6 +56,16 @@ impl Crc {
         Crc(crc32fast::hash(&generation.to_le_bytes()))
     }
 
+    /// The end of the line that leaves the chain here, its line feed included.
+    pub(crate) fn trailer(self) -> [u8; TRAILER] {
+        let mut trailer = *b",\"crc\":\"00000000\"}\n";
+        for (place, digit) in trailer[8..16].iter_mut().rev().enumerate() {
+            let nibble = self.0 >> (4 * place) & 0xf;
+            *digit = b"0123456789abcdef"[nibble as usize];
+        }
+        trailer
+    }
+
     fn of(self, content: &[u8]) -> Self {
         let mut hasher = crc32fast::Hasher::new_with_initial(self.0);
         hasher.update(content);
@@ -201,7 +211,7 @@ pub(crate) fn claimed_crc(line: &[u8]) -> Option<Crc> {
 fn seal(content: String, before: Crc, out: &mut Vec<u8>) -> Crc {
     let crc = before.of(content.as_bytes());
     out.extend_from_slice(content.as_bytes());
-    out.extend_from_slice(format!(",\"crc\":\"{:08x}\"}}\n", crc.0).as_bytes());
+    out.extend_from_slice(&crc.trailer());
     crc
 }
 

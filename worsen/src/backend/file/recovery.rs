@@ -418,10 +418,14 @@ fn finish(
 
 /// The backup belongs to the log if it is the beginning of it.
 fn plan_backup(valid: &[u8], header: &Header, backup: &[u8], of_backup: &Contents) -> BackupPlan {
-    let backup = trimmed(backup);
-    // A line feed at the end is trimmed along with the blanks: it is the log's next byte.
-    if !backup.is_empty() && valid.starts_with(backup) {
-        return BackupPlan::Keep(backup.len() as u64);
+    let written = trimmed(backup);
+    if !written.is_empty() && valid.starts_with(written) {
+        // A line feed at the end was trimmed along with the blanks.
+        let same = valid
+            .iter()
+            .zip(backup)
+            .take_while(|(one, other)| one == other);
+        return BackupPlan::Keep(same.count() as u64);
     }
     match of_backup {
         Contents::Nothing => BackupPlan::Renew {
@@ -491,12 +495,18 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-/// Reads both files, decides, and puts right what is to be put right.
+/// Reads both files, decides, and puts right what is to be put right. Where a sync fails, the
+/// generation in question is in `doubt` from then on.
 ///
 /// # Errors
 ///
 /// A refusal of the decision table, with the files as they were; or the disk's.
-pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Recovered, Error> {
+pub(crate) fn recover(
+    disk: &dyn Disk,
+    paths: &Paths,
+    mode: Mode,
+    doubt: &dyn Fn(u64),
+) -> Result<Recovered, Error> {
     if mode != Mode::Look {
         for stale in [&paths.new_log, &paths.new_backup] {
             match disk.remove(stale) {
@@ -513,20 +523,28 @@ pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Reco
     } else {
         Open::Write
     };
-    let (log_file, log) = load(disk, &paths.log, how)?;
-    let (backup_file, backup) = load(disk, &paths.backup, how)?;
-    let plan = decide(&log, &backup, &paths.name, mode, &super::now())
-        .map_err(|refusal| refusal.into_error(paths))?;
-
+    let ((log_file, log), (backup_file, backup), plan) = look(disk, paths, mode, how)?;
     if mode == Mode::Look {
         let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
+        // A line that has no end may be one that is being written: nothing to report. What was put
+        // back is put back in memory alone.
+        let repair = plan
+            .repair
+            .filter(|repair| !matches!(repair, Repair::CutOff { .. }));
         return Ok(Recovered {
             log: Log::new(file, plan.header, plan.position, 0),
             backup: None,
             entries: plan.entries,
-            repairs: plan.repair.into_iter().collect(),
+            repairs: repair.into_iter().collect(),
         });
     }
+    let generation = plan.header.generation;
+    let sync_failed = |what: &'static str| {
+        move |error| {
+            doubt(generation);
+            Error::io(what, &paths.log, error)
+        }
+    };
 
     let mut repairs = Vec::new();
     let kept = match plan.keep_log {
@@ -541,8 +559,10 @@ pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Reco
         (Image::Keep, Some(file)) => {
             // Another process may have died between writing and syncing: what is read here is about
             // to be shown, so it must be on disk first.
+            // So must its name: who compacted may have died before that.
             file.sync_data()
-                .map_err(|error| Error::io("the log cannot be synced", &paths.log, error))?;
+                .and_then(|()| disk.sync_dir(&paths.dir))
+                .map_err(sync_failed("the log cannot be synced"))?;
             let filled = log.len() as u64;
             (
                 file,
@@ -553,9 +573,8 @@ pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Reco
         (Image::Cut, Some(file)) => {
             file.set_len(plan.position.offset)
                 .and_then(|()| file.sync_all())
-                .map_err(|error| {
-                    Error::io("the end of the log cannot be cut off", &paths.log, error)
-                })?;
+                .and_then(|()| disk.sync_dir(&paths.dir))
+                .map_err(sync_failed("the end of the log cannot be cut off"))?;
             (
                 file,
                 Cow::Borrowed(&log[..plan.position.offset as usize]),
@@ -563,7 +582,8 @@ pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Reco
             )
         }
         (Image::Write(bytes), _) => {
-            let file = write_file(disk, paths, &paths.new_log, &paths.log, &bytes)?;
+            let file = write_file(disk, paths, &paths.new_log, &paths.log, &bytes)
+                .inspect_err(|_| doubt(generation))?;
             let filled = bytes.len() as u64;
             (file, Cow::Owned(bytes), filled)
         }
@@ -599,6 +619,28 @@ pub(crate) fn recover(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Reco
     })
 }
 
+/// Reads both files and decides. Who only looks has no lock and may read while others write, so that
+/// what seems damaged is looked at again.
+fn look(
+    disk: &dyn Disk,
+    paths: &Paths,
+    mode: Mode,
+    how: Open,
+) -> Result<(Loaded, Loaded, Plan), Error> {
+    let mut tries = if mode == Mode::Look { 5 } else { 1 };
+    loop {
+        let log = load(disk, &paths.log, how)?;
+        let backup = load(disk, &paths.backup, how)?;
+        tries -= 1;
+        match decide(&log.1, &backup.1, &paths.name, mode, &super::now()) {
+            Ok(plan) => return Ok((log, backup, plan)),
+            Err(Refusal::Damaged { .. } | Refusal::BackupUnreadable | Refusal::Nothing)
+                if tries > 0 => {}
+            Err(refusal) => return Err(refusal.into_error(paths)),
+        }
+    }
+}
+
 /// An open file and all its bytes; nothing of either where it is absent.
 type Loaded = (Option<Arc<dyn DiskFile>>, Vec<u8>);
 
@@ -628,6 +670,11 @@ pub(crate) fn write_file(
     bytes: &[u8],
 ) -> Result<Arc<dyn DiskFile>, Error> {
     let write = || -> io::Result<Box<dyn DiskFile>> {
+        // One that a killed process left. The lock is held, so nobody is writing it.
+        match disk.remove(new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let file = disk.open(new, Open::CreateNew)?;
         write_full(&*file, bytes, 0)?;
         file.sync_all()?;

@@ -1,0 +1,313 @@
+//! The disk fails at every operation, in every way, once and for good: nothing is acknowledged that is
+//! not kept, nothing is kept that was refused, and the store works again when the disk does.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Mutex, atomic::Ordering::Relaxed},
+};
+
+use worsen::{
+    Error, ErrorKind,
+    simulation::{Fault, Repeat, SimulatedDisk},
+};
+
+use crate::{
+    machine::{Counts, History, LOCK, Op, Opened, Texts, check, in_parallel, open},
+    support::{Random, scale},
+};
+
+/// What may be on disk, as far as the callers were told.
+struct World {
+    possible: Vec<History>,
+    /// The newest revision that was acknowledged or seen.
+    certain: usize,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            possible: vec![vec![Texts::new()]],
+            certain: 0,
+        }
+    }
+
+    /// Every history in which this operation went on from a state that is possible now.
+    fn with(&self, op: Op, number: usize) -> Vec<History> {
+        let mut all: Vec<History> = Vec::new();
+        for history in &self.possible {
+            for revision in self.certain..history.len() {
+                let mut history = history[..=revision].to_vec();
+                op.commits(number, &mut history);
+                if !all.contains(&history) {
+                    all.push(history);
+                }
+            }
+        }
+        all
+    }
+
+    /// Somebody sees this state: it is certain from now on.
+    fn see(&mut self, (revision, state): (u64, Texts), what: &str) {
+        let revision = revision as usize;
+        assert!(
+            revision >= self.certain,
+            "{what}: revision {revision} is seen, {} was certain",
+            self.certain
+        );
+        self.possible
+            .retain(|history| history.get(revision) == Some(&state));
+        assert!(
+            !self.possible.is_empty(),
+            "{what}: revision {revision} was never written: {state:?}"
+        );
+        self.certain = revision;
+    }
+
+    /// Does an operation and takes in what its caller is told.
+    fn run(&mut self, opened: &Opened, op: Op, number: usize) -> Result<(), Error> {
+        let with = self.with(op, number);
+        let before = opened.state();
+        let outcome = opened.run(op, number);
+        match &outcome {
+            Ok(()) => {
+                self.possible = with;
+                let seen = opened.state();
+                self.see(seen, &format!("{op:?} was acknowledged"));
+                let newest = self.certain + 1;
+                self.possible.retain(|history| history.len() == newest);
+                assert!(
+                    !self.possible.is_empty(),
+                    "{op:?} was acknowledged and cannot be seen"
+                );
+            }
+            Err(error) => {
+                assert_eq!(
+                    opened.state(),
+                    before,
+                    "{op:?} failed ({error}) and changed something"
+                );
+                if error.is_outcome_unknown() {
+                    for history in with {
+                        if !self.possible.contains(&history) {
+                            self.possible.push(history);
+                        }
+                    }
+                }
+            }
+        }
+        outcome
+    }
+}
+
+/// What is done, by which of two processes, while the disk fails. `Reopen` is the second process's
+/// coming and going.
+const SCENARIOS: [&[(usize, Op)]; 3] = [
+    &[
+        (0, Op::Set("a")),
+        (0, Op::SetLong("b")),
+        (0, Op::Reopen),
+        (0, Op::Group),
+        (0, Op::Compact),
+        (0, Op::Remove("a")),
+        (0, Op::Reopen),
+        (0, Op::Update("c")),
+        (0, Op::Set("a")),
+    ],
+    &[
+        (0, Op::SetLong("b")),
+        (1, Op::Set("a")),
+        (0, Op::Compact),
+        (1, Op::Group),
+        (0, Op::Set("a")),
+        (1, Op::Compact),
+        (0, Op::Set("b")),
+        (1, Op::Set("c")),
+    ],
+    &[
+        (0, Op::Set("a")),
+        (1, Op::Reopen),
+        (1, Op::Set("b")),
+        (0, Op::Reopen),
+        (0, Op::SetLong("c")),
+        (1, Op::SetLong("a")),
+    ],
+];
+
+struct Two {
+    processes: [SimulatedDisk; 2],
+    opened: [Option<Opened>; 2],
+    world: World,
+}
+
+impl Two {
+    fn new() -> Two {
+        let disk = SimulatedDisk::new();
+        Two {
+            processes: [disk.clone(), disk.new_process()],
+            opened: [None, None],
+            world: World::new(),
+        }
+    }
+
+    fn disk(&self) -> &SimulatedDisk {
+        &self.processes[0]
+    }
+
+    /// Opens it where it is not open. Twice, where the first fails: as a user would.
+    fn open(&mut self, process: usize) -> Result<(), Error> {
+        for _ in 0..2 {
+            if self.opened[process].is_none() {
+                let opened = match open(&self.processes[process]) {
+                    Ok(opened) => opened,
+                    Err(_) => continue,
+                };
+                self.world.see(opened.state(), "opening");
+                self.opened[process] = Some(opened);
+            }
+        }
+        match self.opened[process] {
+            Some(_) => Ok(()),
+            None => open(&self.processes[process]).map(drop),
+        }
+    }
+
+    fn scenario(&mut self, scenario: &[(usize, Op)]) {
+        for (number, (process, op)) in scenario.iter().enumerate() {
+            if *op == Op::Reopen {
+                self.opened[*process] = None;
+            }
+            if self.open(*process).is_err() {
+                continue;
+            }
+            let Some(opened) = &self.opened[*process] else {
+                continue;
+            };
+            if let Err(error) = self.world.run(opened, *op, number) {
+                if error.kind() == ErrorKind::Poisoned || error.is_outcome_unknown() {
+                    // As the error says.
+                    self.opened[*process] = None;
+                }
+            }
+        }
+    }
+}
+
+fn fault_everywhere(
+    fault: Fault,
+    repeat: Repeat,
+    scenario: &[(usize, Op)],
+    seed: u64,
+    counts: &Counts,
+    failures: &Mutex<Vec<String>>,
+) {
+    let mut at = 0;
+    loop {
+        let mut two = Two::new();
+        let disk = two.disk().clone();
+        if fault == Fault::LostSync {
+            // A new directory whose name a sync has lost is beyond a store's reach: it cannot be
+            // renamed into place once more as a file can.
+            disk.write_file(LOCK, b"");
+        }
+        disk.fail(at, fault, repeat);
+        let scenario = catch_unwind(AssertUnwindSafe(|| two.scenario(scenario)));
+        if disk.faults_struck() == 0 && disk.operations() < at {
+            break;
+        }
+        counts.workloads.fetch_add(1, Relaxed);
+        if disk.faults_struck() > 0 {
+            counts.points.fetch_add(1, Relaxed);
+        }
+        let what = || {
+            format!(
+                "{fault:?} {repeat:?} at operation {at}:\n{}",
+                disk.trace().join("\n")
+            )
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if let Err(panic) = scenario {
+                resume_unwind(panic);
+            }
+            // The power goes while the disk is ill.
+            for state in disk.crash_states(4 * scale() as usize, seed) {
+                counts.states.fetch_add(1, Relaxed);
+                check(&state, &two.world.possible, two.world.certain, &what);
+            }
+            disk.clear_faults();
+            // A lock that could not be released is released by its holder's next write.
+            for opened in two.opened.iter().flatten() {
+                drop(opened.sync());
+            }
+            for process in [0, 1] {
+                // Without reopening where it is open, which a full disk must not force anybody to.
+                two.open(process)
+                    .unwrap_or_else(|error| panic!("does not open on a healthy disk: {error}"));
+                let opened = two.opened[process].as_ref().expect("it was just opened");
+                let outcome = two.world.run(opened, Op::Set("d"), 100 + process);
+                if let Err(error) = outcome {
+                    let excused = error.kind() == ErrorKind::Poisoned || error.is_outcome_unknown();
+                    assert!(excused, "not written on a healthy disk: {error}");
+                    assert!(
+                        !matches!(fault, Fault::ShortRead | Fault::ShortWrite),
+                        "poisoned by what is no error: {error}"
+                    );
+                    two.opened[process] = None;
+                    two.open(process)
+                        .unwrap_or_else(|error| panic!("does not open on a healthy disk: {error}"));
+                    let opened = two.opened[process].as_ref().expect("it was just opened");
+                    two.world
+                        .run(opened, Op::Set("d"), 200 + process)
+                        .unwrap_or_else(|error| {
+                            panic!("not written after reopening on a healthy disk: {error}")
+                        });
+                }
+            }
+            for state in disk.crash_states(6 * scale() as usize, seed) {
+                counts.states.fetch_add(1, Relaxed);
+                check(&state, &two.world.possible, two.world.certain, &what);
+            }
+        }));
+        if let Err(panic) = result {
+            let message = panic
+                .downcast_ref::<String>()
+                .map_or("a panic", String::as_str);
+            failures
+                .lock()
+                .unwrap()
+                .push(format!("{message}\n{}", what()));
+        }
+        at += 1;
+    }
+}
+
+#[test]
+fn a_disk_that_fails_anywhere_is_believed_nothing() {
+    let counts = Counts::default();
+    let seed = Random::seeded("faults").below(u64::MAX);
+    let failures = Mutex::new(Vec::new());
+    let mut all = Vec::new();
+    for fault in Fault::ALL {
+        for repeat in [Repeat::Once, Repeat::ForGood] {
+            // For good it is nothing that happens.
+            if !(fault == Fault::Interrupted && repeat == Repeat::ForGood) {
+                all.extend(SCENARIOS.map(|scenario| (fault, repeat, scenario)));
+            }
+        }
+    }
+    in_parallel(&all, |(fault, repeat, scenario)| {
+        fault_everywhere(*fault, *repeat, scenario, seed, &counts, &failures);
+    });
+    println!(
+        "faults: {} runs, {} of them struck",
+        counts.workloads.load(Relaxed),
+        counts.points.load(Relaxed)
+    );
+    counts.tell("faults");
+    let failures = failures.into_inner().unwrap();
+    for failure in &failures {
+        println!("{}", failure.lines().next().unwrap_or_default());
+    }
+    if let Some(first) = failures.first() {
+        panic!("{} failures; the first:\n{first}", failures.len());
+    }
+}

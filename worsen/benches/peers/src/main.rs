@@ -1,0 +1,38 @@
+//! worsen beside other embedded stores, each doing the same work in the same run.
+//!
+//! Disks stall in bursts, so nothing here is told in seconds: a durable write is compared with the
+//! *yardstick* around it, an overwrite of 128 bytes and an fdatasync in a file that was filled before.
+//! Blocks of work and of the yardstick alternate, and a block next to a stalled yardstick is dropped.
+
+mod durable;
+mod processes;
+mod reads;
+mod relaxed;
+mod stores;
+mod yardstick;
+
+use std::{env, error::Error};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        // A process of the benchmark with several of them.
+        ["process", store, dir, writes] => processes::run(store, dir.as_ref(), writes.parse()?),
+        [] => {
+            durable::alone()?;
+            durable::threads()?;
+            processes::together()?;
+            relaxed::writes()?;
+            reads::all()
+        }
+        ["durable"] => {
+            durable::alone()?;
+            durable::threads()
+        }
+        ["processes"] => processes::together(),
+        ["relaxed"] => relaxed::writes(),
+        ["reads"] => reads::all(),
+        _ => Err("say nothing, or one of: durable, processes, relaxed, reads".into()),
+    }
+}
