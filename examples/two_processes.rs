@@ -35,10 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut watch = store.watch_finished();
     while store.finished() < 2 {
         watch.wait(Duration::from_secs(5));
-        if let Some(status) = child.try_wait()? {
-            if !status.success() {
-                return Err(format!("the child failed: {status}").into());
-            }
+        if child.try_wait()?.is_some_and(|status| !status.success()) {
+            return Err("the child failed".into());
         }
     }
     child.wait()?;

@@ -1,5 +1,12 @@
 //! Tests of worsen from the outside, a module a topic. One binary, so that it links once.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
 mod bad_input;
 mod files;
 mod format;

@@ -1,8 +1,8 @@
 //! The derive macro of `worsen`. Depend on `worsen`, not on this crate.
 //!
-//! Only the entry is here. Each step has its room, and imports run downward only: [`attr`] reads
-//! the syntax of attributes, [`model`] holds the data, [`check`] states the rules, [`expand`] and
-//! [`accessor`] write the code. The runtime is known by its `__private` paths alone.
+//! Only the entry is here. Each step has its room, and imports run downward only: `attr` reads
+//! the syntax of attributes, `model` holds the data, `check` states the rules, `expand` and
+//! `accessor` write the code. The runtime is known by its `__private` paths alone.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as TokenStream2;

@@ -768,7 +768,7 @@ fn seed(core: &mut Core, backend: &dyn Backend, seeds: Changes) -> Result<(), Er
         return Ok(());
     }
     backend
-        .append(&[changes.clone()])
+        .append(std::slice::from_ref(&changes))
         .map_err(|failure| match failure {
             AppendFailure::Undone(error) | AppendFailure::Poisoned(error) => error,
         })?;

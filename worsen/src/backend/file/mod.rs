@@ -11,12 +11,16 @@ pub(crate) mod backup;
 #[allow(
     unreachable_pub,
     missing_docs,
+    clippy::missing_errors_doc,
+    clippy::len_without_is_empty,
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod beacon;
 #[allow(
     unreachable_pub,
     missing_docs,
+    clippy::missing_errors_doc,
+    clippy::len_without_is_empty,
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod compaction;
@@ -27,6 +31,8 @@ pub(crate) mod compaction;
 #[allow(
     unreachable_pub,
     missing_docs,
+    clippy::missing_errors_doc,
+    clippy::len_without_is_empty,
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod disk;
@@ -37,6 +43,8 @@ pub(crate) mod disk;
 #[allow(
     unreachable_pub,
     missing_docs,
+    clippy::missing_errors_doc,
+    clippy::len_without_is_empty,
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod lock;
@@ -46,7 +54,11 @@ pub(crate) mod recovery;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     unreachable_pub,
-    reason = "tests reach it through the feature `simulation`"
+    clippy::missing_errors_doc,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a tool of tests, reached through the feature `simulation`"
 )]
 pub(crate) mod simulation;
 
