@@ -137,7 +137,7 @@ fn crash_everywhere(
 fn every_acknowledged_commit_survives_a_power_cut() {
     let counts = Counts::default();
     let seed = Random::seeded("power cut").below(u64::MAX);
-    let limit = 24 * scale() as usize;
+    let limit = 150 * scale() as usize;
     in_parallel(&workloads(&OPS, 3), |workload| {
         counts.workloads.fetch_add(1, Relaxed);
         crash_everywhere(workload, PLAIN, &CUTS[..3], |disk, run, what| {
@@ -468,10 +468,14 @@ fn a_recovery_that_crashes_three_times_loses_nothing() {
     let limit = 1 + scale() as usize;
     in_parallel(&all, |workload| {
         counts.workloads.fetch_add(1, Relaxed);
-        let mut random = Random(seed);
+        let mut random = Random(seed ^ counts.workloads.load(Relaxed));
         crash_everywhere(workload, PLAIN, &CUTS[..1], |disk, run, what| {
             let states: Vec<SimulatedDisk> = disk.crash_states(64, seed).collect();
             if states.is_empty() {
+                return;
+            }
+            // In CI a third of the crash points, another one each time.
+            if scale() == 1 && random.below(3) > 0 {
                 return;
             }
             for _ in 0..scale() {
