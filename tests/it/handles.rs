@@ -400,3 +400,26 @@ fn the_keyed_store_does_what_the_original_did_and_more() {
         [("AppInit".to_owned(), true)]
     );
 }
+
+#[test]
+fn debug_output_goes_to_stderr_with_the_stores_name_before_each_line() {
+    let folder = folder();
+    let run = |debug: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_worker"))
+            .arg("set-note")
+            .arg(folder.path())
+            .arg(debug)
+            .env("DEBUG_PERSISTENCE", debug)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(run("false"), "");
+    let lines = run("true");
+    assert!(lines.lines().count() >= 2, "{lines}");
+    assert!(
+        lines.lines().all(|line| line.starts_with("state: ")),
+        "{lines}"
+    );
+}
