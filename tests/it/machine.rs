@@ -22,6 +22,8 @@ use worsen::{
 };
 
 pub(crate) const DIR: &str = "/db";
+pub(crate) const LOG: &str = "/db/s.db";
+pub(crate) const BACKUP: &str = "/db/s.cache.db";
 pub(crate) const LOCK: &str = "/db/s.lock";
 
 /// What a store holds.
@@ -53,6 +55,16 @@ pub(crate) const PLAIN: How = How {
 
 pub(crate) const BUFFERED: How = How {
     durability: Durability::Buffered,
+    ..PLAIN
+};
+
+pub(crate) const SALVAGE: How = How {
+    salvage: true,
+    ..PLAIN
+};
+
+pub(crate) const READ_ONLY: How = How {
+    read_only: true,
     ..PLAIN
 };
 
@@ -88,6 +100,19 @@ pub(crate) fn copy(disk: &SimulatedDisk) -> SimulatedDisk {
     let only = states.next().expect("a disk has at least one state");
     assert!(states.next().is_none(), "not everything was synced");
     only
+}
+
+/// A disk with these files on it and nothing else. `None`: no such file.
+pub(crate) fn disk_with(log: Option<&[u8]>, backup: Option<&[u8]>) -> SimulatedDisk {
+    let disk = SimulatedDisk::new();
+    disk.write_file(LOCK, b"");
+    if let Some(log) = log {
+        disk.write_file(LOG, log);
+    }
+    if let Some(backup) = backup {
+        disk.write_file(BACKUP, backup);
+    }
+    disk
 }
 
 /// One thing done to a store.

@@ -16,5 +16,6 @@ mod support;
 
 // On a simulated machine: `machine` is a store there.
 mod crash; // power cuts and kills at every step
+mod damage; // bytes that nobody wrote
 mod faults; // a disk that fails at every operation
 mod machine;

@@ -108,6 +108,7 @@ impl Recovery {
             matches!(
                 repair,
                 Repair::Restored { .. }
+                    | Repair::Behind { .. }
                     | Repair::CutOff {
                         acknowledged: true,
                         ..
@@ -159,6 +160,15 @@ pub enum Repair {
         behind: u64,
         /// A copy of the log as it was found.
         kept: Option<PathBuf>,
+    },
+    /// The log ends before a revision that this machine had shown already: both files were put back
+    /// to an older state, lost their ends, or were written [`Buffered`](crate::Durability::Buffered)
+    /// before a power cut.
+    Behind {
+        /// Where the log ends.
+        revision: u64,
+        /// The newest revision that had been there.
+        seen: u64,
     },
     /// The log was deleted or cut while the store was open, and was written anew from memory.
     Healed,
@@ -212,6 +222,13 @@ impl fmt::Display for Repair {
                     "the log was damaged beyond the backup's help: {before} commits before the damage and {behind} behind it were kept, those between are lost"
                 )?;
                 kept
+            }
+            Repair::Behind { revision, seen } => {
+                write!(
+                    f,
+                    "the log ends at revision {revision}, and revision {seen} had been there: the commits in between are lost"
+                )?;
+                &None
             }
             Repair::Healed => {
                 f.write_str("the log was deleted or cut while the store was open and was written anew from memory")?;

@@ -24,7 +24,7 @@ impl Backup {
         let tail = log.position.offset;
         let len = self.file.len()?;
         if len < tail {
-            let bytes = log.bytes(len, tail)?;
+            let bytes = log.bytes_from(len)?;
             write_full(&*self.file, &bytes, len)?;
         }
         log.forget_recent();

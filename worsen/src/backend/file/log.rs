@@ -302,17 +302,29 @@ impl Log {
         }
     }
 
-    /// The bytes between two places before the tail: from memory where they are recent.
-    pub(crate) fn bytes(&self, from: u64, to: u64) -> io::Result<std::borrow::Cow<'_, [u8]>> {
+    /// The bytes from a place to the tail: from memory where they are recent.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk, and `InvalidData` where the file no longer holds the lines that were read
+    /// or written there: what is damaged must not become the backup.
+    pub(crate) fn bytes_from(&self, from: u64) -> io::Result<std::borrow::Cow<'_, [u8]>> {
         let start = self.position.offset - self.recent.len() as u64;
-        if from >= start && to <= self.position.offset {
-            let slice = &self.recent[(from - start) as usize..(to - start) as usize];
-            return Ok(slice.into());
+        if from >= start {
+            return Ok(self.recent[(from - start) as usize..].into());
         }
-        let mut bytes = vec![0; (to - from) as usize];
-        if read_full(&*self.file, &mut bytes, from)? < bytes.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        // A backup may end within a line, so it takes the whole log to tell.
+        let mut bytes = vec![0; self.position.offset as usize];
+        if read_full(&*self.file, &mut bytes, 0)? < bytes.len() {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        let (_, mut position) = read_header(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+        let first = position.offset as usize;
+        let Ok(()) = position.scan(&bytes[first..], |_| Ok::<(), std::convert::Infallible>(()));
+        if position != self.position {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        bytes.drain(..from as usize);
         Ok(bytes.into())
     }
 

@@ -154,6 +154,9 @@ pub(crate) struct FileBackend {
     /// The beacon of the lock file that was there when the store was opened. Readers look at this
     /// one without a lock; if it is not in use any more, it says [`MOVED`].
     beacon: Option<Arc<Beacon>>,
+    /// The lock file was replaced since: there was a time when two processes could both have had the
+    /// lock, and what is remembered may be no more than one of them knew.
+    moved: AtomicBool,
     state: Mutex<State>,
     compact_above: CompactAbove,
     /// Asked for once: a forked child never gets here.
@@ -169,6 +172,8 @@ struct State {
     /// Up to this place of this generation everything is on disk, and this is the revision there.
     durable_offset: u64,
     durable_revision: u64,
+    /// The file no longer holds what was read of it.
+    damaged: bool,
 }
 
 impl State {
@@ -180,6 +185,7 @@ impl State {
             // Recovery syncs what it hands over.
             durable_offset: position.offset,
             durable_revision: position.revision,
+            damaged: false,
         };
         (state, recovered.entries, recovered.repairs)
     }
@@ -212,6 +218,7 @@ impl FileBackend {
             let backend = FileBackend {
                 lock: Mutex::new(Lock::new(Box::new(NoLock))),
                 beacon: None,
+                moved: AtomicBool::new(false),
                 state: Mutex::new(state),
                 pid: std::process::id(),
                 disk,
@@ -237,14 +244,23 @@ impl FileBackend {
                 beacon.doubt(generation);
             }
         };
-        let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode, &doubt)?);
+        let recovered = recover(&*disk, &paths, mode, &doubt)?;
+        let created = recovered.created;
+        let (state, entries, repairs) = State::new(recovered);
+        let mut recovery = Recovery { repairs };
         let revision = state.log.position.revision;
-        for repair in &repairs {
+        let seen = beacon.as_ref().map_or(0, |beacon| beacon.revision());
+        let is_behind = !created && seen > revision && seen != MOVED;
+        if is_behind && !recovery.may_have_lost() {
+            recovery.repairs.push(Repair::Behind { revision, seen });
+        }
+        for repair in &recovery.repairs {
             debug.warn(format_args!("{repair}"));
         }
         let backend = FileBackend {
             beacon: lock.beacon(),
             lock: Mutex::new(lock),
+            moved: AtomicBool::new(false),
             state: Mutex::new(state),
             pid: std::process::id(),
             disk,
@@ -256,6 +272,11 @@ impl FileBackend {
         };
         {
             let state = &mut *backend.state();
+            if is_behind {
+                // Another life, lest a process that has it open and remembers more brings that back
+                // later, over the commits that come now.
+                backend.start_generation(state, &entries, revision)?;
+            }
             backend.dispel_doubt(state, &entries, revision)?;
             if let Some(beacon) = backend.current_beacon() {
                 beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
@@ -267,7 +288,7 @@ impl FileBackend {
             backend,
             entries,
             revision,
-            recovery: Recovery { repairs },
+            recovery,
         })
     }
 
@@ -297,9 +318,9 @@ impl FileBackend {
         let found = self.disk.identify(&self.paths.log);
         let found = found
             .map_err(|error| Error::io("the log cannot be looked at", &self.paths.log, error))?;
-        if found.is_none() {
-            // Deleted. Every commit of every process is in the file that is still open, and so it is
-            // in memory by now: no backup has to make up for it.
+        if found.is_none() || is_empty(&*self.disk, &self.paths)? {
+            // Deleted, or emptied. Every commit of every process was in the file that is still open,
+            // and so it is in memory by now: no backup has to make up for it.
             self.debug.warn(format_args!("{}", Repair::Healed));
             return self.start_generation(state, sink.entries(), before);
         }
@@ -319,12 +340,13 @@ impl FileBackend {
             }
             return Ok(());
         }
-        // Who had to mend the log is the first to see it like this: nobody has committed to it since.
-        let mended = new.log.header == state.log.header
-            && repairs
-                .iter()
-                .any(|repair| !matches!(repair, Repair::BackupRenewed { .. }));
-        if ours_is_there || mended {
+        // Who opened it meanwhile and went on from there has begun another life of it, which this
+        // process must not undo. Who had to mend it is the first to see it like this.
+        let mended = repairs
+            .iter()
+            .any(|repair| !matches!(repair, Repair::BackupRenewed { .. }));
+        let is_alone = ours_is_there && !self.moved.load(Ordering::Relaxed);
+        if new.log.header == state.log.header && (is_alone || mended) {
             // The file lost what this process still remembers.
             self.debug.warn(format_args!("{}", Repair::Healed));
             *state = new;
@@ -364,6 +386,7 @@ impl FileBackend {
         state.log = Log::new(file, header, position, filled);
         state.durable_offset = position.offset;
         state.durable_revision = revision;
+        state.damaged = false;
         if let Some(beacon) = self.current_beacon() {
             beacon.set_durable_offset(state.log.header.generation, position.offset);
             beacon.trust();
@@ -413,8 +436,8 @@ impl FileBackend {
         }
     }
 
-    /// Under the lock: writes everything anew where a failed sync, in any process, has left a doubt
-    /// whether it is on disk. Syncing once more would succeed and prove nothing.
+    /// Under the lock: writes everything anew where the file was damaged, and where a failed sync, in
+    /// any process, has left a doubt whether it is on disk. Syncing once more would succeed and prove nothing.
     fn dispel_doubt(
         &self,
         state: &mut State,
@@ -422,11 +445,11 @@ impl FileBackend {
         revision: u64,
     ) -> Result<(), Error> {
         let doubted = self.current_beacon().map_or(0, |beacon| beacon.doubted());
-        if doubted < state.log.header.generation {
+        if doubted < state.log.header.generation && !state.damaged {
             return Ok(());
         }
         self.debug.warn(format_args!(
-            "an earlier sync failed: the log is written anew"
+            "the log is written anew: an earlier sync failed, or it was damaged meanwhile"
         ));
         self.start_generation(state, entries, revision)
     }
@@ -444,6 +467,20 @@ impl FileBackend {
         }
     }
 
+    /// Why the backup does not get what the log has.
+    fn not_backed_up(&self, damaged: &mut bool, error: io::Error) -> Error {
+        if error.kind() != io::ErrorKind::InvalidData {
+            return Error::io("the backup cannot be written", &self.paths.backup, error);
+        }
+        *damaged = true;
+        Error::new(
+            ErrorKind::Damaged,
+            "the log was damaged while the store was open",
+        )
+        .help("nothing was written; write again: that first writes the log anew from memory")
+        .path(&self.paths.log)
+    }
+
     /// The backup that the path names: one that was deleted is written anew.
     fn check_backup(&self, state: &mut State) -> Result<(), Error> {
         let found = self.disk.identify(&self.paths.backup);
@@ -456,11 +493,10 @@ impl FileBackend {
         }
         self.debug
             .warn(format_args!("{}", Repair::BackupRenewed { kept: None }));
-        let to = state.log.position.offset;
-        let bytes = state
-            .log
-            .bytes(0, to)
-            .map_err(|error| Error::io("the log cannot be read", &self.paths.log, error))?;
+        let bytes = match state.log.bytes_from(0) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.not_backed_up(&mut state.damaged, error)),
+        };
         let file = write_file(
             &*self.disk,
             &self.paths,
@@ -517,6 +553,7 @@ impl Backend for FileBackend {
                 }
                 old.publish(MOVED);
             }
+            self.moved.store(true, Ordering::Relaxed);
             *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
         }
         Ok(())
@@ -554,11 +591,7 @@ impl Backend for FileBackend {
         self.check_backup(state).map_err(AppendFailure::Undone)?;
         if let Some(backup) = &state.backup {
             backup.catch_up(&mut state.log).map_err(|error| {
-                AppendFailure::Undone(Error::io(
-                    "the backup cannot be written",
-                    &self.paths.backup,
-                    error,
-                ))
+                AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
             })?;
         }
         let durable = match self.current_beacon() {
@@ -836,6 +869,12 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
         .caused_by(error)),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// Whether the log that stands at the path holds nothing at all.
+fn is_empty(disk: &dyn Disk, paths: &Paths) -> Result<bool, Error> {
+    let (_, bytes) = recovery::load(disk, &paths.log, disk::Open::Read)?;
+    Ok(log::is_blank(&bytes))
 }
 
 /// Makes the name of a store's directory durable before the store is created in it, in case that who

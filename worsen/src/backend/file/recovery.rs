@@ -38,6 +38,8 @@ pub(crate) struct Recovered {
     pub(crate) backup: Option<Backup>,
     pub(crate) entries: Entries,
     pub(crate) repairs: Vec<Repair>,
+    /// There was no store.
+    pub(crate) created: bool,
 }
 
 /// What is to be done.
@@ -536,6 +538,7 @@ pub(crate) fn recover(
             backup: None,
             entries: plan.entries,
             repairs: repair.into_iter().collect(),
+            created: false,
         });
     }
     let generation = plan.header.generation;
@@ -546,6 +549,7 @@ pub(crate) fn recover(
         }
     };
 
+    let created = plan.repair.is_none() && matches!(plan.image, Image::Write(_));
     let mut repairs = Vec::new();
     let kept = match plan.keep_log {
         true => Some(keep_copy(disk, paths, &log)?),
@@ -616,6 +620,7 @@ pub(crate) fn recover(
         backup: Some(Backup::new(backup)),
         entries: plan.entries,
         repairs,
+        created,
     })
 }
 
@@ -642,9 +647,9 @@ fn look(
 }
 
 /// An open file and all its bytes; nothing of either where it is absent.
-type Loaded = (Option<Arc<dyn DiskFile>>, Vec<u8>);
+pub(crate) type Loaded = (Option<Arc<dyn DiskFile>>, Vec<u8>);
 
-fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result<Loaded, Error> {
+pub(crate) fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result<Loaded, Error> {
     let file: Arc<dyn DiskFile> = match disk.open(path, how) {
         Ok(file) => file.into(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, Vec::new())),
@@ -743,7 +748,7 @@ impl Repair {
             | Repair::CutOff { kept, .. }
             | Repair::BackupRenewed { kept }
             | Repair::Salvaged { kept, .. } => *kept = path,
-            Repair::Restored { .. } | Repair::Healed => {}
+            Repair::Restored { .. } | Repair::Behind { .. } | Repair::Healed => {}
         }
     }
 }
