@@ -147,7 +147,9 @@ fn look(
             files.newest()
         ));
     }
-    if found < files.newest() && repairs.is_empty() {
+    let is_told = repairs.may_have_lost()
+        || (repairs.repairs().iter()).any(|repair| matches!(repair, Repair::CutOff { .. }));
+    if found < files.newest() && !is_told {
         // Whole lines and nothing behind them: but for the beacon, which is new here, nobody can
         // know that there were more.
         let kept = trimmed(log).len();

@@ -19,3 +19,4 @@ mod crash; // power cuts and kills at every step
 mod damage; // bytes that nobody wrote
 mod faults; // a disk that fails at every operation
 mod machine;
+mod recovery_table; // every pair of files

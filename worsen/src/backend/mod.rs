@@ -123,12 +123,14 @@ impl Recovery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Repair {
-    /// The log was gone; it was written anew from the backup, which is one write behind.
+    /// The log, or its end, was gone; what the backup holds of it was put back, and that is one write
+    /// behind.
     Restored {
         /// The newest revision that the backup held.
         revision: u64,
     },
-    /// Part of the log was unreadable and was put back from the backup. Nothing is lost.
+    /// Part of the log was unreadable and was put back from the backup. What else there is to say of
+    /// its end stands beside it; by itself it means that nothing is lost.
     Mended {
         /// Where the unreadable part began, in bytes from the start of the log.
         offset: u64,
@@ -180,7 +182,7 @@ impl fmt::Display for Repair {
             Repair::Restored { revision } => {
                 write!(
                     f,
-                    "the log was missing or empty and was restored from the backup, up to revision {revision}; a commit after that, if there was one, is lost"
+                    "the log, or its end, was missing and was restored from the backup, up to revision {revision}; a commit after that, if there was one, is lost"
                 )?;
                 &None
             }

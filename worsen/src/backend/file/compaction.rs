@@ -12,7 +12,8 @@ use super::{
 };
 use crate::backend::{Entries, Entry};
 
-/// A log up to this length is left alone. Shared, so that a test can ask for a compaction now.
+/// A log up to this length is left alone; 0: none is. Shared, so that a test can ask for a compaction
+/// now.
 #[derive(Debug, Clone)]
 pub struct CompactAbove(pub Arc<AtomicU64>);
 
@@ -31,11 +32,8 @@ const LINE: usize = 64 * 1024;
 /// Whether a log of this length has outgrown its live state.
 pub(crate) fn is_due(length: u64, live: u64, above: &CompactAbove) -> bool {
     // Relaxed: nothing hangs on when a change of it is seen.
-    length
-        > above
-            .0
-            .load(Ordering::Relaxed)
-            .max(live.saturating_mul(FACTOR))
+    let above = above.0.load(Ordering::Relaxed);
+    above == 0 || length > above.max(live.saturating_mul(FACTOR))
 }
 
 /// The bytes of a log that begins with these entries.

@@ -4,7 +4,7 @@
 //! such an order that a crash in between leaves the same to be decided again. Nothing here appends
 //! commits.
 
-use std::{borrow::Cow, io, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use super::{
     Paths,
@@ -52,7 +52,7 @@ struct Plan {
     backup: BackupPlan,
     /// A copy of the log as found must be kept before anything is changed.
     keep_log: bool,
-    repair: Option<Repair>,
+    repairs: Vec<Repair>,
 }
 
 /// What becomes of the log.
@@ -162,6 +162,8 @@ struct Mending<'a> {
     entries: Entries,
     /// Where the first byte stands that came from the backup.
     mended_at: Option<u64>,
+    /// Where the last such byte stands.
+    mended_to: u64,
 }
 
 impl<'a> Mending<'a> {
@@ -171,6 +173,7 @@ impl<'a> Mending<'a> {
             position,
             entries: Entries::new(),
             mended_at: None,
+            mended_to: 0,
         }
     }
 
@@ -214,6 +217,7 @@ impl<'a> Mending<'a> {
         }
         bytes[from..to].copy_from_slice(piece);
         self.mended_at = self.mended_at.or(Some(from as u64));
+        self.mended_to = to as u64;
     }
 
     fn rest(&self) -> &[u8] {
@@ -244,7 +248,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             let same_life = matches!(&of_backup, Contents::Store(of, _) if *of == header);
             let mut mending = Mending::new(log, position);
             mending.scan_with(if same_life { backup } else { &[] });
-            finish(mending, header, backup, &of_backup, mode, now)
+            finish(mending, header, [log, backup], &of_backup, mode, now)
         }
         (Contents::Nothing, Contents::Nothing) => {
             if mode == Mode::Look {
@@ -261,23 +265,20 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             mending.put_back(&backup[..start.offset as usize], 0);
             mending.scan_with(backup);
             let of_backup = Contents::Store(header.clone(), start);
-            finish(mending, header, backup, &of_backup, mode, now)
+            finish(mending, header, [log, backup], &of_backup, mode, now)
         }
-        (Contents::Nothing, _) => {
+        (Contents::Nothing, of_backup) => {
             if mode != Mode::Salvage {
                 return Err(Refusal::BackupUnreadable);
             }
-            let mut plan = create(store, now);
-            plan.backup = BackupPlan::Renew {
-                keep: true,
-                report: true,
-            };
-            plan.repair = Some(Repair::Salvaged {
-                before: 0,
-                behind: 0,
-                kept: None,
-            });
-            Ok(plan)
+            let mending = Mending::new(backup, Position::before_everything());
+            Ok(salvage(
+                mending,
+                nothing(store, now),
+                [backup, &[]],
+                &of_backup,
+                now,
+            ))
         }
         (Contents::Foreign, _) => Err(Refusal::Foreign),
         (Contents::Damaged | Contents::Newer(_), of_backup) => {
@@ -287,16 +288,26 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
                     revision: 0,
                 });
             }
-            let nothing = Header {
-                store: store.into(),
-                generation: 0,
-                revision: 0,
-                base: 0,
-                at: now.into(),
-            };
             let mending = Mending::new(log, Position::before_everything());
-            Ok(salvage(mending, nothing, &of_backup, now))
+            Ok(salvage(
+                mending,
+                nothing(store, now),
+                [log, &[]],
+                &of_backup,
+                now,
+            ))
         }
+    }
+}
+
+/// In the place of a header that is lost.
+fn nothing(store: &str, now: &str) -> Header {
+    Header {
+        store: store.into(),
+        generation: 0,
+        revision: 0,
+        base: 0,
+        at: now.into(),
     }
 }
 
@@ -316,7 +327,7 @@ fn restore(
         return match mode {
             Mode::Salvage => {
                 let of_backup = Contents::Store(header.clone(), start);
-                Ok(salvage(mending, header, &of_backup, now))
+                Ok(salvage(mending, header, [backup, &[]], &of_backup, now))
             }
             Mode::Look | Mode::Repair => Err(Refusal::BackupUnreadable),
         };
@@ -328,9 +339,9 @@ fn restore(
         backup: BackupPlan::Keep(bytes.len() as u64),
         image: Image::Write(bytes),
         keep_log: false,
-        repair: Some(Repair::Restored {
+        repairs: vec![Repair::Restored {
             revision: mending.position.revision,
-        }),
+        }],
         entries: mending.entries,
     })
 }
@@ -356,7 +367,7 @@ fn create(store: &str, now: &str) -> Plan {
             report: false,
         },
         keep_log: false,
-        repair: None,
+        repairs: Vec::new(),
     }
 }
 
@@ -364,7 +375,7 @@ fn create(store: &str, now: &str) -> Plan {
 fn finish(
     mending: Mending<'_>,
     header: Header,
-    backup: &[u8],
+    [log, backup]: [&[u8]; 2],
     of_backup: &Contents,
     mode: Mode,
     now: &str,
@@ -372,37 +383,53 @@ fn finish(
     let offset = mending.position.offset;
     let rest = mending.rest();
     let torn = !is_blank(rest);
-    if torn || mending.position.base_left > 0 {
-        let mut behind = Behind::default();
+    let mut behind = Behind::default();
+    if torn {
         behind.look(rest, |_| ());
-        // A line that can be read says that one which can't was on disk: it was acknowledged, so
-        // this is no torn write. The state that a generation begins with is on disk before it is
-        // renamed into place, so no part of it can be torn either.
-        if behind.durable > mending.position.revision || mending.position.base_left > 0 {
-            return match mode {
-                Mode::Salvage => Ok(salvage(mending, header, of_backup, now)),
-                Mode::Look | Mode::Repair => Err(Refusal::Damaged {
-                    offset,
-                    revision: mending.position.revision,
-                }),
-            };
-        }
+    }
+    if matches!(of_backup, Contents::Store(of, _) if *of == header) {
+        behind.look(backup.get(offset as usize..).unwrap_or(&[]), |_| ());
+    }
+    // A line that can be read says that one which can't was on disk: it was acknowledged, so this
+    // is no torn write. The state that a generation begins with is on disk before it is renamed into
+    // place, so no part of it can be torn either.
+    if behind.durable > mending.position.revision || mending.position.base_left > 0 {
+        return match mode {
+            Mode::Salvage => Ok(salvage(mending, header, [log, backup], of_backup, now)),
+            Mode::Look | Mode::Repair => Err(Refusal::Damaged {
+                offset,
+                revision: mending.position.revision,
+            }),
+        };
     }
     let bytes = trimmed(rest).len() as u64;
     // A writer that dies leaves the beginning of a line. What has an end may have been whole once.
     let acknowledged = memchr::memchr(b'\n', trimmed(rest)).is_some()
         || memchr::memmem::find(rest, b",\"crc\":\"").is_some();
     let valid = mending.valid();
-    let repair = match (mending.mended_at, torn) {
-        (Some(offset), _) => Some(Repair::Mended { offset, kept: None }),
-        (None, true) => Some(Repair::CutOff {
+    let mut repairs = Vec::new();
+    if let Some(offset) = mending.mended_at {
+        repairs.push(Repair::Mended { offset, kept: None });
+    }
+    let revision = mending.position.revision;
+    if torn {
+        repairs.push(Repair::CutOff {
             offset,
             bytes,
             acknowledged,
             kept: None,
-        }),
-        (None, false) => None,
-    };
+        });
+    } else if mending.mended_at.is_some() && mending.mended_to == offset {
+        // The end came from the backup, and the newest write is not in there.
+        repairs.push(Repair::Restored { revision });
+    }
+    // A log of an earlier life than its backup: somebody put an old copy in its place.
+    if matches!(of_backup, Contents::Store(of, _) if of.generation > header.generation) {
+        let seen = newest_of(backup);
+        if seen > revision {
+            repairs.push(Repair::Behind { revision, seen });
+        }
+    }
     Ok(Plan {
         backup: plan_backup(valid, &header, backup, of_backup),
         image: match (mending.mended_at, torn) {
@@ -411,11 +438,18 @@ fn finish(
             (None, false) => Image::Keep,
         },
         keep_log: mending.mended_at.is_some() || (torn && acknowledged),
-        repair,
+        repairs,
         header,
         position: mending.position,
         entries: mending.entries,
     })
+}
+
+/// The newest revision of the lines of a file, damaged or not.
+fn newest_of(bytes: &[u8]) -> u64 {
+    let mut newest = 0;
+    Behind::default().look(bytes, |record| newest = newest.max(record.revision));
+    newest
 }
 
 /// The backup belongs to the log if it is the beginning of it.
@@ -448,17 +482,41 @@ fn plan_backup(valid: &[u8], header: &Header, backup: &[u8], of_backup: &Content
     }
 }
 
-/// Everything that can be read, on both sides of what can't, as the beginning of a new life.
-fn salvage(mending: Mending<'_>, header: Header, of_backup: &Contents, now: &str) -> Plan {
-    let rest = mending.rest().to_vec();
-    let before = mending.position.revision.saturating_sub(header.revision);
-    let mut entries = mending.entries;
-    let mut revision = mending.position.revision;
-    let mut behind = Behind::default();
-    behind.look(&rest, |record| {
-        revision = revision.max(record.revision);
-        replay(&mut entries, record);
+/// Everything that can be read, on both sides of what can't, as the beginning of a new life. `log` is
+/// as it was found: mending may have covered lines that are good.
+fn salvage(
+    mending: Mending<'_>,
+    header: Header,
+    [log, backup]: [&[u8]; 2],
+    of_backup: &Contents,
+    now: &str,
+) -> Plan {
+    let reached = mending.position.revision;
+    let before = reached.saturating_sub(header.revision);
+    let is_whole = mending.position.base_left == 0;
+    let is_new = |revision| revision > reached || revision == reached && !is_whole;
+    let mut behind: Vec<Record> = Vec::new();
+    Behind::default().look(log, |record| {
+        if is_new(record.revision) {
+            behind.push(record);
+        }
     });
+    if matches!(of_backup, Contents::Store(of, _) if *of == header) {
+        let of_log: BTreeSet<u64> = behind.iter().map(|record| record.revision).collect();
+        Behind::default().look(backup, |record| {
+            if is_new(record.revision) && !of_log.contains(&record.revision) {
+                behind.push(record);
+            }
+        });
+    }
+    // Stable: the lines of a state that a generation begins with share one revision.
+    behind.sort_by_key(|record| record.revision);
+    let lines = behind.len() as u64;
+    let revision = behind.last().map_or(reached, |record| record.revision);
+    let mut entries = mending.entries;
+    for record in behind {
+        replay(&mut entries, record);
+    }
     let generation = match of_backup {
         Contents::Store(of, _) => of.generation.max(header.generation),
         _ => header.generation,
@@ -480,11 +538,11 @@ fn salvage(mending: Mending<'_>, header: Header, of_backup: &Contents, now: &str
             report: true,
         },
         keep_log: true,
-        repair: Some(Repair::Salvaged {
+        repairs: vec![Repair::Salvaged {
             before,
-            behind: behind.lines,
+            behind: lines,
             kept: None,
-        }),
+        }],
     }
 }
 
@@ -530,14 +588,13 @@ pub(crate) fn recover(
         let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
         // A line that has no end may be one that is being written: nothing to report. What was put
         // back is put back in memory alone.
-        let repair = plan
-            .repair
-            .filter(|repair| !matches!(repair, Repair::CutOff { .. }));
+        let mut repairs = plan.repairs;
+        repairs.retain(|repair| !matches!(repair, Repair::CutOff { .. }));
         return Ok(Recovered {
             log: Log::new(file, plan.header, plan.position, 0),
             backup: None,
             entries: plan.entries,
-            repairs: repair.into_iter().collect(),
+            repairs,
             created: false,
         });
     }
@@ -549,14 +606,14 @@ pub(crate) fn recover(
         }
     };
 
-    let created = plan.repair.is_none() && matches!(plan.image, Image::Write(_));
+    let created = plan.repairs.is_empty() && matches!(plan.image, Image::Write(_));
     let mut repairs = Vec::new();
-    let kept = match plan.keep_log {
+    let kept = match plan.keep_log && !is_blank(&log) {
         true => Some(keep_copy(disk, paths, &log)?),
         false => None,
     };
-    if let Some(mut repair) = plan.repair {
-        repair.keep(kept);
+    for mut repair in plan.repairs {
+        repair.keep(kept.clone());
         repairs.push(repair);
     }
     let (file, bytes, filled) = match (plan.image, log_file) {

@@ -1,0 +1,161 @@
+//! Every state of the log with every state of the backup, and the one outcome each pair has: the table
+//! of FORMAT.md, which the test prints where it differs.
+
+use worsen::{Error, Repair, simulation::SimulatedDisk};
+
+use crate::machine::{BACKUP, LOG, Op, PLAIN, SALVAGE, disk_with, open, open_as};
+
+/// The newest revision of the log, and of its backup, which is one write behind.
+const NEWEST: u64 = 5;
+
+/// A state of a file: its name, its bytes where there is a file.
+type State = (&'static str, Option<Vec<u8>>);
+
+/// The log and the backup of a store in its second generation, and of its first.
+fn generations() -> [(Vec<u8>, Vec<u8>); 2] {
+    let disk = SimulatedDisk::new();
+    let opened = open(&disk).expect("a new store opens");
+    let files = || {
+        let whole = |path| {
+            let bytes = disk.read_file(path).expect("it is there");
+            let end = bytes
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |end| end + 1);
+            bytes[..end].to_vec()
+        };
+        (whole(LOG), whole(BACKUP))
+    };
+    let run = |op: Op, number| opened.run(op, number).expect("a healthy disk is written");
+    run(Op::Set("a"), 0);
+    run(Op::SetLong("b"), 1);
+    let first = files();
+    run(Op::Compact, 2);
+    run(Op::Set("c"), 3);
+    run(Op::Update("c"), 4);
+    run(Op::Set("d"), 5);
+    assert_eq!(opened.state().0, NEWEST);
+    [first, files()]
+}
+
+fn states(whole: &[u8], other: &[u8]) -> Vec<State> {
+    let lines: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
+    let flipped = |at: usize| {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 1;
+        Some(bytes)
+    };
+    vec![
+        ("absent", None),
+        ("empty", Some(vec![])),
+        ("blank", Some(vec![b' '; 4096])),
+        ("whole", Some(whole.to_vec())),
+        ("torn", Some(whole[..whole.len() - 40].to_vec())),
+        // The line after the first commit's: what the generation begins with is whole.
+        ("damaged in the middle", flipped(lines[1] + 20)),
+        ("damaged header", flipped(30)),
+        ("other generation", Some(other.to_vec())),
+        (
+            "newer format",
+            Some(b"{\"worsen\":2,\"set\":{}}\n".to_vec()),
+        ),
+        ("foreign", Some(b"hello\n".to_vec())),
+    ]
+}
+
+/// What opening these files comes to, in few words.
+fn outcome(log: &State, backup: &State) -> String {
+    let disk = disk_with(log.1.as_deref(), backup.1.as_deref());
+    let opened = match open_as(&disk, PLAIN) {
+        Ok(opened) => opened,
+        Err(error) => {
+            // Nothing is changed, so that it is the same the next time.
+            assert_eq!(disk.read_file(LOG), log.1, "refused, and changed the log");
+            assert_eq!(
+                disk.read_file(BACKUP),
+                backup.1,
+                "refused, and changed the backup"
+            );
+            return format!("{:?}{}", error.kind(), salvaged(&disk));
+        }
+    };
+    let (revision, _) = opened.state();
+    let mut words = vec![match revision {
+        NEWEST => "5".to_owned(),
+        0 => "new".to_owned(),
+        older => older.to_string(),
+    }];
+    words.extend(opened.store.recovered().repairs().iter().map(|repair| {
+        let (name, kept) = match repair {
+            Repair::Restored { .. } => ("restored", &None),
+            Repair::Mended { kept, .. } => ("mended", kept),
+            Repair::CutOff { kept, .. } => ("cut off", kept),
+            Repair::BackupRenewed { kept } => ("backup renewed", kept),
+            Repair::Behind { .. } => ("behind", &None),
+            other => panic!("{other:?}"),
+        };
+        let kept = if kept.is_some() { ", kept" } else { "" };
+        format!("{name}{kept}")
+    }));
+    // Whatever it came to, the next opening finds nothing to do.
+    let before = opened.state();
+    drop(opened);
+    let opened = open(&disk).expect("it opens a second time");
+    assert!(
+        opened.store.recovered().is_empty(),
+        "{:?}",
+        opened.store.recovered()
+    );
+    assert_eq!(opened.state(), before);
+    words.join("; ")
+}
+
+fn salvaged(disk: &SimulatedDisk) -> String {
+    let opened: Result<_, Error> = open_as(disk, SALVAGE);
+    match opened {
+        Ok(opened) => format!(" (salvage: {} entries)", opened.state().1.len()),
+        Err(_) => String::new(),
+    }
+}
+
+fn table() -> String {
+    let [first, second] = generations();
+    let logs = states(&second.0, &first.0);
+    let backups = states(&second.1, &first.1);
+    let mut table = String::from("| log \\ backup |");
+    for (name, _) in &backups {
+        table.push_str(&format!(" {name} |"));
+    }
+    table.push_str("\n|");
+    table.push_str(&" --- |".repeat(backups.len() + 1));
+    for log in &logs {
+        table.push_str(&format!("\n| {} |", log.0));
+        for backup in &backups {
+            table.push_str(&format!(" {} |", outcome(log, backup)));
+        }
+    }
+    table.push('\n');
+    table
+}
+
+#[test]
+fn every_pair_of_files_has_its_outcome() {
+    let table = table();
+    assert!(table == TABLE, "the table is now:\n{table}");
+}
+
+/// A number is the revision that the store opens with; 5 is the newest, 4 the backup's.
+const TABLE: &str = "\
+| log \ backup | absent | empty | blank | whole | torn | damaged in the middle | damaged header | other generation | newer format | foreign |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| absent | new | new | new | 4; restored | 3; restored | Damaged (salvage: 3 entries) | Damaged (salvage: 3 entries) | 1; restored | NewerFormat | Damaged (salvage: 0 entries) |
+| empty | new | new | new | 4; restored | 3; restored | Damaged (salvage: 3 entries) | Damaged (salvage: 3 entries) | 1; restored | NewerFormat | Damaged (salvage: 0 entries) |
+| blank | new | new | new | 4; restored | 3; restored | Damaged (salvage: 3 entries) | Damaged (salvage: 3 entries) | 1; restored | NewerFormat | Damaged (salvage: 0 entries) |
+| whole | 5; backup renewed | 5; backup renewed | 5; backup renewed | 5 | 5 | 5; backup renewed | 5; backup renewed, kept | 5 | NewerFormat | 5; backup renewed, kept |
+| torn | 4; cut off; backup renewed | 4; cut off; backup renewed | 4; cut off; backup renewed | 4; cut off | 4; cut off | 4; cut off; backup renewed | 4; cut off; backup renewed, kept | 4; cut off | NewerFormat | 4; cut off; backup renewed, kept |
+| damaged in the middle | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | 5; mended, kept | 5; mended, kept | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | NewerFormat | Damaged (salvage: 4 entries) |
+| damaged header | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | 5; mended, kept | 5; mended, kept | 5; mended, kept; backup renewed | Damaged (salvage: 4 entries) | Damaged (salvage: 4 entries) | NewerFormat | Damaged (salvage: 4 entries) |
+| other generation | 2; backup renewed | 2; backup renewed | 2; backup renewed | 2; behind; backup renewed, kept | 2; behind; backup renewed, kept | 2; behind; backup renewed, kept | 2; backup renewed, kept | 2 | NewerFormat | 2; backup renewed, kept |
+| newer format | NewerFormat | NewerFormat | NewerFormat | NewerFormat | NewerFormat | NewerFormat | NewerFormat | NewerFormat | NewerFormat | NewerFormat |
+| foreign | NotAStore | NotAStore | NotAStore | 4; mended, kept; restored | 3; mended, kept; restored; backup renewed | Damaged (salvage: 3 entries) | NotAStore | 1; mended, kept; restored | NewerFormat | NotAStore |
+";
