@@ -433,13 +433,16 @@ fn damage_to_both_files_is_never_taken_for_good() {
     );
 }
 
+/// Files, what is wrong with them, and the log and the backup as they are then.
+type Job<'a> = (&'a Files, String, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// A recovery dies at every step, another process finishes it and writes, and then the power goes.
 #[test]
 fn a_recovery_that_is_killed_and_finished_by_another_process_loses_nothing() {
     let counts = Counts::default();
     let seed = Random::seeded("killed recovery").below(u64::MAX);
     let all = all_files();
-    let mut jobs: Vec<(&Files, String, Option<Vec<u8>>, Option<Vec<u8>>)> = Vec::new();
+    let mut jobs: Vec<Job<'_>> = Vec::new();
     for files in &all {
         let (log, backup) = (Some(files.log.clone()), Some(files.backup.clone()));
         jobs.push((files, "log deleted".into(), None, backup.clone()));
@@ -537,13 +540,11 @@ impl Behind {
 
 const WRITES: usize = 4;
 
+/// The content of both files, by their paths.
+type Copied = BTreeMap<&'static str, Vec<u8>>;
+
 /// A store that is open, with its history, and the files as they were after each write.
-fn live() -> (
-    SimulatedDisk,
-    Opened,
-    History,
-    Vec<BTreeMap<&'static str, Vec<u8>>>,
-) {
+fn live() -> (SimulatedDisk, Opened, History, Vec<Copied>) {
     let disk = SimulatedDisk::new();
     let opened = open(&disk).expect("a new store opens");
     let mut history = vec![Texts::new()];
@@ -565,7 +566,7 @@ fn live() -> (
     (disk, opened, history, copies)
 }
 
-fn behinds(copies: &[BTreeMap<&'static str, Vec<u8>>]) -> Vec<Vec<Behind>> {
+fn behinds(copies: &[Copied]) -> Vec<Vec<Behind>> {
     let log = &copies[WRITES - 1][LOG];
     let backup = &copies[WRITES - 1][BACKUP];
     let end = trimmed(log).len() + 1;

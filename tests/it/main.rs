@@ -12,6 +12,7 @@ mod files;
 mod format;
 mod handles;
 mod processes;
+mod roundtrip; // every type, back as it was or refused
 mod support;
 
 // On a simulated machine: `machine` is a store there.

@@ -1,27 +1,39 @@
 //! A field's value as JSON text and back, refusing what JSON cannot carry. Knows no uids and no
 //! stores.
 
-use std::any::TypeId;
+mod imprint;
+
+use std::any::{Any, TypeId};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::imprint::imprint;
 use crate::{
     __private::{JsonDeserializer, JsonSerializer},
     error::{ErrorKind, ValueError},
 };
 
-/// The value as JSON text, once it is sure that the text decodes to the same JSON again.
+/// The value as JSON text, once it is sure that the text decodes to the same value again.
 pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(
     value: &T,
 ) -> Result<String, ValueError> {
-    let json = to_text(|serializer| value.serialize(serializer))?;
-    if !always_comes_back::<T>() {
-        check_comes_back(&json, |text| {
-            let back: T = serde_json::from_str(text)?;
-            serde_json::to_string(&back)
-        })?;
+    if always_comes_back(value) {
+        return to_text(|serializer| value.serialize(serializer));
     }
-    Ok(json)
+    // First: this refuses what is nested so deeply that writing it would end the stack.
+    let before = imprint(value, false).map_err(not_json)?;
+    let json = to_text(|serializer| value.serialize(serializer))?;
+    let back: T = serde_json::from_str(&json).map_err(|error| changes(&json, Some(error)))?;
+    if imprint(&back, false).map_err(not_json)? == before {
+        return Ok(json);
+    }
+    // Sets and hash maps list their members in any order.
+    let sorted = |value| imprint(value, true).map_err(not_json);
+    if sorted(value)? == sorted(&back)? {
+        Ok(json)
+    } else {
+        Err(changes(&json, None))
+    }
 }
 
 /// As [`encode`], by the functions of a `with` module.
@@ -58,18 +70,32 @@ fn to_text(
     serialize: impl FnOnce(JsonSerializer<'_>) -> Result<(), serde_json::Error>,
 ) -> Result<String, ValueError> {
     let mut bytes = Vec::with_capacity(32);
-    serialize(&mut serde_json::Serializer::new(&mut bytes)).map_err(|error| ValueError {
-        kind: ErrorKind::Encode,
-        what: "the value cannot be written as JSON".into(),
-        help: "nothing was written; use a type that serde can turn into JSON (a map needs string, number or unit-enum keys), or `#[store(with = ...)]`".into(),
-        source: Some(error),
-    })?;
+    serialize(&mut serde_json::Serializer::new(&mut bytes)).map_err(not_json)?;
     String::from_utf8(bytes).map_err(|_| ValueError {
         kind: ErrorKind::Encode,
         what: "the value was written as something that is not UTF-8".into(),
         help: "nothing was written; look at the type's Serialize implementation".into(),
         source: None,
     })
+}
+
+fn not_json(error: serde_json::Error) -> ValueError {
+    ValueError {
+        kind: ErrorKind::Encode,
+        what: "the value cannot be written as JSON".into(),
+        help: "nothing was written; use a type that serde can turn into JSON (a map needs string, number or unit-enum keys), or `#[store(with = ...)]`".into(),
+        source: Some(error),
+    }
+}
+
+/// The value is another one when it comes back.
+fn changes(json: &str, source: Option<serde_json::Error>) -> ValueError {
+    ValueError {
+        kind: ErrorKind::Encode,
+        what: format!("the value would not come back from its JSON, {}", excerpt(json)).into(),
+        help: "nothing was written; NaN and infinities, `Some` of what is `null`, values nested deeper than 128 and types whose Serialize and Deserialize disagree cannot be stored as JSON".into(),
+        source,
+    }
 }
 
 fn from_text<T>(
@@ -96,8 +122,15 @@ fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
     }
 }
 
-/// Types whose every value JSON carries, so that looking again would be wasted on a hot path.
-fn always_comes_back<T: 'static>() -> bool {
+/// Values that JSON carries for certain, so that looking again would be wasted on a hot path.
+fn always_comes_back<T: 'static>(value: &T) -> bool {
+    let value: &dyn Any = value;
+    if let Some(number) = value.downcast_ref::<f64>() {
+        return number.is_finite();
+    }
+    if let Some(number) = value.downcast_ref::<f32>() {
+        return number.is_finite();
+    }
     macro_rules! any_of {
         ($($known:ty),*) => { $(TypeId::of::<T>() == TypeId::of::<$known>())||* };
     }
@@ -135,27 +168,19 @@ fn check_comes_back(
     json: &str,
     again: impl FnOnce(&str) -> Result<String, serde_json::Error>,
 ) -> Result<(), ValueError> {
-    let refused = |source| {
-        ValueError {
-        kind: ErrorKind::Encode,
-        what: format!("the value would not come back from its JSON, {}", excerpt(json)).into(),
-        help: "nothing was written; NaN and infinities, values nested deeper than 128 and types whose Serialize and Deserialize disagree cannot be stored as JSON".into(),
-        source,
-    }
-    };
-    let back = again(json).map_err(|error| refused(Some(error)))?;
+    let back = again(json).map_err(|error| changes(json, Some(error)))?;
     if back == json {
         return Ok(());
     }
     let parse = |text: &str| {
         serde_json::from_str(text)
             .map(sorted)
-            .map_err(|error| refused(Some(error)))
+            .map_err(|error| changes(json, Some(error)))
     };
     if parse(&back)? == parse(json)? {
         Ok(())
     } else {
-        Err(refused(None))
+        Err(changes(json, None))
     }
 }
 
@@ -207,6 +232,9 @@ mod tests {
         assert_eq!(error.kind, ErrorKind::Encode);
         assert!(encode(&vec![1.0, f64::INFINITY]).is_err());
         assert!(encode(&0.1_f64).is_ok());
+        assert!(encode(&Some(f64::NAN)).is_err());
+        assert!(encode(&Some(f32::INFINITY)).is_err());
+        assert!(encode(&Some(0.1_f64)).is_ok());
     }
 
     #[test]
