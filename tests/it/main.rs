@@ -19,6 +19,7 @@ mod support;
 mod crash; // power cuts and kills at every step
 mod damage; // bytes that nobody wrote
 mod faults; // a disk that fails at every operation
+mod hostile; // files made to do harm
 mod machine;
 mod model; // random sequences against a map
 mod recovery_table; // every pair of files

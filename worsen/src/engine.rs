@@ -7,7 +7,7 @@
 use std::{
     any::Any,
     cell::Cell,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -166,6 +166,9 @@ struct Queue {
     listener: Option<JoinHandle<()>>,
 }
 
+/// Up to so many changes, looking through all of them is faster than a hash map.
+const FEW: usize = 16;
+
 impl Core {
     fn take(&mut self, changes: Vec<Entry>, revision: u64) {
         for (uid, json) in &changes {
@@ -215,10 +218,23 @@ impl Core {
     /// already is dropped.
     fn distinct(&self, changes: Changes) -> Vec<Entry> {
         let mut distinct: Vec<Entry> = Vec::with_capacity(changes.entries.len());
-        for (uid, json) in changes.entries {
-            match distinct.iter_mut().find(|(other, _)| *other == uid) {
-                Some((_, other)) => *other = json,
-                None => distinct.push((uid, json)),
+        if changes.entries.len() <= FEW {
+            for (uid, json) in changes.entries {
+                match distinct.iter_mut().find(|(other, _)| *other == uid) {
+                    Some((_, other)) => *other = json,
+                    None => distinct.push((uid, json)),
+                }
+            }
+        } else {
+            let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(distinct.capacity());
+            for (uid, json) in changes.entries {
+                match places.get(&uid) {
+                    Some(place) => distinct[*place].1 = json,
+                    None => {
+                        places.insert(uid.clone(), distinct.len());
+                        distinct.push((uid, json));
+                    }
+                }
             }
         }
         distinct.retain(|(uid, json)| self.entries.get(uid) != json.as_ref());

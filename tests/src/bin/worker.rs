@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
+        ["peak", dir] => peak(Path::new(dir)),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
 }
@@ -121,5 +122,20 @@ fn hold_the_lock(dir: &Path) -> Result<(), Box<dyn Error>> {
             drop(stdin().read_line(&mut line));
         })
         .wait()?;
+    Ok(())
+}
+
+/// Opens a store, and prints what came of it and the most memory that this process has used, in KiB.
+fn peak(dir: &Path) -> Result<(), Box<dyn Error>> {
+    match State::builder().dir(dir).open() {
+        Ok(_) => println!("opened"),
+        Err(error) => println!("{:?}", error.kind()),
+    }
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .ok_or("no peak in /proc/self/status")?;
+    println!("{}", peak.trim().trim_end_matches("kB").trim());
     Ok(())
 }

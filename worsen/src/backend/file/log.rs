@@ -180,7 +180,7 @@ impl Log {
             let behind = if pending.is_empty() { trailer.len() } else { 0 };
             let mut chunk = std::mem::take(&mut self.chunk);
             // A long line is read in growing steps, so that it is looked through only twice.
-            let wanted = pending.len().clamp(CHUNK, LARGEST_FILL as usize);
+            let wanted = pending.len().max(CHUNK);
             chunk.resize(behind + wanted, 0);
             let read = read_full(
                 &*self.file,
@@ -210,6 +210,8 @@ impl Log {
                 return Ok(Tail::Clean);
             }
             pending.extend_from_slice(&chunk[behind..behind + read]);
+            chunk.truncate(CHUNK);
+            chunk.shrink_to(LARGEST_FILL as usize);
             self.chunk = chunk;
             let before = self.position;
             let outcome = self.position.scan(&pending, &mut each);

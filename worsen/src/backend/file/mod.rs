@@ -368,11 +368,14 @@ impl FileBackend {
     ) -> Result<(), Error> {
         let (header, mut bytes, position) = compaction::image(
             &self.paths.name,
-            state.log.header.generation.saturating_add(1),
+            state.log.header.generation + 1,
             revision,
             entries,
             &now(),
         );
+        if header.generation > record::MOST {
+            return Err(self.used_up());
+        }
         let file = write_file(
             &*self.disk,
             &self.paths,
@@ -465,6 +468,16 @@ impl FileBackend {
                 error,
             )),
         }
+    }
+
+    /// Numbers that no store reaches by itself: the file was made up.
+    fn used_up(&self) -> Error {
+        Error::new(
+            ErrorKind::TooLarge,
+            "there are no more revisions, or generations, to count with",
+        )
+        .help("nothing was written; copy what is there into a new store")
+        .path(&self.paths.log)
     }
 
     /// Why the backup does not get what the log has.
@@ -603,6 +616,9 @@ impl Backend for FileBackend {
             }
             _ => state.durable_revision,
         };
+        if record::MOST - state.log.position.revision < commits.len() as u64 {
+            return Err(AppendFailure::Undone(self.used_up()));
+        }
         let mut lines = Vec::with_capacity(256);
         let mut after = state.log.position;
         let at = now();

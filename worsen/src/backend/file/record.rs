@@ -14,6 +14,10 @@ use crate::backend::Entry;
 /// The format that this code writes, and the newest it reads.
 pub(crate) const FORMAT: u64 = 1;
 
+/// The greatest revision and generation. No store gets there, every JSON reader holds them exactly,
+/// and no sum of a few of them overflows.
+pub(crate) const MOST: u64 = 1 << 53;
+
 /// What every header line begins with, in this format and all to come.
 const MAGIC: &str = "{\"worsen\":";
 
@@ -141,7 +145,8 @@ impl Header {
             base: raw.base?,
             at: raw.at?,
         };
-        (Crc::salt(header.generation).of(content) == crc).then_some((header, crc))
+        let counts = header.generation <= MOST && header.revision <= MOST;
+        (counts && Crc::salt(header.generation).of(content) == crc).then_some((header, crc))
     }
 }
 
@@ -199,7 +204,7 @@ impl Record {
             durable: raw.durable,
             changes: raw.changes,
         };
-        Some((record, crc))
+        (record.revision <= MOST).then_some((record, crc))
     }
 }
 
@@ -299,11 +304,7 @@ impl<'de> Deserialize<'de> for RawLine {
                         "pid" => line.pid = Some(map.next_value()?),
                         "durable" => line.durable = Some(map.next_value()?),
                         "set" => map.next_value_seed(SetSeed(&mut line.changes))?,
-                        "del" => {
-                            let deleted: Vec<Text> = map.next_value()?;
-                            line.changes
-                                .extend(deleted.into_iter().map(|Text(uid)| (uid, None)));
-                        }
+                        "del" => map.next_value_seed(DelSeed(&mut line.changes))?,
                         // A later format may say more; what is there is still valid.
                         _ => {
                             map.next_value::<IgnoredAny>()?;
@@ -339,6 +340,32 @@ impl<'de> Visitor<'de> for SetSeed<'_> {
         while let Some(Text(uid)) = map.next_key()? {
             let json: &RawValue = map.next_value()?;
             self.0.push((uid, Some(json.get().into())));
+        }
+        Ok(())
+    }
+}
+
+/// The array behind `del`, straight into the list of changes.
+struct DelSeed<'a>(&'a mut Vec<Entry>);
+
+impl<'de> de::DeserializeSeed<'de> for DelSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for DelSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of uids")
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(Text(uid)) = seq.next_element()? {
+            self.0.push((uid, None));
         }
         Ok(())
     }

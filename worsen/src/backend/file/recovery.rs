@@ -12,7 +12,7 @@ use super::{
     compaction,
     disk::{Disk, DiskFile, Open},
     log::{Log, Position, is_blank, read_full, read_header, read_whole, write_full},
-    record::{FORMAT, Header, NotAHeader, Record, claimed_crc},
+    record::{Crc, FORMAT, Header, NotAHeader, Record, claimed_crc},
 };
 use crate::{
     backend::{Entries, Repair},
@@ -111,7 +111,7 @@ impl Contents {
             Err(NotAHeader::Damaged) => Contents::Damaged,
             Err(NotAHeader::Foreign) => {
                 let mut ours = Behind::default();
-                ours.look(bytes, |_| ());
+                ours.look(bytes, None, |_| ());
                 if ours.lines > 0 {
                     Contents::Damaged
                 } else {
@@ -129,18 +129,23 @@ struct Behind {
     lines: u64,
     /// The newest revision that any of them says was durable.
     durable: u64,
+    /// The next line of all is among them, and not where it was written: no crash does that.
+    displaced: bool,
 }
 
 impl Behind {
-    fn look(&mut self, bytes: &[u8], mut each: impl FnMut(Record)) {
-        let mut before = None;
+    /// `before`: where the chain stands in front of these bytes, if it is known.
+    fn look(&mut self, bytes: &[u8], before: Option<Crc>, mut each: impl FnMut(Record)) {
+        let mut last = before;
         for line in bytes.split(|byte| *byte == b'\n') {
-            if let Some((record, _)) = before.and_then(|before| Record::decode(line, before)) {
+            if let Some((record, _)) = last.and_then(|last| Record::decode(line, last)) {
                 self.lines += 1;
                 self.durable = self.durable.max(record.durable.unwrap_or(0));
+                self.displaced |= last == before;
                 each(record);
             }
-            before = claimed_crc(line);
+            // What has no checksum, such as an empty line, did not come from here.
+            last = claimed_crc(line).or(last);
         }
     }
 }
@@ -322,7 +327,7 @@ fn restore(
     let mut mending = Mending::new(backup, start);
     mending.scan();
     let mut behind = Behind::default();
-    behind.look(mending.rest(), |_| ());
+    behind.look(mending.rest(), Some(mending.position.crc), |_| ());
     if behind.lines > 0 || mending.position.base_left > 0 {
         return match mode {
             Mode::Salvage => {
@@ -385,15 +390,19 @@ fn finish(
     let torn = !is_blank(rest);
     let mut behind = Behind::default();
     if torn {
-        behind.look(rest, |_| ());
+        behind.look(rest, Some(mending.position.crc), |_| ());
     }
     if matches!(of_backup, Contents::Store(of, _) if *of == header) {
-        behind.look(backup.get(offset as usize..).unwrap_or(&[]), |_| ());
+        let rest = backup.get(offset as usize..).unwrap_or(&[]);
+        behind.look(rest, Some(mending.position.crc), |_| ());
     }
     // A line that can be read says that one which can't was on disk: it was acknowledged, so this
     // is no torn write. The state that a generation begins with is on disk before it is renamed into
     // place, so no part of it can be torn either.
-    if behind.durable > mending.position.revision || mending.position.base_left > 0 {
+    if behind.durable > mending.position.revision
+        || behind.displaced
+        || mending.position.base_left > 0
+    {
         return match mode {
             Mode::Salvage => Ok(salvage(mending, header, [log, backup], of_backup, now)),
             Mode::Look | Mode::Repair => Err(Refusal::Damaged {
@@ -448,7 +457,7 @@ fn finish(
 /// The newest revision of the lines of a file, damaged or not.
 fn newest_of(bytes: &[u8]) -> u64 {
     let mut newest = 0;
-    Behind::default().look(bytes, |record| newest = newest.max(record.revision));
+    Behind::default().look(bytes, None, |record| newest = newest.max(record.revision));
     newest
 }
 
@@ -496,14 +505,14 @@ fn salvage(
     let is_whole = mending.position.base_left == 0;
     let is_new = |revision| revision > reached || revision == reached && !is_whole;
     let mut behind: Vec<Record> = Vec::new();
-    Behind::default().look(log, |record| {
+    Behind::default().look(log, None, |record| {
         if is_new(record.revision) {
             behind.push(record);
         }
     });
     if matches!(of_backup, Contents::Store(of, _) if *of == header) {
         let of_log: BTreeSet<u64> = behind.iter().map(|record| record.revision).collect();
-        Behind::default().look(backup, |record| {
+        Behind::default().look(backup, None, |record| {
             if is_new(record.revision) && !of_log.contains(&record.revision) {
                 behind.push(record);
             }
