@@ -166,21 +166,11 @@ fn a_checksum_that_is_right_makes_no_content_right() {
             "{line}"
         );
     }
-    // A commit, and not the one that comes next: nobody writes that.
+    // What no writer writes is no commit: the log ends before it, and what was there is kept.
     for line in [
         commit(3, r#""set":{"b":"1"}"#),
         commit(1, r#""set":{"b":"1"}"#),
         commit(0, r#""set":{"b":"1"}"#),
-    ] {
-        let log = sealed(1, &[HEADER, &good, &line]);
-        assert_eq!(
-            survive(&log, None, &line),
-            Err(ErrorKind::Damaged),
-            "{line}"
-        );
-    }
-    // What no writer writes is no commit: the log ends before it, and what was there is kept.
-    for line in [
         commit(u64::MAX, r#""set":{"b":"1"}"#),
         commit(2, r#""set":["b"]"#),
         commit(2, r#""del":{"b":"1"}"#),

@@ -129,8 +129,6 @@ struct Behind {
     lines: u64,
     /// The newest revision that any of them says was durable.
     durable: u64,
-    /// The next line of all is among them, and not where it was written: no crash does that.
-    displaced: bool,
 }
 
 impl Behind {
@@ -141,7 +139,6 @@ impl Behind {
             if let Some((record, _)) = last.and_then(|last| Record::decode(line, last)) {
                 self.lines += 1;
                 self.durable = self.durable.max(record.durable.unwrap_or(0));
-                self.displaced |= last == before;
                 each(record);
             }
             // What has no checksum, such as an empty line, did not come from here.
@@ -214,6 +211,33 @@ impl<'a> Mending<'a> {
         }
     }
 
+    /// Takes whole lines that go on from here and stand further on: somebody has put something in
+    /// between, such as empty lines. No crash moves a line.
+    fn scan_displaced(&mut self) {
+        let offset = self.position.offset as usize;
+        let rest = self.bytes.get(offset..).unwrap_or(&[]);
+        let mut lines = Vec::new();
+        let (mut at, mut taken_to) = (0, 0);
+        let entries = &mut self.entries;
+        for line in rest.split_inclusive(|byte| *byte == b'\n') {
+            let before = self.position;
+            let Ok(()) = self.position.scan(line, |record| {
+                replay(entries, record);
+                Ok::<(), std::convert::Infallible>(())
+            });
+            at += line.len();
+            if self.position != before {
+                lines.extend_from_slice(line);
+                taken_to = at;
+            }
+        }
+        if !lines.is_empty() {
+            lines.extend_from_slice(&rest[taken_to..]);
+            self.bytes = [&self.bytes[..offset], &lines].concat().into();
+            self.mended_at = self.mended_at.or(Some(offset as u64));
+        }
+    }
+
     fn put_back(&mut self, piece: &[u8], from: usize) {
         let bytes = self.bytes.to_mut();
         let to = from + piece.len();
@@ -253,6 +277,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             let same_life = matches!(&of_backup, Contents::Store(of, _) if *of == header);
             let mut mending = Mending::new(log, position);
             mending.scan_with(if same_life { backup } else { &[] });
+            mending.scan_displaced();
             finish(mending, header, [log, backup], &of_backup, mode, now)
         }
         (Contents::Nothing, Contents::Nothing) => {
@@ -269,6 +294,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             let mut mending = Mending::new(log, start);
             mending.put_back(&backup[..start.offset as usize], 0);
             mending.scan_with(backup);
+            mending.scan_displaced();
             let of_backup = Contents::Store(header.clone(), start);
             finish(mending, header, [log, backup], &of_backup, mode, now)
         }
@@ -399,10 +425,7 @@ fn finish(
     // A line that can be read says that one which can't was on disk: it was acknowledged, so this
     // is no torn write. The state that a generation begins with is on disk before it is renamed into
     // place, so no part of it can be torn either.
-    if behind.durable > mending.position.revision
-        || behind.displaced
-        || mending.position.base_left > 0
-    {
+    if behind.durable > mending.position.revision || mending.position.base_left > 0 {
         return match mode {
             Mode::Salvage => Ok(salvage(mending, header, [log, backup], of_backup, now)),
             Mode::Look | Mode::Repair => Err(Refusal::Damaged {
