@@ -230,7 +230,7 @@ fn fault_everywhere(
                 resume_unwind(panic);
             }
             // The power goes while the disk is ill.
-            for state in disk.crash_states(4 * scale() as usize, seed) {
+            for state in disk.crash_states(2 * scale() as usize, seed) {
                 counts.states.fetch_add(1, Relaxed);
                 check(&state, &two.world.possible, two.world.certain, &what);
             }
@@ -267,7 +267,7 @@ fn fault_everywhere(
                         panic!("not written after reopening on a healthy disk: {error}")
                     });
             }
-            for state in disk.crash_states(6 * scale() as usize, seed) {
+            for state in disk.crash_states(4 * scale() as usize, seed) {
                 counts.states.fetch_add(1, Relaxed);
                 check(&state, &two.world.possible, two.world.certain, &what);
             }

@@ -249,7 +249,7 @@ fn a_header_that_makes_no_sense_is_refused() {
         ),
     ] {
         let what: String = line.chars().take(100).collect();
-        let log = sealed(generation, &[line.clone()]);
+        let log = sealed(generation, std::slice::from_ref(&line));
         drop(survive(&log, None, &what));
         let log = sealed(generation, &[line, commit(1, r#""set":{"a":"1"}"#)]);
         drop(survive(&log, None, &what));
