@@ -353,6 +353,10 @@ fn kill_then_cut_power(
     counts: &Counts,
 ) -> (bool, bool) {
     let disk = SimulatedDisk::new();
+    if kill_at % 2 == 1 {
+        // What a process does in memory after it was killed here, a real one does not.
+        disk.without_beacons();
+    }
     let mut history = vec![Texts::new()];
     let dying = open(&disk).expect("a new store opens");
     Op::Set("x").commits(0, &mut history);

@@ -466,7 +466,12 @@ fn a_recovery_that_is_killed_and_finished_by_another_process_loses_nothing() {
     }
     in_parallel(&jobs, |(files, damage, log, backup)| {
         counts.workloads.fetch_add(1, Relaxed);
-        let fresh = || disk_with(log.as_deref(), backup.as_deref());
+        let fresh = || {
+            let disk = disk_with(log.as_deref(), backup.as_deref());
+            // What a process does in memory after it was killed here, a real one does not.
+            disk.without_beacons();
+            disk
+        };
         let whole = fresh();
         drop(open(&whole));
         for kill_at in 0..=whole.mutations() {
@@ -637,8 +642,8 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
     let cases: Vec<usize> = (0..behinds(&live().3).len()).collect();
     in_parallel(&cases, |case| {
         // Who writes next: the process that remembers, a second one that has it open as well, or
-        // one that opens it now, before the first.
-        for who in 0..3 {
+        // one that opens it now, before the first, and writes a longer or a shorter line.
+        for who in 0..4 {
             for remove_lock in [false, true] {
                 let (disk, opened, mut history, copies) = live();
                 let remembered = history.clone();
@@ -651,7 +656,7 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
                 counts.workloads.fetch_add(1, Relaxed);
                 let what = || format!("{who}, {:?}:\n{}", short(behinds), disk.trace().join("\n"));
                 let mut said = None;
-                if who == 2 {
+                if who >= 2 {
                     let newcomer = disk.new_process();
                     match open(&newcomer) {
                         // It knows no more than the files do.
@@ -665,8 +670,13 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
                             history.truncate(revision as usize + 1);
                             assert_eq!(history.last(), Some(&state), "{}", what());
                             said = Some(newcomer.store.recovered().clone());
-                            Op::Set("new").commits(7, &mut history);
-                            if let Err(error) = newcomer.run(Op::Set("new"), 7) {
+                            let op = if who == 2 {
+                                Op::Set("new")
+                            } else {
+                                Op::Remove("a")
+                            };
+                            op.commits(7, &mut history);
+                            if let Err(error) = newcomer.run(op, 7) {
                                 panic!("a newcomer cannot write: {error}\n{}", what());
                             }
                             assert_eq!(newcomer.state().1, history[history.len() - 1]);
