@@ -656,6 +656,8 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
                 counts.workloads.fetch_add(1, Relaxed);
                 let what = || format!("{who}, {:?}:\n{}", short(behinds), disk.trace().join("\n"));
                 let mut said = None;
+                // It stays open, and its filling stays behind the tail.
+                let mut stays = None;
                 if who >= 2 {
                     let newcomer = disk.new_process();
                     match open(&newcomer) {
@@ -680,6 +682,7 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
                                 panic!("a newcomer cannot write: {error}\n{}", what());
                             }
                             assert_eq!(newcomer.state().1, history[history.len() - 1]);
+                            stays = Some(newcomer);
                         }
                         Err(error) => {
                             let refused =
@@ -717,7 +720,7 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
                                 &what,
                             );
                         }
-                        drop((opened, second));
+                        drop((opened, second, stays));
                         check(
                             &copy_of(&disk),
                             std::slice::from_ref(&history),
