@@ -510,13 +510,15 @@ impl<T: Value> Model for KeyedModel<T> {
     }
 }
 
+/// In bytes.
+pub(crate) const LONGEST_UID: usize = 4096;
+
 fn check_uid(uid: &str) -> Result<(), Error> {
-    const LONGEST: usize = 4096;
     let what = if uid.is_empty() {
         "the uid is empty".to_owned()
-    } else if uid.len() > LONGEST {
+    } else if uid.len() > LONGEST_UID {
         format!(
-            "the uid has {} bytes, and at most {LONGEST} are allowed",
+            "the uid has {} bytes, and at most {LONGEST_UID} are allowed",
             uid.len()
         )
     } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {
