@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use std::{
-    any::TypeId,
+    any::{Any, TypeId},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,7 +13,7 @@ use crate::{
     backend::{
         Backend, Entries, Recovery,
         file::{
-            FileBackend, FileOptions, Opened, Paths,
+            self, FileBackend, FileOptions, Paths,
             compaction::CompactAbove,
             disk::{Disk, RealDisk},
             recovery::Mode,
@@ -204,19 +204,23 @@ impl<S: Store> Builder<S> {
     /// read any more, a stored value does not fit its field, or another process holds the lock for
     /// too long. Nothing is changed then.
     pub fn open(self) -> Result<S::Handle, Error> {
-        let Builder { place, seed } = self;
-        let name = place.settings.name.clone();
+        let Builder { place, mut seed } = self;
         place
-            .open(TypeId::of::<S>(), |opening| {
-                let seed = seed.unwrap_or_else(S::__seed);
+            .open::<Inner<S>>(TypeId::of::<S>(), &mut |opening| {
+                let seed = seed.take().unwrap_or_else(S::__seed);
                 let (model, cell, seeds) = StructModel::new(seed)?;
                 let handle = opening.start(Box::new(model), Some(seeds))?;
-                Ok(Inner { cell, handle })
+                Ok(Arc::new(Inner { cell, handle }))
             })
             .map(|inner| S::__handle(Handle::new(inner)))
-            .map_err(|error| error.in_store(&name, None))
     }
 }
+
+/// Something open, of a type that its opener knows.
+pub(crate) type Opened = Arc<dyn Any + Send + Sync>;
+
+/// Opens what there is to open, once it is known that it is not open yet. Called at most once.
+type Make<'a> = dyn FnMut(Opening) -> Result<Opened, Error> + 'a;
 
 /// Files, or the lack of them, ready for an engine.
 pub(crate) struct Opening {
@@ -227,10 +231,26 @@ pub(crate) struct Opening {
 impl Place {
     /// Opens what `make` makes, or shares what is open already.
     pub(crate) fn open<T: Send + Sync + 'static>(
-        mut self,
+        self,
         kind: TypeId,
-        make: impl FnOnce(Opening) -> Result<T, Error>,
+        make: &mut Make<'_>,
     ) -> Result<Arc<T>, Error> {
+        let name = self.settings.name.clone();
+        self.open_any(kind, make)
+            .and_then(|opened| {
+                opened.downcast::<T>().map_err(|_| {
+                    // The kind is a part of the key that openings are shared under.
+                    Error::new(
+                        ErrorKind::InvalidOption,
+                        "the store is open already, as another type",
+                    )
+                })
+            })
+            .map_err(|error| error.in_store(&name, None))
+    }
+
+    /// Apart from the type that is opened: compiled once, and not for each.
+    fn open_any(mut self, kind: TypeId, make: &mut Make<'_>) -> Result<Opened, Error> {
         check_name(&self.settings.name)?;
         if self.settings.poll.is_some_and(|poll| poll.is_zero()) {
             return Err(Error::new(
@@ -243,8 +263,7 @@ impl Place {
             return make(Opening {
                 place: self,
                 paths: None,
-            })
-            .map(Arc::new);
+            });
         }
         let dir = self.settings.dir.clone()?;
         let dir = if dir.as_os_str().is_empty() {
@@ -252,15 +271,13 @@ impl Place {
         } else {
             dir
         };
-        if let Some(disk) = &self.disk {
+        if self.disk.is_some() {
             // No other process, and no other path, leads to it.
-            let _ = disk;
             let paths = Paths::new(&dir, &self.settings.name);
             return make(Opening {
                 place: self,
                 paths: Some(paths),
-            })
-            .map(Arc::new);
+            });
         }
         let dir = canonical(&dir, self.mode)?;
         let paths = Paths::new(&dir, &self.settings.name);
@@ -276,7 +293,6 @@ impl Place {
                 place: self,
                 paths: Some(paths),
             })
-            .map(Arc::new)
         })
     }
 }
@@ -309,7 +325,7 @@ impl Opening {
                     compact_above: place.compact_above,
                     debug: debug.clone(),
                 };
-                let Opened {
+                let file::Opened {
                     backend,
                     entries,
                     revision,

@@ -152,22 +152,19 @@ impl<T: Value> PersistentStore<T> {
     }
 
     fn at(place: Place) -> Result<Self, Error> {
-        let name = place.settings.name.clone();
-        let inner = place
-            .open(TypeId::of::<Self>(), |opening| {
-                let map = Arc::new(Published {
-                    values: papaya::HashMap::new(),
-                    whole: RwLock::new(()),
-                });
-                let model = KeyedModel {
-                    map: map.clone(),
-                    draft: HashMap::new(),
-                    open: Vec::new(),
-                };
-                let handle = opening.start(Box::new(model), None)?;
-                Ok(Inner { map, handle })
-            })
-            .map_err(|error| error.in_store(&name, None))?;
+        let inner = place.open::<Inner<T>>(TypeId::of::<Self>(), &mut |opening| {
+            let map = Arc::new(Published::<T> {
+                values: papaya::HashMap::new(),
+                whole: RwLock::new(()),
+            });
+            let model = KeyedModel {
+                map: map.clone(),
+                draft: HashMap::new(),
+                open: Vec::new(),
+            };
+            let handle = opening.start(Box::new(model), None)?;
+            Ok(Arc::new(Inner { map, handle }))
+        })?;
         Ok(PersistentStore { inner })
     }
 
