@@ -14,7 +14,7 @@ use crate::{
         Backend, Entries, Recovery,
         file::{
             self, FileBackend, FileOptions, Paths,
-            compaction::CompactAbove,
+            compaction::{CompactAbove, Compaction, Observer},
             disk::{Disk, RealDisk},
             recovery::Mode,
         },
@@ -23,6 +23,7 @@ use crate::{
     debug::{self, Debug},
     engine::{Engine, EngineHandle, EngineOptions, Model},
     error::{Error, ErrorKind},
+    limits::{DEEPEST, Limits},
     registry::{self, Key},
     schema::{Changes, Settings, Store},
     store::{Handle, Inner, StructModel},
@@ -81,7 +82,9 @@ pub(crate) struct Place {
     pub(crate) in_memory: bool,
     /// Another disk than the machine's, for tests.
     pub(crate) disk: Option<Arc<dyn Disk>>,
+    pub(crate) limits: Limits,
     pub(crate) compact_above: CompactAbove,
+    pub(crate) on_compaction: Observer,
 }
 
 impl Place {
@@ -92,7 +95,9 @@ impl Place {
             mode: Mode::Repair,
             in_memory: false,
             disk: None,
+            limits: Limits::default(),
             compact_above: CompactAbove::default(),
+            on_compaction: Observer::default(),
         }
     }
 }
@@ -173,6 +178,53 @@ impl<S: Store> Builder<S> {
     /// [`recovered`](Handle::recovered) tells what was done.
     pub fn salvage(mut self) -> Self {
         self.place.mode = Mode::Salvage;
+        self
+    }
+
+    /// The most bytes of uids and JSON that one commit may have. By default 64 MiB. A commit is one line
+    /// of the log, which every process has to read as a whole.
+    ///
+    /// As every limit it is for writes: one that exceeds it fails with [`ErrorKind::TooLarge`] and
+    /// changes nothing. What the store holds already is read as ever.
+    pub fn max_commit_bytes(mut self, bytes: usize) -> Self {
+        self.place.limits.commit_bytes = bytes;
+        self
+    }
+
+    /// How many arrays and objects of a value may be in each other. By default 127, which is also the
+    /// most: a deeper one could not be read back.
+    pub fn max_nesting(mut self, depth: usize) -> Self {
+        self.place.limits.nesting = depth.min(DEEPEST);
+        self
+    }
+
+    /// How many uids the store may have. By default 16 million.
+    pub fn max_uids(mut self, uids: usize) -> Self {
+        self.place.limits.uids = uids;
+        self
+    }
+
+    /// Is told of compactions by this process: when one begins, after every mebibyte, and when it is
+    /// done. Other writers wait for a compaction, and readers do not.
+    ///
+    /// It is called by the thread that writes, so it should be quick. A write in it is an error.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { count: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = State::builder()
+    ///     .dir(folder.path())
+    ///     .on_compaction(|compaction| {
+    ///         eprintln!("{} of {} bytes", compaction.written(), compaction.total());
+    ///     })
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_compaction(mut self, tell: impl Fn(Compaction) + Send + Sync + 'static) -> Self {
+        self.place.on_compaction = Observer::new(tell);
         self
     }
 
@@ -323,6 +375,7 @@ impl Opening {
                     mode: place.mode,
                     lock_timeout: place.settings.lock_timeout,
                     compact_above: place.compact_above,
+                    on_compaction: place.on_compaction,
                     debug: debug.clone(),
                 };
                 let file::Opened {
@@ -345,6 +398,7 @@ impl Opening {
             recovery,
             durability: place.settings.durability,
             lock_timeout: place.settings.lock_timeout,
+            limits: place.limits,
             poll: place.settings.poll,
             debug,
         };
