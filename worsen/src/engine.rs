@@ -330,7 +330,9 @@ impl Engine {
         let backend = options.backend;
         core.adopt(options.entries);
         let filled = core.check_fit().and_then(|()| match seeds {
-            Some(seeds) if core.entries.is_empty() => seed(&mut core, &*backend, seeds),
+            Some(seeds) if core.entries.is_empty() => {
+                seed(&mut core, &*backend, seeds, &options.limits)
+            }
             _ => Ok(()),
         });
         if filled.is_ok() {
@@ -795,8 +797,14 @@ fn spawn(
         })
 }
 
-fn seed(core: &mut Core, backend: &dyn Backend, seeds: Changes) -> Result<(), Error> {
+fn seed(
+    core: &mut Core,
+    backend: &dyn Backend,
+    seeds: Changes,
+    limits: &Limits,
+) -> Result<(), Error> {
     let changes = core.distinct(seeds);
+    limits.check(&changes, &core.entries)?;
     if changes.is_empty() {
         return Ok(());
     }
