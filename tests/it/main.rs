@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod changes; // each commit, told once
 mod files;
 mod format;
 mod handles;

@@ -21,12 +21,12 @@ use std::{
 use event_listener::Event;
 
 use crate::{
-    backend::{AppendFailure, Backend, Entries, Entry, Recovery, Sink},
+    backend::{AppendFailure, Backend, Entries, Entry, History, Recovery, Sink},
     builder::Durability,
     debug::Debug,
     error::{Error, ErrorKind, ValueError},
     limits::Limits,
-    schema::Changes,
+    schema::Edits,
 };
 
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what
@@ -61,7 +61,7 @@ pub(crate) struct Transaction<'a> {
 pub(crate) struct Scope<'a> {
     /// The newest JSON of every uid, before this operation.
     pub(crate) entries: &'a Entries,
-    pub(crate) changes: Changes,
+    pub(crate) changes: Edits,
     /// The operation wants to have done nothing.
     pub(crate) undo: bool,
 }
@@ -233,7 +233,7 @@ impl Core {
 
     /// What an operation really changed: later entries win over earlier ones, and what is stored
     /// already is dropped.
-    fn distinct(&self, changes: Changes) -> Vec<Entry> {
+    fn distinct(&self, changes: Edits) -> Vec<Entry> {
         let mut distinct: Vec<Entry> = Vec::with_capacity(changes.entries.len());
         if changes.entries.len() <= FEW {
             for (uid, json) in changes.entries {
@@ -315,7 +315,7 @@ impl Engine {
     /// by the caller on entry when `seeds` is given, and is free afterwards.
     pub(crate) fn start(
         options: EngineOptions,
-        seeds: Option<Changes>,
+        seeds: Option<Edits>,
     ) -> Result<Arc<EngineHandle>, Error> {
         let mut core = Core {
             model: options.model,
@@ -417,6 +417,12 @@ impl Engine {
         queue.poll = Some(poll);
         self.keeper.notify_all();
         Ok(())
+    }
+
+    /// A reader of the commits after this revision.
+    pub(crate) fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        let history = self.backend.history(after, old_values);
+        history.map_err(|error| self.in_store(error))
     }
 
     fn is_forked(&self) -> bool {
@@ -638,7 +644,7 @@ impl Engine {
             model: &mut *core.model,
             scope: Scope {
                 entries: &core.entries,
-                changes: Changes::default(),
+                changes: Edits::default(),
                 undo: false,
             },
         };
@@ -800,7 +806,7 @@ fn spawn(
 fn seed(
     core: &mut Core,
     backend: &dyn Backend,
-    seeds: Changes,
+    seeds: Edits,
     limits: &Limits,
 ) -> Result<(), Error> {
     let changes = core.distinct(seeds);

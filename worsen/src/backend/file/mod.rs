@@ -36,6 +36,7 @@ pub(crate) mod compaction;
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod disk;
+mod history;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
     allow(dead_code, reason = "tests reach it through the feature `simulation`")
@@ -79,13 +80,14 @@ use self::{
     beacon::Beacon,
     compaction::{CompactAbove, Observer},
     disk::Disk,
+    history::LogHistory,
     lock::LockFile,
     log::{AppendError, Log, Position, Tail},
     record::Record,
     recovery::{Mode, Recovered, WriteError, recover, write_file},
     sync::{Pace, SyncError},
 };
-use super::{AppendFailure, Backend, Entries, Entry, Recovery, Repair, Sink};
+use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink};
 use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
@@ -825,6 +827,11 @@ impl Backend for FileBackend {
                 Ok(())
             }
         }
+    }
+
+    fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        let (disk, log) = (self.disk.clone(), self.paths.log.clone());
+        Ok(Box::new(LogHistory::new(disk, log, after, old_values)?))
     }
 
     fn close(&self) {
