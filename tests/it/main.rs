@@ -14,6 +14,7 @@ mod handles;
 mod processes;
 mod roundtrip; // every type, back as it was or refused
 mod support;
+mod torture; // real processes, real kills
 
 // On a simulated machine: `machine` is a store there.
 mod crash; // power cuts and kills at every step

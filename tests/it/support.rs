@@ -1,4 +1,4 @@
-//! What several topics need: a folder, a worker process, a seed.
+//! What several topics need: a folder, a worker process, a scale.
 
 use std::{
     io::{BufRead, BufReader, Lines},
@@ -8,6 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use worsen::Store;
+pub(crate) use worsen_tests::Random;
 use worsen_tests::{State, StateStore};
 
 pub(crate) fn folder() -> TempDir {
@@ -73,32 +74,6 @@ impl Drop for Worker {
         // It may have ended already, which is as well.
         drop(self.child.kill());
         drop(self.child.wait());
-    }
-}
-
-/// A little generator (splitmix64), so that a failing test can be run again with its seed.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Seeded by `WORSEN_TEST_SEED`, or by the clock; says which.
-    pub(crate) fn seeded(test: &str) -> Random {
-        let seed = std::env::var("WORSEN_TEST_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok())
-            .unwrap_or_else(|| {
-                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-                now.map_or(0, |now| now.as_nanos() as u64)
-            });
-        println!("{test}: WORSEN_TEST_SEED={seed}");
-        Random(seed)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
 };
 
 use worsen::{Options, PersistentStore, Store};
-use worsen_tests::State;
+use worsen_tests::{
+    State,
+    torture::work::{Work, work},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +37,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
         ["peak", dir] => peak(Path::new(dir)),
+        ["torture", dir, journal, number, threads, acts, seed] => work(Work {
+            dir: dir.into(),
+            journal: journal.into(),
+            number: number.parse()?,
+            threads: threads.parse()?,
+            acts: acts.parse()?,
+            seed: seed.parse()?,
+        }),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
 }
