@@ -1,6 +1,6 @@
 //! Several processes on one store: what one writes the others read, and a kill loses nothing.
 
-use std::{collections::HashMap, fs, thread, time::Duration};
+use std::{collections::HashMap, fs, os::unix::fs::MetadataExt, thread, time::Duration};
 
 use worsen::{ErrorKind, Options, PersistentStore, Store};
 use worsen_tests::State;
@@ -116,6 +116,53 @@ fn a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait() {
     worker.kill();
     store.set_count(9).wait().unwrap();
     assert_eq!(store.count(), 9);
+}
+
+#[test]
+fn a_held_lock_does_not_hide_what_was_acknowledged_in_a_new_generation() {
+    let folder = folder();
+    let store = open(folder.path());
+    Worker::start("compact", folder.path(), &["7"]).finish();
+    let mut holder = Worker::start("hold-the-lock", folder.path(), &[]);
+    assert_eq!(holder.line().as_deref(), Some("held"));
+    // The log is another file by now, and this process has not seen that one yet.
+    assert_eq!((store.count(), store.note()), (7, "compacted".to_owned()));
+    holder.finish();
+    assert_eq!(store.count(), 8);
+    store.set_count(9).wait().unwrap();
+    let lines = Worker::start("print", folder.path(), &[]).finish();
+    assert_eq!(lines, ["9 compacted"]);
+}
+
+#[test]
+fn a_backup_that_was_deleted_is_written_anew_once_and_not_by_turns() {
+    // Another type on the same file is as good as another process.
+    #[derive(Store)]
+    #[store(name = "state")]
+    struct Other {
+        count: u64,
+    }
+    let folder = folder();
+    let (one, other) = (
+        open(folder.path()),
+        Other::builder().dir(folder.path()).open().unwrap(),
+    );
+    let backup = folder.path().join("state.cache.db");
+    fs::remove_file(&backup).unwrap();
+    let mut files = Vec::new();
+    for count in 1..10 {
+        one.set_count(2 * count).wait().unwrap();
+        other.set_count(2 * count + 1).wait().unwrap();
+        files.push(fs::metadata(&backup).unwrap().ino());
+    }
+    files.dedup();
+    assert_eq!(files.len(), 1, "it is one file all the time");
+    let (log, kept) = (
+        fs::read_to_string(folder.path().join("state.db")).unwrap(),
+        fs::read_to_string(&backup).unwrap(),
+    );
+    assert!(log.starts_with(&kept));
+    assert_eq!(kept.lines().count() + 1, log.trim_end().lines().count());
 }
 
 #[test]

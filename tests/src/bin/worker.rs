@@ -4,11 +4,12 @@ use std::{
     error::Error,
     io::{Write, stdin, stdout},
     path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU64},
     thread,
     time::Duration,
 };
 
-use worsen::{Options, PersistentStore, Store};
+use worsen::{Options, PersistentStore, Store, simulation::CompactAbove};
 use worsen_tests::{
     State,
     torture::work::{Work, work},
@@ -36,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
+        ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
         ["peak", dir] => peak(Path::new(dir)),
         ["torture", dir, journal, number, threads, acts, seed] => work(Work {
             dir: dir.into(),
@@ -133,6 +135,18 @@ fn hold_the_lock(dir: &Path) -> Result<(), Box<dyn Error>> {
             drop(stdin().read_line(&mut line));
         })
         .wait()?;
+    Ok(())
+}
+
+/// Sets the count, and then compacts the log, whatever its length.
+fn compact(dir: &Path, count: u64) -> Result<(), Box<dyn Error>> {
+    let store = State::builder()
+        .dir(dir)
+        .compact_above(CompactAbove(Arc::new(AtomicU64::new(0))))
+        .open()?;
+    store.set_count(count).wait()?;
+    // A write compacts before it appends, so there is one thing in the log and one behind that.
+    store.set_note("compacted".into()).wait()?;
     Ok(())
 }
 

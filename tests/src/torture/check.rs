@@ -19,7 +19,7 @@ use super::{
     Shared, TortureStore, digest, digest_authors,
     journal::{self, Act, Line, Outcome, Seen},
     note, push_author,
-    work::seen,
+    work::{is_loss, seen},
 };
 
 /// Seeding an empty store is its first commit.
@@ -92,7 +92,7 @@ pub fn check<'a>(
             history.take(line)?;
         }
     }
-    if store.recovered().may_have_lost() {
+    if is_loss(store.recovered()) {
         return Err(format!("a commit is lost: {:?}", store.recovered()));
     }
     let began = journal::now();

@@ -24,7 +24,7 @@ pub(crate) enum Line {
     /// A store was opened, and this had to be put right.
     Opened {
         repairs: Vec<String>,
-        /// Whether a commit may be gone, by what the store says.
+        /// Whether a commit is gone, by what the store says.
         lost: bool,
     },
     /// A store could not be opened.

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Commit, Durability, Store, simulation::CompactAbove};
+use worsen::{Commit, Durability, Recovery, Repair, Store, simulation::CompactAbove};
 
 use super::{
     Shared, Torture, TortureStore, Transaction,
@@ -171,7 +171,7 @@ impl Thread<'_> {
                         .iter()
                         .map(ToString::to_string)
                         .collect(),
-                    lost: store.recovered().may_have_lost(),
+                    lost: is_loss(store.recovered()),
                 })?;
                 Ok(Some(store))
             }
@@ -312,6 +312,17 @@ fn seen_hits(hits: u64) -> Seen {
         hits: Some(hits),
         ..Seen::default()
     }
+}
+
+/// Whether an acknowledged commit is gone. `CutOff` is no sign of that: nobody can tell the end of a
+/// line that was being written from one that was damaged.
+pub(crate) fn is_loss(recovery: &Recovery) -> bool {
+    recovery.repairs().iter().any(|repair| {
+        matches!(
+            repair,
+            Repair::Restored { .. } | Repair::Behind { .. } | Repair::Salvaged { .. }
+        )
+    })
 }
 
 /// All of a state, with the authors since the one who was noted down last.
