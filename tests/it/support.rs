@@ -6,6 +6,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use worsen::Store;
 pub(crate) use worsen_tests::Random;
@@ -54,6 +55,10 @@ impl Worker {
         std::iter::from_fn(|| self.line()).collect()
     }
 
+    pub(crate) fn signal(&self, which: Signal) {
+        signal(&self.child, which);
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -75,6 +80,12 @@ impl Drop for Worker {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Sends a signal to a child that nobody has waited for yet, so that its pid is its own.
+pub(crate) fn signal(child: &Child, which: Signal) {
+    let pid = Pid::from_raw(child.id() as i32).expect("it has a pid");
+    kill_process(pid, which).expect("it is our child");
 }
 
 /// How much longer than in CI a test runs: `WORSEN_TEST_SCALE`, 1 where it is not set.

@@ -9,14 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use worsen::Store;
 use worsen_tests::torture::{
     Torture,
     check::{Tally, check},
 };
 
-use crate::support::{Random, folder, scale};
+use crate::support::{Random, folder, scale, signal};
 
 const PROCESSES: usize = 4;
 /// A process has one to so many threads.
@@ -31,14 +31,9 @@ struct Victim {
 }
 
 impl Victim {
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.child.id() as i32).expect("it has a pid");
-        kill_process(pid, signal).expect("it is our child, and not waited for yet");
-    }
-
     fn go_on(&mut self) {
         if self.stopped.take().is_some() {
-            self.signal(Signal::CONT);
+            signal(&self.child, Signal::CONT);
         }
     }
 
@@ -117,7 +112,7 @@ impl Scene<'_> {
                 }
                 5..9 if self.victims[chosen].stopped.is_none() => {
                     let pause = Duration::from_millis(self.random.below(150));
-                    self.victims[chosen].signal(Signal::STOP);
+                    signal(&self.victims[chosen].child, Signal::STOP);
                     self.victims[chosen].stopped = Some(Instant::now() + pause);
                     stops += 1;
                 }

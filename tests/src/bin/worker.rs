@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Options, PersistentStore, Store, simulation::CompactAbove};
+use worsen::{Durability, Options, PersistentStore, Store, simulation::CompactAbove};
 use worsen_tests::{
     State,
     torture::work::{Work, work},
@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
         ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
+        ["take-turns", dir, durability] => take_turns(Path::new(dir), durability),
         ["peak", dir] => peak(Path::new(dir)),
         ["torture", dir, journal, number, threads, acts, seed] => work(Work {
             dir: dir.into(),
@@ -147,6 +148,23 @@ fn compact(dir: &Path, count: u64) -> Result<(), Box<dyn Error>> {
     store.set_count(count).wait()?;
     // A write compacts before it appends, so there is one thing in the log and one behind that.
     store.set_note("compacted".into()).wait()?;
+    Ok(())
+}
+
+/// For each line on stdin: reads the count, writes one more, and prints both.
+fn take_turns(dir: &Path, durability: &str) -> Result<(), Box<dyn Error>> {
+    let durability = match durability {
+        "synced" => Durability::Synced,
+        "buffered" => Durability::Buffered,
+        _ => return Err(format!("no such durability: {durability}").into()),
+    };
+    let store = State::builder().dir(dir).durability(durability).open()?;
+    for line in stdin().lines() {
+        line?;
+        let count = store.count();
+        store.set_count(count + 1).wait()?;
+        println!("{count} {}", count + 1);
+    }
     Ok(())
 }
 
