@@ -385,12 +385,13 @@ impl History {
         }
         needed.sort_unstable();
         for pair in needed.windows(2) {
-            if let [(_, until, one), (from, _, other)] = pair {
-                if from < until {
+            match pair {
+                [(_, until, one), (from, _, other)] if from < until => {
                     return Err(format!(
                         "the solo register held {one} and {other} at once: one of them was read when it was old"
                     ));
                 }
+                _ => {}
             }
         }
         for (id, value) in &values {
@@ -398,12 +399,13 @@ impl History {
                 continue;
             }
             let around = needed.partition_point(|(from, _, _)| *from < value.last_begin);
-            if let Some((_, until, other)) = around.checked_sub(1).and_then(|at| needed.get(at)) {
-                if value.first_end < *until {
+            match around.checked_sub(1).and_then(|at| needed.get(at)) {
+                Some((_, until, other)) if value.first_end < *until => {
                     return Err(format!(
                         "the solo register was set to {id} while it held {other} before and after"
                     ));
                 }
+                _ => {}
             }
         }
         Ok(())
@@ -485,12 +487,13 @@ impl History {
             if let Some(place) = place {
                 order.write(place, *id)?;
             }
-            if let (Some(place), Some(own)) = (place, places.get(id)) {
-                if place != *own {
+            match (place, places.get(id)) {
+                (Some(place), Some(own)) if place != *own => {
                     return Err(format!(
                         "swap {id} found {before} in the solo register, and is not the next one"
                     ));
                 }
+                _ => {}
             }
         }
         let written = self.writes.values();
@@ -753,7 +756,7 @@ mod tests {
         }
 
         #[track_caller]
-        fn is_rejected(self, because: &str) {
+        fn must_be_rejected(self, because: &str) {
             let why = self.verdict().expect_err("it cannot be true");
             assert!(why.contains(because), "{why}");
         }
@@ -834,7 +837,7 @@ mod tests {
         let before = story.state.solo;
         story.read(solo(100));
         story.read(solo(before));
-        story.is_rejected("while it held");
+        story.must_be_rejected("while it held");
     }
 
     #[test]
@@ -843,7 +846,7 @@ mod tests {
         story.begin(100, transaction(ALL));
         let seen = story.seen(None);
         story.end(100, Outcome::Acknowledged(seen));
-        story.is_rejected("in the end there are 6");
+        story.must_be_rejected("in the end there are 6");
 
         // Also where others came after it.
         let mut story = Story::long();
@@ -851,7 +854,7 @@ mod tests {
         let seen = story.seen(None);
         story.end(100, Outcome::Acknowledged(seen));
         story.act(101, transaction(ALL));
-        story.is_rejected("are both at place 7");
+        story.must_be_rejected("are both at place 7");
     }
 
     #[test]
@@ -869,7 +872,7 @@ mod tests {
                 _ => shared.note = before.note,
             }
             story.read(torn);
-            story.is_rejected("somebody saw");
+            story.must_be_rejected("somebody saw");
         }
     }
 
@@ -880,7 +883,7 @@ mod tests {
         let right = story.state.right;
         story.happen(100, &transaction(ALL));
         story.state.right = right;
-        story.is_rejected("somebody saw");
+        story.must_be_rejected("somebody saw");
     }
 
     #[test]
@@ -895,7 +898,7 @@ mod tests {
             let stale = story.seen(Some(story.revision));
             story.act(100, act.clone());
             story.read(stale);
-            story.is_rejected(because);
+            story.must_be_rejected(because);
 
             let mut story = Story::long();
             let stale = story.seen(None);
@@ -916,7 +919,7 @@ mod tests {
         story.snapshot();
         story.read(stale);
         story.end(100, Outcome::Acknowledged(seen));
-        story.is_rejected("ended before");
+        story.must_be_rejected("ended before");
     }
 
     #[test]
@@ -930,7 +933,7 @@ mod tests {
         story.end(100, Outcome::Acknowledged(first));
         story.begin(101, act.clone());
         story.end(101, Outcome::Acknowledged(second));
-        story.is_rejected("ended before something began");
+        story.must_be_rejected("ended before something began");
 
         // Also where it saw nothing itself.
         let mut story = Story::long();
@@ -940,7 +943,7 @@ mod tests {
         story.end(100, Outcome::Detached);
         story.begin(101, act);
         story.end(101, Outcome::Acknowledged(second));
-        story.is_rejected("100, at place 8, had ended before");
+        story.must_be_rejected("100, at place 8, had ended before");
     }
 
     #[test]
@@ -952,14 +955,14 @@ mod tests {
             ..Seen::default()
         };
         story.end(100, Outcome::Acknowledged(seen));
-        story.is_rejected("are both at place 3");
+        story.must_be_rejected("are both at place 3");
     }
 
     #[test]
     fn an_increment_by_nobody_is_noticed() {
         let mut story = Story::long();
         story.happen(100, &Act::Hit);
-        story.is_rejected("done by nobody");
+        story.must_be_rejected("done by nobody");
     }
 
     #[test]
@@ -967,7 +970,7 @@ mod tests {
         let mut story = Story::long();
         story.begin(100, Act::Set);
         story.end(100, Outcome::Acknowledged(Seen::default()));
-        story.is_rejected("while it held");
+        story.must_be_rejected("while it held");
     }
 
     #[test]
@@ -989,7 +992,7 @@ mod tests {
         story.happen(101, &Act::Swap);
         story.end(100, Outcome::Acknowledged(solo(before)));
         story.end(101, Outcome::Acknowledged(solo(before)));
-        story.is_rejected("24 in the solo register");
+        story.must_be_rejected("24 in the solo register");
     }
 
     #[test]
@@ -1004,7 +1007,7 @@ mod tests {
         story.end(100, Outcome::Acknowledged(Seen::default()));
         story.end(101, Outcome::Acknowledged(solo(before)));
         story.snapshot();
-        story.is_rejected("is not the next one");
+        story.must_be_rejected("is not the next one");
     }
 
     #[test]
@@ -1012,7 +1015,7 @@ mod tests {
         let mut story = Story::new();
         story.read(solo(100));
         story.act(100, Act::Set);
-        story.is_rejected("before it was written");
+        story.must_be_rejected("before it was written");
     }
 
     #[test]
@@ -1020,17 +1023,17 @@ mod tests {
         let mut story = Story::long();
         story.revision += 1;
         story.lines.pop();
-        story.is_rejected("was written 7 times");
+        story.must_be_rejected("was written 7 times");
 
         let mut story = Story::long();
         story.revision -= 1;
         story.lines.pop();
-        story.is_rejected("was written 5 times");
+        story.must_be_rejected("was written 5 times");
 
         let mut story = Story::new();
         story.act(1, Act::Hit);
         story.revision -= 1;
-        story.is_rejected("and more");
+        story.must_be_rejected("and more");
     }
 
     #[test]
@@ -1048,7 +1051,7 @@ mod tests {
             story.lines.push(Line::Read { began, ended, seen });
         }
         story.happen(100, &Act::Set);
-        story.is_rejected("contradict");
+        story.must_be_rejected("contradict");
     }
 
     #[test]
@@ -1069,7 +1072,7 @@ mod tests {
         transaction.apply(100, &mut story.state);
         story.revision += 1;
         story.end(100, Outcome::Acknowledged(before));
-        story.is_rejected("among the transactions");
+        story.must_be_rejected("among the transactions");
     }
 
     #[test]
@@ -1088,7 +1091,7 @@ mod tests {
             repairs: vec!["something".into()],
             lost: true,
         });
-        story.is_rejected("is lost");
+        story.must_be_rejected("is lost");
     }
 
     #[test]
@@ -1098,6 +1101,6 @@ mod tests {
             story.begin(100 + id, transaction(ALL));
             story.happen(100 + id, &transaction(ALL));
         }
-        story.is_rejected("too many died");
+        story.must_be_rejected("too many died");
     }
 }

@@ -220,9 +220,9 @@ impl Thread<'_> {
                 let commit = store.try_update(move |state| {
                     let before = seen(state, noted, None);
                     transaction.apply(id, state);
-                    Err::<Infallible, Seen>(before)
+                    Err::<Infallible, Box<Seen>>(Box::new(before))
                 });
-                self.finish(store, commit, |Err(before)| before)
+                self.finish(store, commit, |Err(before)| *before)
             }
             Act::Look => {
                 let commit = store.update(move |state| seen(state, noted, None));
