@@ -1,5 +1,7 @@
 //! Processes that write, read, stop and die on one store, and a check of everything they were told.
 //! What they do and how it is checked stands in `worsen_tests::torture`.
+//!
+//! A seed repeats who is started and what each thread does first; when the kills hit is up to the machine.
 
 use std::{
     fs,

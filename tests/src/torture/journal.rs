@@ -126,3 +126,31 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<Line>> {
         .map(|line| Ok(serde_json::from_slice(line)?))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_last_line_is_left_out_and_a_torn_other_one_is_an_error() {
+        let path = std::env::temp_dir().join(format!("worsen-journal-{}", std::process::id()));
+        let journal = Journal::open(&path).unwrap();
+        let line = Line::Read {
+            began: 1,
+            ended: u64::MAX,
+            seen: Seen {
+                shared: Some(Shared::default()),
+                authors: vec![3, 4],
+                ..Seen::default()
+            },
+        };
+        journal.note(&line).unwrap();
+        journal.note(&line).unwrap();
+        (&journal.0).write_all(b"{\"Ended\"").unwrap();
+        assert_eq!(read(&path).unwrap(), [line.clone(), line.clone()]);
+        (&journal.0).write_all(b"\n").unwrap();
+        journal.note(&line).unwrap();
+        read(&path).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+    }
+}
