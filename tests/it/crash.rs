@@ -6,11 +6,15 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use worsen::{Store, simulation::SimulatedDisk};
+use worsen::{
+    Store,
+    simulation::{Disk, LockFile, SimulatedDisk},
+};
 
 use crate::{
     machine::{
-        BUFFERED, Counts, History, How, Op, PLAIN, Texts, check, copy, in_parallel, open, open_as,
+        BUFFERED, Counts, History, How, LOCK, Op, PLAIN, Texts, check, copy, in_parallel, open,
+        open_as,
     },
     support::{Random, scale},
 };
@@ -547,4 +551,44 @@ fn an_update_of_several_fields_is_never_halved() {
     }
     counts.workloads.fetch_add(1, Relaxed);
     counts.tell("several fields");
+}
+
+/// One process dies between its append and its sync, the next one while it compacts what that left, and
+/// a third one holds the lock: what was acknowledged before all that is read at once.
+#[test]
+fn a_compaction_that_nobody_may_see_yet_hides_nothing_that_was_acknowledged() {
+    for at in 0.. {
+        let disk = SimulatedDisk::new();
+        let reader = open(&disk.new_process()).expect("a new store opens");
+        let writer = open(&disk.new_process()).expect("it opens twice");
+        let (first, second) = (disk.new_process(), disk.new_process());
+        let dead = open(&first).expect("it opens three times");
+        let compactor = open(&second).expect("it opens four times");
+        writer.set("a", "seen").expect("a healthy disk is written");
+        assert_eq!(reader.state().1["a"], "seen");
+        writer
+            .set("a", "acknowledged")
+            .expect("a healthy disk is written");
+
+        // Its mutations are those of the backup, the log and the sync.
+        disk.crash_at(disk.mutations() + 2);
+        dead.set("b", "appended").expect_err("it is killed");
+        drop(first.kill_process());
+        compactor.compact_above.0.store(0, Relaxed);
+        disk.crash_at(disk.mutations() + at);
+        let outcome = compactor.set("c", "compacted");
+        let has_crashed = disk.has_crashed();
+        drop(second.kill_process());
+        let holder = disk.new_process();
+        let lock = holder.open_lock(LOCK.as_ref()).expect("the lock is there");
+        assert!(lock.try_lock().expect("the lock works"));
+
+        let what = || format!("killed at {at}:\n{}", disk.trace().join("\n"));
+        assert_eq!(reader.state().1["a"], "acknowledged", "{}", what());
+        if !has_crashed {
+            outcome.expect("nothing went wrong");
+            assert!(at > 8, "a compaction has more steps than {at}");
+            return;
+        }
+    }
 }

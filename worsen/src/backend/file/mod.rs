@@ -375,6 +375,22 @@ impl FileBackend {
         .path(&self.paths.log))
     }
 
+    /// Reads on in a log that is not at its path any more: it holds whatever was committed before the
+    /// next generation began. That may begin with commits that nobody may see yet. Returns whether this
+    /// leads to what everybody may see.
+    fn follow_to_the_end(
+        &self,
+        state: &mut State,
+        sink: &mut dyn Sink,
+        visible: Option<u64>,
+    ) -> Result<bool, Error> {
+        let Some(visible) = visible else {
+            return Ok(false);
+        };
+        self.read_on(state, sink, Some(visible))?;
+        Ok(state.log.position.revision >= visible)
+    }
+
     /// Reads a later generation up to what everybody may see, without the lock. Changes nothing, and
     /// returns false, where that does not lead there.
     fn follow_generation(
@@ -838,8 +854,9 @@ impl Backend for FileBackend {
                 sink.replace(entries, new.log.position.revision)?;
                 *state = new;
             }
-            // A new generation. What everybody may see of it needs no judging, so nobody waits for the
+            // A new generation, and what everybody may see. That needs no judging, so nobody waits for the
             // lock, which may be held for long.
+            Place::Another if self.follow_to_the_end(state, sink, visible)? => {}
             Place::Another if self.follow_generation(state, sink, visible)? => {}
             Place::Another => {
                 // Only the holder of the lock may judge what else it is.
