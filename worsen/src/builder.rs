@@ -26,6 +26,7 @@ use crate::{
     registry::{self, Key},
     schema::{Changes, Settings, Store},
     store::{Handle, Inner, StructModel},
+    sync,
 };
 
 /// How much an acknowledged write survives.
@@ -287,7 +288,7 @@ impl Opening {
         self,
         model: Box<dyn Model>,
         seeds: Option<Changes>,
-    ) -> Result<Arc<EngineHandle>, Error> {
+    ) -> Result<sync::Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
         let name: Arc<str> = place.settings.name.as_str().into();
         let debug = Debug::new(name.clone(), place.debug);

@@ -10,11 +10,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +22,11 @@ use crate::{
     debug::Debug,
     error::{Error, ErrorKind, ValueError},
     schema::Changes,
+    sync::{
+        self, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+        thread::{self, JoinHandle},
+    },
 };
 
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what
@@ -81,7 +82,7 @@ pub(crate) trait Task: Send + Sync {
     fn durability(&self) -> Option<Durability>;
 }
 
-thread_local! {
+sync::thread_local! {
     /// Set while this thread runs operations: a write of the same thread could never finish, and a
     /// read must not wait for it.
     static LEADING: Cell<bool> = const { Cell::new(false) };
@@ -92,14 +93,14 @@ struct Leading;
 
 impl Leading {
     fn enter() -> Self {
-        LEADING.set(true);
+        LEADING.with(|leading| leading.set(true));
         Leading
     }
 }
 
 impl Drop for Leading {
     fn drop(&mut self) {
-        LEADING.set(false);
+        LEADING.with(|leading| leading.set(false));
     }
 }
 
@@ -299,7 +300,7 @@ impl Engine {
     pub(crate) fn start(
         options: EngineOptions,
         seeds: Option<Changes>,
-    ) -> Result<Arc<EngineHandle>, Error> {
+    ) -> Result<sync::Arc<EngineHandle>, Error> {
         let mut core = Core {
             model: options.model,
             live: 0,
@@ -358,7 +359,7 @@ impl Engine {
         engine
             .debug
             .say(format_args!("opened at revision {}", engine.revision()));
-        Ok(Arc::new(EngineHandle { engine }))
+        Ok(sync::Arc::new(EngineHandle { engine }))
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -422,7 +423,7 @@ impl Engine {
     #[cold]
     pub(crate) fn refresh(&self) {
         // The closure of a write sees its own draft; a read in it must not wait for the write to end.
-        if !LEADING.get() {
+        if !LEADING.with(Cell::get) {
             self.follow();
         }
     }
@@ -481,7 +482,7 @@ impl Engine {
         task: Arc<dyn Task>,
         blocks: bool,
     ) -> Result<bool, Error> {
-        if LEADING.get() {
+        if LEADING.with(Cell::get) {
             return Err(self.in_store(
                 Error::new(ErrorKind::Nested, "a write was started inside the closure of another write")
                     .help("nothing was written; change everything in the outer closure, or write after it has returned"),

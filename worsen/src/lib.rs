@@ -56,6 +56,7 @@ mod registry;
 mod schema;
 mod seeds;
 mod store;
+mod sync;
 mod value;
 mod watch;
 

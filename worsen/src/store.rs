@@ -13,6 +13,7 @@ use crate::{
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
     schema::{Changes, Store},
+    sync,
     watch::Watch,
 };
 
@@ -26,7 +27,7 @@ pub struct Handle<S: Store> {
 
 pub(crate) struct Inner<S: Store> {
     pub(crate) cell: Arc<Published<S>>,
-    pub(crate) handle: Arc<EngineHandle>,
+    pub(crate) handle: sync::Arc<EngineHandle>,
 }
 
 /// What readers see.

@@ -28,16 +28,11 @@
 //! either. A program that truncates the lock file of a running store kills that store's processes.
 //! Their commits are safe: the signal is no different from a kill.
 
-use std::{
-    fmt, io,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicU32, AtomicU64,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
-    },
-    time::Duration,
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use crate::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// How much of the lock file the page takes.
@@ -87,7 +82,9 @@ struct Page {
     held: Held,
 }
 
-// Other processes, perhaps of another build of this crate, read these places.
+// Other processes, perhaps of another build of this crate, read these places. Loom's atomics are of
+// another size, and never mapped.
+#[cfg(not(loom))]
 const _: () = {
     assert!(size_of::<Page>() as u64 <= PAGE_BYTES);
     assert!(align_of::<Page>() as u64 <= PAGE_BYTES);
@@ -219,7 +216,7 @@ fn pack(generation: u64, offset: u64) -> Option<u64> {
 }
 
 enum Memory {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(loom)))]
     Mapped(memmap2::MmapRaw),
     Boxed(Box<Page>),
 }
@@ -282,7 +279,7 @@ impl Beacon {
     ///
     /// When the page cannot be allocated or mapped: a full disk, for one. A process without the page
     /// would commit and not tell those that have it, so this is no reason to go on without.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(loom)))]
     pub fn map(file: &std::fs::File) -> io::Result<Option<Beacon>> {
         if mapping::is_remote(file)? || !mapping::is_ours(file)? {
             return Ok(None);
@@ -302,20 +299,20 @@ impl Beacon {
     /// # Errors
     ///
     /// None on this system.
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", not(loom))))]
     pub fn map(_file: &std::fs::File) -> io::Result<Option<Beacon>> {
         Ok(None)
     }
 
     #[inline]
     #[cfg_attr(
-        target_os = "linux",
+        all(target_os = "linux", not(loom)),
         expect(unsafe_code, reason = "a mapped page is reached through a raw pointer")
     )]
     fn page(&self) -> &Page {
         match &self.memory {
             Memory::Boxed(page) => page,
-            #[cfg(target_os = "linux")]
+            #[cfg(all(target_os = "linux", not(loom)))]
             Memory::Mapped(mapped) => {
                 let page = mapped.as_ptr().cast::<Page>();
                 // SAFETY: `map` made the mapping PAGE_BYTES long, readable and writable, and it lives
@@ -462,11 +459,15 @@ impl fmt::Debug for Beacon {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     Nobody,
+    #[cfg_attr(
+        all(not(loom), any(miri, not(target_os = "linux"))),
+        expect(dead_code, reason = "without futexes nobody is ever known to be woken")
+    )]
     Somebody,
 }
 
 /// Futexes, shared between processes: the kernel knows the word by its file and place.
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(target_os = "linux", not(any(miri, loom))))]
 mod sleep {
     use std::{sync::atomic::AtomicU32, thread, time::Duration};
 
@@ -501,7 +502,7 @@ mod sleep {
 }
 
 /// Looking again and again, where there are no futexes: for tests in memory alone, `map` gives no page.
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(all(not(loom), any(miri, not(target_os = "linux"))))]
 mod sleep {
     use std::{
         sync::atomic::{AtomicU32, Ordering::Acquire},
@@ -523,8 +524,71 @@ mod sleep {
     }
 }
 
+/// What the kernel promises, and nothing more, for the models. Its queues are behind locks: a wait
+/// compares the word and goes to sleep under that lock, a wake takes it too. There are no time-outs.
+#[cfg(loom)]
+mod sleep {
+    use std::time::Duration;
+
+    use super::Woken;
+    use crate::sync::{
+        Condvar, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    };
+
+    loom::lazy_static! {
+        static ref KERNEL: Kernel = Kernel {
+            queue: Mutex::new(Queue { sleepers: Vec::new(), next: 0 }),
+            woken: Condvar::new(),
+        };
+    }
+
+    struct Kernel {
+        queue: Mutex<Queue>,
+        woken: Condvar,
+    }
+
+    struct Queue {
+        /// The address of the word of each, and its number.
+        sleepers: Vec<(usize, u64)>,
+        next: u64,
+    }
+
+    pub(super) fn wait(word: &AtomicU32, expected: u32, _timeout: Duration) {
+        let mut queue = KERNEL.queue.lock().unwrap();
+        // Relaxed: the lock is all that orders it, as in the kernel.
+        if word.load(Relaxed) != expected {
+            return;
+        }
+        let me = queue.next;
+        queue.next += 1;
+        queue.sleepers.push((address(word), me));
+        while queue.sleepers.iter().any(|(_, number)| *number == me) {
+            queue = KERNEL.woken.wait(queue).unwrap();
+        }
+    }
+
+    pub(super) fn wake_all(word: &AtomicU32) -> Woken {
+        let mut queue = KERNEL.queue.lock().unwrap();
+        let before = queue.sleepers.len();
+        queue.sleepers.retain(|(there, _)| *there != address(word));
+        if queue.sleepers.len() == before {
+            return Woken::Nobody;
+        }
+        KERNEL.woken.notify_all();
+        Woken::Somebody
+    }
+
+    fn address(word: &AtomicU32) -> usize {
+        std::ptr::from_ref(word).addr()
+    }
+}
+
+#[cfg(all(loom, test))]
+mod loom_tests;
+
 /// What comes before the mapping.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 mod mapping {
     use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -776,7 +840,7 @@ mod tests {
         assert_eq!(page.news.changes.load(Relaxed), CHANGE);
     }
 
-    #[cfg(all(target_os = "linux", not(miri)))]
+    #[cfg(all(target_os = "linux", not(any(miri, loom))))]
     mod mapped {
         use std::{fs::File, io::Write, os::unix::fs::FileExt};
 
