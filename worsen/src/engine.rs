@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+#[cfg(all(loom, test))]
+pub(crate) mod loom_tests;
+
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what
 /// readers see.
 pub(crate) trait Model: Send {
@@ -747,14 +750,19 @@ impl Engine {
         queue.listener = Some(spawn("worsen-listener", self, |engine| {
             // Long enough to cost nothing, short enough to notice a lock file that was replaced.
             const LOOK_AGAIN: Duration = Duration::from_secs(1);
-            while !engine.queue().closing {
-                let seen = engine.revision();
-                if !engine.backend.wait_for_news(seen, LOOK_AGAIN) {
+            let closing = || engine.queue().closing;
+            let mut seen = engine.revision();
+            while !closing() {
+                if !engine.backend.wait_for_news(seen, &closing, LOOK_AGAIN) {
                     break;
                 }
+                let visible = engine.backend.visible().unwrap_or(0);
                 if engine.is_behind(engine.revision()) {
                     engine.refresh();
                 }
+                // What cannot be taken over now is tried again at the next news, or after a while,
+                // and not without a pause.
+                seen = engine.revision().max(visible);
             }
         })?);
         Ok(())

@@ -36,20 +36,22 @@ macro_rules! checked_thread_local {
 #[cfg(loom)]
 pub(crate) use checked_thread_local;
 
-/// Runs `body` in every order of its threads that makes a difference and switches at most
-/// `preemptions` times away from a thread that could go on. Says how many those were.
+/// Runs `body` in every order of its threads that makes a difference. Where those are too many, in
+/// those alone that switch at most `preemptions` times away from a thread that could go on; the
+/// environment variable `LOOM_MAX_PREEMPTIONS` says another number for all tests. Prints how many
+/// there were.
 ///
 /// There is no time in it: nothing that waits ever times out, so that a wake that is lost stands out
 /// as a deadlock.
 #[cfg(all(loom, test))]
-pub(crate) fn in_every_order(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn in_every_order(preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-    let executions = std::sync::Arc::new(AtomicU64::new(0));
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(preemptions);
+    model.preemption_bound = model.preemption_bound.or(preemptions);
     model.max_branches = 20_000;
     let start = std::time::Instant::now();
+    let executions = std::sync::Arc::new(AtomicU64::new(0));
     let count = executions.clone();
     model.check(move || {
         count.fetch_add(1, Relaxed);

@@ -15,6 +15,9 @@ use futures_core::Stream;
 
 use crate::{engine::EngineHandle, sync::Arc};
 
+#[cfg(all(loom, test))]
+mod loom_tests;
+
 /// Looks for a value newer than the one with this mark; `None`: any value.
 type Probe<T> = Box<dyn Fn(Option<u64>) -> Option<(u64, T)> + Send + Sync>;
 

@@ -36,6 +36,7 @@ use crate::sync::atomic::{
 };
 
 /// How much of the lock file the page takes.
+#[cfg(not(loom))]
 const PAGE_BYTES: u64 = 4096;
 
 /// The page's first eight bytes. The last one is the layout's version.
@@ -351,10 +352,11 @@ impl Beacon {
     }
 
     /// Sleeps until a revision newer than `seen` is published, but not longer than `timeout`. It may
-    /// return early, with nothing new: look again.
-    pub fn wait(&self, seen: u64, timeout: Duration) {
+    /// return early, with nothing new: look again. It does not sleep where `stop` says so, and who
+    /// makes `stop` say so calls [`Beacon::wake_all`] after that.
+    pub fn wait(&self, seen: u64, stop: impl FnOnce() -> bool, timeout: Duration) {
         let ticket = self.ticket();
-        if self.revision() <= seen {
+        if self.revision() <= seen && !stop() {
             self.wait_from(ticket, timeout);
         }
     }
@@ -738,11 +740,11 @@ mod tests {
         let beacon = Beacon::in_memory();
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(20) {
-            beacon.wait(0, Duration::from_millis(20));
+            beacon.wait(0, || false, Duration::from_millis(20));
         }
         // And at once, where there is something new.
         beacon.publish(1);
-        beacon.wait(0, LONG);
+        beacon.wait(0, || false, LONG);
         // A change after the ticket was taken ends a wait that has not begun.
         let ticket = beacon.ticket();
         beacon.wake_all();
@@ -758,7 +760,7 @@ mod tests {
             for _ in 0..3 {
                 scope.spawn(|| {
                     while beacon.revision() < 1 {
-                        beacon.wait(0, LONG);
+                        beacon.wait(0, || false, LONG);
                     }
                 });
             }
@@ -788,7 +790,7 @@ mod tests {
                             beacon.publish(mine);
                         }
                         while beacon.revision() < theirs {
-                            beacon.wait(theirs - 1, LONG);
+                            beacon.wait(theirs - 1, || false, LONG);
                         }
                         if !first {
                             beacon.publish(mine);
@@ -823,7 +825,7 @@ mod tests {
                 scope.spawn(|| {
                     let mut seen = 0;
                     while seen < 2 * rounds {
-                        beacon.wait(seen, LONG);
+                        beacon.wait(seen, || false, LONG);
                         seen = beacon.revision();
                     }
                 });
@@ -883,7 +885,7 @@ mod tests {
             thread::scope(|scope| {
                 scope.spawn(|| {
                     while other.revision() < 1 {
-                        other.wait(0, LONG);
+                        other.wait(0, || false, LONG);
                     }
                 });
                 thread::sleep(Duration::from_millis(30));

@@ -12,7 +12,7 @@ const FOR_EVER: Duration = Duration::MAX;
 /// As everybody waits: look, sleep, look again.
 fn sleep_until(beacon: &Beacon, revision: u64) {
     while beacon.revision() < revision {
-        beacon.wait(revision - 1, FOR_EVER);
+        beacon.wait(revision - 1, || false, FOR_EVER);
     }
 }
 
@@ -35,7 +35,7 @@ fn die_asleep(beacon: &Beacon) {
 
 #[test]
 fn a_sleeper_is_woken_by_a_publication() {
-    in_every_order(4, || {
+    in_every_order(None, || {
         let beacon = Beacon::in_memory();
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 1));
         beacon.publish(1);
@@ -45,7 +45,7 @@ fn a_sleeper_is_woken_by_a_publication() {
 
 #[test]
 fn a_sleeper_is_woken_by_each_of_two_publications() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let sleeper = spawn(&beacon, |beacon| {
             sleep_until(beacon, 1);
@@ -59,7 +59,7 @@ fn a_sleeper_is_woken_by_each_of_two_publications() {
 
 #[test]
 fn two_sleepers_are_woken_by_a_publication() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let sleepers = [1, 2].map(|_| spawn(&beacon, |beacon| sleep_until(beacon, 1)));
         beacon.publish(1);
@@ -69,7 +69,7 @@ fn two_sleepers_are_woken_by_a_publication() {
 
 #[test]
 fn a_sleeper_waits_for_the_newer_of_two_publishers() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let older = spawn(&beacon, |beacon| beacon.publish(1));
         let newer = spawn(&beacon, |beacon| beacon.publish(2));
@@ -81,7 +81,7 @@ fn a_sleeper_waits_for_the_newer_of_two_publishers() {
 /// Each publishes and then waits for the other, so that the bit is set, kept and taken back.
 #[test]
 fn two_processes_wait_for_each_other_in_turn() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let other = spawn(&beacon, |beacon| {
             sleep_until(beacon, 1);
@@ -99,7 +99,7 @@ fn two_processes_wait_for_each_other_in_turn() {
 /// sleep on the word with that very bit.
 #[test]
 fn the_bit_of_a_killed_sleeper_costs_nobody_a_wake() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         die_asleep(&beacon);
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 2));
@@ -111,7 +111,7 @@ fn the_bit_of_a_killed_sleeper_costs_nobody_a_wake() {
 
 #[test]
 fn a_sleeper_killed_at_any_moment_costs_nobody_a_wake() {
-    in_every_order(3, || {
+    in_every_order(Some(2), || {
         let beacon = Beacon::in_memory();
         let killed = spawn(&beacon, die_asleep);
         let sleeper = spawn(&beacon, |beacon| {
@@ -127,7 +127,7 @@ fn a_sleeper_killed_at_any_moment_costs_nobody_a_wake() {
 /// It published 1, and counted it, but was killed before it woke anybody.
 #[test]
 fn a_publisher_killed_before_its_wake_leaves_it_to_the_next() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let killed = spawn(&beacon, |beacon| {
             let news = &beacon.page().news;
@@ -145,7 +145,7 @@ fn a_publisher_killed_before_its_wake_leaves_it_to_the_next() {
 /// It published 2 and was killed before it counted that. Who publishes the older 1 does it instead.
 #[test]
 fn a_publisher_killed_before_it_counts_leaves_it_to_the_next() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 2));
         beacon.page().news.revision.fetch_max(2, Release);
@@ -158,7 +158,7 @@ fn a_publisher_killed_before_it_counts_leaves_it_to_the_next() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_publisher_killed_before_its_second_wake_costs_a_time_out() {
-    in_every_order(3, || {
+    in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         die_asleep(&beacon);
         let sleeper = spawn(&beacon, |beacon| {
@@ -178,7 +178,7 @@ fn a_publisher_killed_before_its_second_wake_costs_a_time_out() {
 /// Waiting for the lock: its holder clears its name and then wakes, and nothing is published.
 #[test]
 fn who_waits_for_anything_in_the_page_is_woken() {
-    in_every_order(3, || {
+    in_every_order(None, || {
         let beacon = Beacon::in_memory();
         beacon.set_holder(7, 0);
         let waiter = spawn(&beacon, |beacon| {
@@ -199,7 +199,7 @@ fn who_waits_for_anything_in_the_page_is_woken() {
 /// Every offset that was raised to is durable, whichever sync ends last.
 #[test]
 fn syncs_that_end_together_leave_the_greater_offset() {
-    in_every_order(3, || {
+    in_every_order(None, || {
         let beacon = Beacon::in_memory();
         beacon.set_durable_offset(1, 0);
         let syncs = [10, 20].map(|offset| {
@@ -215,7 +215,7 @@ fn syncs_that_end_together_leave_the_greater_offset() {
 /// Who sees a revision sees what was set before it was published.
 #[test]
 fn a_revision_that_is_seen_brings_its_offset_along() {
-    in_every_order(4, || {
+    in_every_order(None, || {
         let beacon = Beacon::in_memory();
         let reader = spawn(&beacon, |beacon| {
             if beacon.revision() == 1 {
