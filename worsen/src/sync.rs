@@ -15,12 +15,9 @@ pub(crate) use std::{
 };
 
 #[cfg(loom)]
-pub(crate) use {
-    checked_thread_local as thread_local,
-    loom::{
-        sync::{Arc, Condvar, Mutex, MutexGuard, atomic},
-        thread,
-    },
+pub(crate) use loom::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, atomic},
+    thread,
 };
 
 /// As `std::thread_local!`, of which loom's does not know the `const` form.
@@ -34,7 +31,7 @@ macro_rules! checked_thread_local {
     };
 }
 #[cfg(loom)]
-pub(crate) use checked_thread_local;
+pub(crate) use checked_thread_local as thread_local;
 
 /// Runs `body` in every order of its threads that makes a difference. Where those are too many, in
 /// those alone that switch at most `preemptions` times away from a thread that could go on; the

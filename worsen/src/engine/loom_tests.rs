@@ -402,7 +402,7 @@ fn a_thread_that_writes_while_the_others_let_go_closes_the_store() {
 }
 
 #[test]
-fn a_thread_that_leads_while_the_keeper_closes_is_waited_for() {
+fn a_thread_that_leads_keeps_the_store_from_closing() {
     in_every_order(Some(5), || {
         let (handle, disk) = open();
         let writer = spawn(&handle, |handle| {

@@ -260,7 +260,7 @@ fn a_store_that_is_watched_closes_at_once() {
 /// for it all the time.
 #[test]
 fn what_cannot_be_read_is_not_looked_for_without_a_pause() {
-    in_every_order(None, || {
+    in_every_order(Some(4), || {
         let shared = Shared::new();
         let sum = open_beside(&shared, true);
         let watch = sum.watch();
