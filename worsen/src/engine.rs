@@ -29,7 +29,8 @@ use crate::{
     },
 };
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 pub(crate) mod loom_tests;
 
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what

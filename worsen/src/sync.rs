@@ -40,7 +40,8 @@ pub(crate) use checked_thread_local as thread_local;
 ///
 /// There is no time in it: nothing that waits ever times out, so that a wake that is lost stands out
 /// as a deadlock.
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 pub(crate) fn in_every_order(preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -15,7 +15,8 @@ use futures_core::Stream;
 
 use crate::{engine::EngineHandle, sync::Arc};
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 mod loom_tests;
 
 /// Looks for a value newer than the one with this mark; `None`: any value.

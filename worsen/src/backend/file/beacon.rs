@@ -530,11 +530,11 @@ mod sleep {
 /// compares the word and goes to sleep under that lock, a wake takes it too. There are no time-outs.
 #[cfg(loom)]
 mod sleep {
-    use std::time::Duration;
+    use std::{sync::PoisonError, time::Duration};
 
     use super::Woken;
     use crate::sync::{
-        Condvar, Mutex,
+        Condvar, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering::Relaxed},
     };
 
@@ -557,7 +557,7 @@ mod sleep {
     }
 
     pub(super) fn wait(word: &AtomicU32, expected: u32, _timeout: Duration) {
-        let mut queue = KERNEL.queue.lock().unwrap();
+        let mut queue = lock();
         // Relaxed: the lock is all that orders it, as in the kernel.
         if word.load(Relaxed) != expected {
             return;
@@ -566,12 +566,15 @@ mod sleep {
         queue.next += 1;
         queue.sleepers.push((address(word), me));
         while queue.sleepers.iter().any(|(_, number)| *number == me) {
-            queue = KERNEL.woken.wait(queue).unwrap();
+            queue = KERNEL
+                .woken
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     pub(super) fn wake_all(word: &AtomicU32) -> Woken {
-        let mut queue = KERNEL.queue.lock().unwrap();
+        let mut queue = lock();
         let before = queue.sleepers.len();
         queue.sleepers.retain(|(there, _)| *there != address(word));
         if queue.sleepers.len() == before {
@@ -581,12 +584,17 @@ mod sleep {
         Woken::Somebody
     }
 
+    fn lock() -> MutexGuard<'static, Queue> {
+        KERNEL.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn address(word: &AtomicU32) -> usize {
         std::ptr::from_ref(word).addr()
     }
 }
 
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 mod loom_tests;
 
 /// What comes before the mapping.
