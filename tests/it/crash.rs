@@ -8,7 +8,7 @@ use std::{
 
 use worsen::{
     Store,
-    simulation::{Disk, LockFile, SimulatedDisk},
+    simulation::{Disk, SimulatedDisk},
 };
 
 use crate::{

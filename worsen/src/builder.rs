@@ -27,6 +27,7 @@ use crate::{
     registry::{self, Key},
     schema::{Edits, Settings, Store},
     store::{Handle, Inner, StructModel},
+    sync,
 };
 
 /// How much an acknowledged write survives.
@@ -355,7 +356,7 @@ impl Opening {
         self,
         model: Box<dyn Model>,
         seeds: Option<Edits>,
-    ) -> Result<Arc<EngineHandle>, Error> {
+    ) -> Result<sync::Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
         let name: Arc<str> = place.settings.name.as_str().into();
         let debug = Debug::new(name.clone(), place.debug);

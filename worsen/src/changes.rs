@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -16,6 +15,7 @@ use crate::{
     backend::{Committed, History, Next},
     engine::EngineHandle,
     error::{Error, ErrorKind},
+    sync,
 };
 
 /// Every commit of a store, by whichever process, in order and none skipped.
@@ -52,13 +52,13 @@ use crate::{
 /// ```
 #[must_use = "changes tell nothing unless they are polled or waited for"]
 pub struct Changes {
-    handle: Arc<EngineHandle>,
+    handle: sync::Arc<EngineHandle>,
     history: Box<dyn History>,
     listener: Option<EventListener>,
 }
 
 impl Changes {
-    pub(crate) fn new(handle: Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
+    pub(crate) fn new(handle: sync::Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
         if let Err(error) = handle.engine.listen() {
             // Then the poll tells of other processes' changes.
             handle.engine.debug.warn(format_args!("{error}"));

@@ -7,7 +7,7 @@ use std::{
     future::Future,
     panic::resume_unwind,
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     builder::Durability,
     engine::{EngineHandle, Task, Transaction},
     error::Error,
+    sync::{self, Condvar, Mutex, MutexGuard},
 };
 
 /// A write, about to happen: `.await` it, `.wait()` for it, or `.detach()` it.
@@ -48,7 +49,7 @@ use crate::{
 /// was undone; other writes are not affected.
 #[must_use = "a commit does nothing unless you `.await`, `.wait()` or `.detach()` it"]
 pub struct Commit<R> {
-    handle: Arc<EngineHandle>,
+    handle: sync::Arc<EngineHandle>,
     work: Arc<Work<R>>,
     submitted: bool,
 }
@@ -180,7 +181,7 @@ impl<R: Send> Task for Work<R> {
 
 impl<R: Send + 'static> Commit<R> {
     pub(crate) fn new(
-        handle: Arc<EngineHandle>,
+        handle: sync::Arc<EngineHandle>,
         operation: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send + 'static,
     ) -> Self {
         Commit {

@@ -10,11 +10,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -27,7 +23,16 @@ use crate::{
     error::{Error, ErrorKind, ValueError},
     limits::Limits,
     schema::Edits,
+    sync::{
+        self, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+        thread::{self, JoinHandle},
+    },
 };
+
+#[cfg(loom)]
+#[cfg(test)]
+pub(crate) mod loom_tests;
 
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what
 /// readers see.
@@ -82,7 +87,7 @@ pub(crate) trait Task: Send + Sync {
     fn durability(&self) -> Option<Durability>;
 }
 
-thread_local! {
+sync::thread_local! {
     /// Set while this thread runs operations: a write of the same thread could never finish, and a
     /// read must not wait for it.
     static LEADING: Cell<bool> = const { Cell::new(false) };
@@ -93,14 +98,14 @@ struct Leading;
 
 impl Leading {
     fn enter() -> Self {
-        LEADING.set(true);
+        LEADING.with(|leading| leading.set(true));
         Leading
     }
 }
 
 impl Drop for Leading {
     fn drop(&mut self) {
-        LEADING.set(false);
+        LEADING.with(|leading| leading.set(false));
     }
 }
 
@@ -316,7 +321,7 @@ impl Engine {
     pub(crate) fn start(
         options: EngineOptions,
         seeds: Option<Edits>,
-    ) -> Result<Arc<EngineHandle>, Error> {
+    ) -> Result<sync::Arc<EngineHandle>, Error> {
         let mut core = Core {
             model: options.model,
             live: 0,
@@ -373,7 +378,7 @@ impl Engine {
         engine
             .debug
             .say(format_args!("opened at revision {}", engine.revision()));
-        Ok(Arc::new(EngineHandle { engine }))
+        Ok(sync::Arc::new(EngineHandle { engine }))
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -443,7 +448,7 @@ impl Engine {
     #[cold]
     pub(crate) fn refresh(&self) {
         // The closure of a write sees its own draft; a read in it must not wait for the write to end.
-        if !LEADING.get() {
+        if !LEADING.with(Cell::get) {
             self.follow();
         }
     }
@@ -502,7 +507,7 @@ impl Engine {
         task: Arc<dyn Task>,
         blocks: bool,
     ) -> Result<bool, Error> {
-        if LEADING.get() {
+        if LEADING.with(Cell::get) {
             return Err(self.in_store(
                 Error::new(ErrorKind::Nested, "a write was started inside the closure of another write")
                     .help("nothing was written; change everything in the outer closure, or write after it has returned"),
@@ -771,14 +776,19 @@ impl Engine {
         queue.listener = Some(spawn("worsen-listener", self, |engine| {
             // Long enough to cost nothing, short enough to notice a lock file that was replaced.
             const LOOK_AGAIN: Duration = Duration::from_secs(1);
-            while !engine.queue().closing {
-                let seen = engine.revision();
-                if !engine.backend.wait_for_news(seen, LOOK_AGAIN) {
+            let closing = || engine.queue().closing;
+            let mut seen = engine.revision();
+            while !closing() {
+                if !engine.backend.wait_for_news(seen, &closing, LOOK_AGAIN) {
                     break;
                 }
+                let visible = engine.backend.visible().unwrap_or(0);
                 if engine.is_behind(engine.revision()) {
                     engine.refresh();
                 }
+                // What cannot be taken over now is tried again at the next news, or after a while,
+                // and not without a pause.
+                seen = engine.revision().max(visible);
             }
         })?);
         Ok(())

@@ -21,7 +21,7 @@ use crate::{
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ErrorKind, ValueError},
     schema::Settings,
-    value,
+    sync, value,
     watch::Watch,
 };
 
@@ -95,7 +95,7 @@ pub struct PersistentStore<T: Value> {
 
 struct Inner<T: Value> {
     map: Arc<Published<T>>,
-    handle: Arc<EngineHandle>,
+    handle: sync::Arc<EngineHandle>,
 }
 
 /// What readers see.

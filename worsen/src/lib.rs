@@ -58,6 +58,7 @@ mod registry;
 mod schema;
 mod seeds;
 mod store;
+mod sync;
 mod value;
 mod watch;
 

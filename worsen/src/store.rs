@@ -14,6 +14,7 @@ use crate::{
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
     schema::{Edits, Store},
+    sync,
     watch::Watch,
 };
 
@@ -27,7 +28,7 @@ pub struct Handle<S: Store> {
 
 pub(crate) struct Inner<S: Store> {
     pub(crate) cell: Arc<Published<S>>,
-    pub(crate) handle: Arc<EngineHandle>,
+    pub(crate) handle: sync::Arc<EngineHandle>,
 }
 
 /// What readers see.

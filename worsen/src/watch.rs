@@ -6,7 +6,6 @@ use std::{
     future::{Future, poll_fn},
     marker::PhantomData,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -14,7 +13,11 @@ use std::{
 use event_listener::EventListener;
 use futures_core::Stream;
 
-use crate::engine::EngineHandle;
+use crate::{engine::EngineHandle, sync::Arc};
+
+#[cfg(loom)]
+#[cfg(test)]
+mod loom_tests;
 
 /// Looks for a value newer than the one with this mark; `None`: any value.
 type Probe<T> = Box<dyn Fn(Option<u64>) -> Option<(u64, T)> + Send + Sync>;

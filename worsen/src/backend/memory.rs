@@ -146,7 +146,7 @@ impl Backend for MemoryBackend {
 
     fn close(&self) {}
 
-    fn wait_for_news(&self, _seen: u64, _timeout: Duration) -> bool {
+    fn wait_for_news(&self, _seen: u64, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
         false
     }
 

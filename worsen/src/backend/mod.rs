@@ -92,10 +92,10 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Leaves everything as the next one likes to find it.
     fn close(&self);
-    /// Sleeps until another process publishes something newer, at most so long. `false` where
-    /// there is nothing to be woken by.
-    fn wait_for_news(&self, seen: u64, timeout: Duration) -> bool;
-    /// Wakes whoever sleeps in `wait_for_news`.
+    /// Sleeps until another process publishes something newer than `seen`, or until `wake` is called
+    /// and `stop` says so, at most so long. `false` where there is nothing to be woken by.
+    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool;
+    /// Wakes whoever sleeps in `wait_for_news`, to look at its `stop` again.
     fn wake(&self);
 }
 

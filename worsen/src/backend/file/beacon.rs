@@ -30,19 +30,15 @@
 //! either. A program that truncates the lock file of a running store kills that store's processes.
 //! Their commits are safe: the signal is no different from a kill.
 
-use std::{
-    fmt, io,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicU32, AtomicU64,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
-    },
-    time::Duration,
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use crate::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// How much of the lock file the page takes.
+#[cfg(not(loom))]
 const PAGE_BYTES: u64 = 4096;
 
 /// The page's first eight bytes. The last one is the layout's version.
@@ -95,7 +91,9 @@ struct Page {
     held: Held,
 }
 
-// Other processes, perhaps of another build of this crate, read these places.
+// Other processes, perhaps of another build of this crate, read these places. Loom's atomics are of
+// another size, and never mapped.
+#[cfg(not(loom))]
 const _: () = {
     assert!(size_of::<Page>() as u64 <= PAGE_BYTES);
     assert!(align_of::<Page>() as u64 <= PAGE_BYTES);
@@ -245,7 +243,7 @@ fn unpack(word: u64, generation: u64) -> u64 {
 }
 
 enum Memory {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(loom)))]
     Mapped(memmap2::MmapRaw),
     Boxed(Box<Page>),
 }
@@ -312,7 +310,7 @@ impl Beacon {
     ///
     /// When the page cannot be allocated or mapped: a full disk, for one. A process without the page
     /// would commit and not tell those that have it, so this is no reason to go on without.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(loom)))]
     pub fn map(file: &std::fs::File) -> io::Result<Option<Beacon>> {
         if mapping::is_remote(file)? || !mapping::is_ours(file)? {
             return Ok(None);
@@ -332,20 +330,20 @@ impl Beacon {
     /// # Errors
     ///
     /// None on this system.
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", not(loom))))]
     pub fn map(_file: &std::fs::File) -> io::Result<Option<Beacon>> {
         Ok(None)
     }
 
     #[inline]
     #[cfg_attr(
-        target_os = "linux",
+        all(target_os = "linux", not(loom)),
         expect(unsafe_code, reason = "a mapped page is reached through a raw pointer")
     )]
     fn page(&self) -> &Page {
         match &self.memory {
             Memory::Boxed(page) => page,
-            #[cfg(target_os = "linux")]
+            #[cfg(all(target_os = "linux", not(loom)))]
             Memory::Mapped(mapped) => {
                 let page = mapped.as_ptr().cast::<Page>();
                 // SAFETY: `map` made the mapping PAGE_BYTES long, readable and writable, and it lives
@@ -384,10 +382,11 @@ impl Beacon {
     }
 
     /// Sleeps until a revision newer than `seen` is published, but not longer than `timeout`. It may
-    /// return early, with nothing new: look again.
-    pub fn wait(&self, seen: u64, timeout: Duration) {
+    /// return early, with nothing new: look again. It does not sleep where `stop` says so, and who
+    /// makes `stop` say so calls [`Beacon::wake_all`] after that.
+    pub fn wait(&self, seen: u64, stop: impl FnOnce() -> bool, timeout: Duration) {
         let ticket = self.ticket();
-        if self.revision() <= seen {
+        if self.revision() <= seen && !stop() {
             self.wait_from(ticket, timeout);
         }
     }
@@ -522,11 +521,15 @@ impl fmt::Debug for Beacon {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     Nobody,
+    #[cfg_attr(
+        all(not(loom), any(miri, not(target_os = "linux"))),
+        expect(dead_code, reason = "without futexes nobody is ever known to be woken")
+    )]
     Somebody,
 }
 
 /// Futexes, shared between processes: the kernel knows the word by its file and place.
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(target_os = "linux", not(any(miri, loom))))]
 mod sleep {
     use std::{sync::atomic::AtomicU32, thread, time::Duration};
 
@@ -561,7 +564,7 @@ mod sleep {
 }
 
 /// Looking again and again, where there are no futexes: for tests in memory alone, `map` gives no page.
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(all(not(loom), any(miri, not(target_os = "linux"))))]
 mod sleep {
     use std::{
         sync::atomic::{AtomicU32, Ordering::Acquire},
@@ -583,8 +586,79 @@ mod sleep {
     }
 }
 
+/// What the kernel promises, and nothing more, for the models. Its queues are behind locks: a wait
+/// compares the word and goes to sleep under that lock, a wake takes it too. There are no time-outs.
+#[cfg(loom)]
+mod sleep {
+    use std::{sync::PoisonError, time::Duration};
+
+    use super::Woken;
+    use crate::sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    };
+
+    loom::lazy_static! {
+        static ref KERNEL: Kernel = Kernel {
+            queue: Mutex::new(Queue { sleepers: Vec::new(), next: 0 }),
+            woken: Condvar::new(),
+        };
+    }
+
+    struct Kernel {
+        queue: Mutex<Queue>,
+        woken: Condvar,
+    }
+
+    struct Queue {
+        /// The address of the word of each, and its number.
+        sleepers: Vec<(usize, u64)>,
+        next: u64,
+    }
+
+    pub(super) fn wait(word: &AtomicU32, expected: u32, _timeout: Duration) {
+        let mut queue = lock();
+        // Relaxed: the lock is all that orders it, as in the kernel.
+        if word.load(Relaxed) != expected {
+            return;
+        }
+        let me = queue.next;
+        queue.next += 1;
+        queue.sleepers.push((address(word), me));
+        while queue.sleepers.iter().any(|(_, number)| *number == me) {
+            queue = KERNEL
+                .woken
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(super) fn wake_all(word: &AtomicU32) -> Woken {
+        let mut queue = lock();
+        let before = queue.sleepers.len();
+        queue.sleepers.retain(|(there, _)| *there != address(word));
+        if queue.sleepers.len() == before {
+            return Woken::Nobody;
+        }
+        KERNEL.woken.notify_all();
+        Woken::Somebody
+    }
+
+    fn lock() -> MutexGuard<'static, Queue> {
+        KERNEL.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn address(word: &AtomicU32) -> usize {
+        std::ptr::from_ref(word).addr()
+    }
+}
+
+#[cfg(loom)]
+#[cfg(test)]
+mod loom_tests;
+
 /// What comes before the mapping.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 mod mapping {
     use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -739,11 +813,11 @@ mod tests {
         let beacon = Beacon::in_memory();
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(20) {
-            beacon.wait(0, Duration::from_millis(20));
+            beacon.wait(0, || false, Duration::from_millis(20));
         }
         // And at once, where there is something new.
         beacon.publish(1);
-        beacon.wait(0, LONG);
+        beacon.wait(0, || false, LONG);
         // A change after the ticket was taken ends a wait that has not begun.
         let ticket = beacon.ticket();
         beacon.wake_all();
@@ -759,7 +833,7 @@ mod tests {
             for _ in 0..3 {
                 scope.spawn(|| {
                     while beacon.revision() < 1 {
-                        beacon.wait(0, LONG);
+                        beacon.wait(0, || false, LONG);
                     }
                 });
             }
@@ -812,7 +886,7 @@ mod tests {
                             beacon.publish(mine);
                         }
                         while beacon.revision() < theirs {
-                            beacon.wait(theirs - 1, LONG);
+                            beacon.wait(theirs - 1, || false, LONG);
                         }
                         if !first {
                             beacon.publish(mine);
@@ -847,7 +921,7 @@ mod tests {
                 scope.spawn(|| {
                     let mut seen = 0;
                     while seen < 2 * rounds {
-                        beacon.wait(seen, LONG);
+                        beacon.wait(seen, || false, LONG);
                         seen = beacon.revision();
                     }
                 });
@@ -863,7 +937,7 @@ mod tests {
         assert_eq!(bell.0.load(Relaxed), CHANGE);
     }
 
-    #[cfg(all(target_os = "linux", not(miri)))]
+    #[cfg(all(target_os = "linux", not(any(miri, loom))))]
     mod mapped {
         use std::{fs::File, io::Write, os::unix::fs::FileExt};
 
@@ -906,7 +980,7 @@ mod tests {
             thread::scope(|scope| {
                 scope.spawn(|| {
                     while other.revision() < 1 {
-                        other.wait(0, LONG);
+                        other.wait(0, || false, LONG);
                     }
                 });
                 thread::sleep(Duration::from_millis(30));

@@ -934,10 +934,10 @@ impl Backend for FileBackend {
         self.unlock();
     }
 
-    fn wait_for_news(&self, seen: u64, timeout: Duration) -> bool {
+    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
         match self.current_beacon() {
             Some(beacon) => {
-                beacon.wait(seen, timeout);
+                beacon.wait(seen, stop, timeout);
                 true
             }
             None => false,

@@ -452,12 +452,14 @@ mod tests {
 
     #[test]
     fn any_changed_byte_is_noticed() {
+        // Miri takes its time.
+        let bits = if cfg!(miri) { 3..4 } else { 0..8 };
         let mut header_line = Vec::new();
         let crc = header().encode(&mut header_line);
         let mut record_line = Vec::new();
         record().encode(crc, &mut record_line);
         for at in 0..record_line.len() - 1 {
-            for bit in 0..8 {
+            for bit in bits.clone() {
                 let mut flipped = record_line.clone();
                 flipped[at] ^= 1 << bit;
                 assert!(
@@ -467,7 +469,7 @@ mod tests {
             }
         }
         for at in 0..header_line.len() - 1 {
-            for bit in 0..8 {
+            for bit in bits.clone() {
                 let mut flipped = header_line.clone();
                 flipped[at] ^= 1 << bit;
                 let decoded = Header::decode(line_of(&flipped));

@@ -1,0 +1,229 @@
+//! The page's protocol of sleeping and waking, in every order of its threads: what [`Page::changed`]
+//! claims, claim by claim. A wait here has no time-out, so a wake that is lost is a deadlock.
+//!
+//! Not here: a sync of an old log beside the compaction that ends it, which is a plain store beside a
+//! compare-and-swap. Loom lets that store go between the two halves of the swap, as no machine does.
+
+use super::*;
+use crate::sync::{in_every_order, thread};
+
+const FOR_EVER: Duration = Duration::MAX;
+
+/// As everybody waits: look, sleep, look again.
+fn sleep_until(beacon: &Beacon, revision: u64) {
+    while beacon.revision() < revision {
+        beacon.wait(revision - 1, || false, FOR_EVER);
+    }
+}
+
+fn spawn(beacon: &Arc<Beacon>, run: impl FnOnce(&Beacon) + 'static) -> thread::JoinHandle<()> {
+    let beacon = beacon.clone();
+    thread::spawn(move || run(&beacon))
+}
+
+fn join(threads: impl IntoIterator<Item = thread::JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+/// What a process leaves that is killed after it has set the bit: asleep or about to sleep, the kernel
+/// no longer knows it.
+fn die_asleep(beacon: &Beacon) {
+    beacon.page().news.bell.0.fetch_or(SLEEPERS, Relaxed);
+}
+
+#[test]
+fn a_sleeper_is_woken_by_a_publication() {
+    in_every_order(None, || {
+        let beacon = Beacon::in_memory();
+        let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 1));
+        beacon.publish(1);
+        join([sleeper]);
+    });
+}
+
+#[test]
+fn a_sleeper_is_woken_by_each_of_two_publications() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        let sleeper = spawn(&beacon, |beacon| {
+            sleep_until(beacon, 1);
+            sleep_until(beacon, 2);
+        });
+        beacon.publish(1);
+        beacon.publish(2);
+        join([sleeper]);
+    });
+}
+
+#[test]
+fn two_sleepers_are_woken_by_a_publication() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        let sleepers = [1, 2].map(|_| spawn(&beacon, |beacon| sleep_until(beacon, 1)));
+        beacon.publish(1);
+        join(sleepers);
+    });
+}
+
+#[test]
+fn a_sleeper_waits_for_the_newer_of_two_publishers() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        let older = spawn(&beacon, |beacon| beacon.publish(1));
+        let newer = spawn(&beacon, |beacon| beacon.publish(2));
+        sleep_until(&beacon, 2);
+        join([older, newer]);
+    });
+}
+
+/// Each publishes and then waits for the other, so that the bit is set, kept and taken back.
+#[test]
+fn two_processes_wait_for_each_other_in_turn() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        let other = spawn(&beacon, |beacon| {
+            sleep_until(beacon, 1);
+            beacon.publish(2);
+            sleep_until(beacon, 3);
+        });
+        beacon.publish(1);
+        sleep_until(&beacon, 2);
+        beacon.publish(3);
+        join([other]);
+    });
+}
+
+/// The bit of a killed one makes a publisher wake nobody and take it back, while another goes to
+/// sleep on the word with that very bit.
+#[test]
+fn the_bit_of_a_killed_sleeper_costs_nobody_a_wake() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        die_asleep(&beacon);
+        let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 2));
+        beacon.publish(1);
+        beacon.publish(2);
+        join([sleeper]);
+    });
+}
+
+#[test]
+fn a_sleeper_killed_at_any_moment_costs_nobody_a_wake() {
+    in_every_order(Some(2), || {
+        let beacon = Beacon::in_memory();
+        let killed = spawn(&beacon, die_asleep);
+        let sleeper = spawn(&beacon, |beacon| {
+            sleep_until(beacon, 1);
+            sleep_until(beacon, 2);
+        });
+        beacon.publish(1);
+        beacon.publish(2);
+        join([killed, sleeper]);
+    });
+}
+
+/// It published 1, and counted it, but was killed before it woke anybody.
+#[test]
+fn a_publisher_killed_before_its_wake_leaves_it_to_the_next() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        let killed = spawn(&beacon, |beacon| {
+            let news = &beacon.page().news;
+            news.revision.fetch_max(1, Release);
+            news.bell.0.fetch_add(CHANGE, AcqRel);
+        });
+        let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 1));
+        join([killed]);
+        // An older revision is counted too, for this very case.
+        beacon.publish(0);
+        join([sleeper]);
+    });
+}
+
+/// It published 2 and was killed before it counted that. Who publishes the older 1 does it instead.
+#[test]
+fn a_publisher_killed_before_it_counts_leaves_it_to_the_next() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 2));
+        beacon.page().news.revision.fetch_max(2, Release);
+        beacon.publish(1);
+        join([sleeper]);
+    });
+}
+
+/// The one wake that may be lost, as [`Page::changed`] says. It also shows that these tests can fail.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_publisher_killed_before_its_second_wake_costs_a_time_out() {
+    in_every_order(Some(3), || {
+        let beacon = Beacon::in_memory();
+        die_asleep(&beacon);
+        let sleeper = spawn(&beacon, |beacon| {
+            let ticket = beacon.ticket();
+            beacon.wait_from(ticket, FOR_EVER);
+        });
+        let changes = &beacon.page().news.bell.0;
+        let now = changes.fetch_add(CHANGE, AcqRel) + CHANGE;
+        if sleep::wake_all(changes) == Woken::Nobody {
+            let _ = changes.compare_exchange(now, now & !SLEEPERS, AcqRel, Relaxed);
+        }
+        beacon.wake_all();
+        join([sleeper]);
+    });
+}
+
+/// Waiting for the lock: its holder clears its name and then wakes, and nothing is published.
+#[test]
+fn who_waits_for_anything_in_the_page_is_woken() {
+    in_every_order(None, || {
+        let beacon = Beacon::in_memory();
+        beacon.set_holder(7, 0);
+        let waiter = spawn(&beacon, |beacon| {
+            loop {
+                let ticket = beacon.ticket();
+                if beacon.holder().is_none() {
+                    break;
+                }
+                beacon.wait_from(ticket, FOR_EVER);
+            }
+        });
+        beacon.clear_holder();
+        beacon.wake_all();
+        join([waiter]);
+    });
+}
+
+/// Every offset that was raised to is durable, whichever sync ends last.
+#[test]
+fn syncs_that_end_together_leave_the_greater_offset() {
+    in_every_order(None, || {
+        let beacon = Beacon::in_memory();
+        beacon.set_durable_offset(1, 0);
+        let syncs = [10, 20].map(|offset| {
+            spawn(&beacon, move |beacon| {
+                beacon.raise_durable_offset(1, offset)
+            })
+        });
+        join(syncs);
+        assert_eq!(beacon.durable_offset(1), 20);
+    });
+}
+
+/// Who sees a revision sees what was set before it was published.
+#[test]
+fn a_revision_that_is_seen_brings_its_offset_along() {
+    in_every_order(None, || {
+        let beacon = Beacon::in_memory();
+        let reader = spawn(&beacon, |beacon| {
+            if beacon.revision() == 1 {
+                assert_eq!(beacon.durable_offset(1), 40);
+            }
+        });
+        beacon.set_durable_offset(1, 40);
+        beacon.publish(1);
+        join([reader]);
+    });
+}

@@ -1,0 +1,275 @@
+//! Watches in every order of their threads: never is the last change missed. A wait here has no
+//! time-out, so a wake that is lost is a deadlock.
+
+use super::*;
+use crate::{
+    backend::{AppendFailure, Backend, Entries, Entry, History, Sink, file::beacon::Beacon},
+    engine::loom_tests::{add, open_on, poll_once},
+    error::Error,
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        in_every_order, thread,
+    },
+};
+
+const FOR_EVER: Duration = Duration::MAX;
+
+/// The state of a store in memory, and what its readers see.
+struct Sum {
+    handle: Arc<EngineHandle>,
+    shown: std::sync::Arc<AtomicU64>,
+}
+
+impl Sum {
+    fn open() -> Sum {
+        let (handle, shown) = open_on(Box::new(crate::backend::memory::MemoryBackend::default()));
+        Sum { handle, shown }
+    }
+
+    /// As a store watches its state: the mark is the revision, and the value what is published.
+    fn watch(&self) -> Watch<(), u64> {
+        let (handle, shown) = (self.handle.clone(), self.shown.clone());
+        Watch::new(self.handle.clone(), move |seen| {
+            let revision = handle.engine.revision();
+            (Some(revision) != seen).then(|| (revision, shown.load(Relaxed)))
+        })
+    }
+}
+
+/// Waits until the watch yields it. Whatever it yields on the way is new.
+fn wait_for(watch: &mut Watch<(), u64>, value: u64) {
+    let mut before = 0;
+    while before != value {
+        let now = watch.wait(FOR_EVER).unwrap();
+        assert!(now > before);
+        before = now;
+    }
+}
+
+async fn next_until(watch: &mut Watch<(), u64>, value: u64) {
+    let mut before = 0;
+    while before != value {
+        let now = watch.next().await;
+        assert!(now > before);
+        before = now;
+    }
+}
+
+#[test]
+fn a_thread_that_watches_never_misses_the_last_of_two_writes() {
+    in_every_order(Some(4), || {
+        let sum = Sum::open();
+        let mut watch = sum.watch();
+        let watcher = thread::spawn(move || wait_for(&mut watch, 2));
+        add(&sum.handle, 1).wait().unwrap();
+        add(&sum.handle, 1).wait().unwrap();
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_watches_never_misses_the_last_of_two_writes() {
+    in_every_order(Some(4), || {
+        let sum = Sum::open();
+        let mut watch = sum.watch();
+        let watcher = thread::spawn(move || loom::future::block_on(next_until(&mut watch, 2)));
+        add(&sum.handle, 1).wait().unwrap();
+        add(&sum.handle, 1).wait().unwrap();
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn two_that_watch_are_both_told() {
+    in_every_order(Some(2), || {
+        let sum = Sum::open();
+        let (mut one, mut other) = (sum.watch(), sum.watch());
+        let thread = thread::spawn(move || wait_for(&mut one, 1));
+        let task = thread::spawn(move || loom::future::block_on(next_until(&mut other, 1)));
+        add(&sum.handle, 1).wait().unwrap();
+        thread.join().unwrap();
+        task.join().unwrap();
+    });
+}
+
+/// The value at the time of the call counts as seen, and whatever comes after it does not.
+#[test]
+fn a_watch_that_is_created_during_a_write_has_seen_it_or_tells_of_it() {
+    in_every_order(None, || {
+        let sum = Sum::open();
+        let (handle, shown) = (sum.handle.clone(), sum.shown.clone());
+        let writer = thread::spawn(move || {
+            add(&handle, 1).wait().unwrap();
+        });
+        let mut watch = sum.watch();
+        if watch.seen == Some(0) {
+            assert_eq!(watch.wait(FOR_EVER), Some(1));
+        } else {
+            assert_eq!(shown.load(Relaxed), 1);
+            assert_eq!(watch.look(), None);
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn cancelling_next_loses_nothing() {
+    in_every_order(None, || {
+        let sum = Sum::open();
+        let mut watch = sum.watch();
+        let watcher = thread::spawn(move || {
+            let told = match poll_once(watch.next()) {
+                Poll::Ready(value) => value,
+                Poll::Pending => 0,
+            };
+            if told != 1 {
+                loom::future::block_on(next_until(&mut watch, 1));
+            }
+        });
+        add(&sum.handle, 1).wait().unwrap();
+        watcher.join().unwrap();
+    });
+}
+
+/// What processes share: the commits of all, and the page that tells how many of them are public.
+#[derive(Debug)]
+struct Shared {
+    commits: std::sync::Mutex<Vec<Vec<Entry>>>,
+    beacon: std::sync::Arc<Beacon>,
+}
+
+impl Shared {
+    fn new() -> std::sync::Arc<Shared> {
+        std::sync::Arc::new(Shared {
+            commits: std::sync::Mutex::new(Vec::new()),
+            beacon: Beacon::in_memory(),
+        })
+    }
+
+    /// Another process sets the sum.
+    fn commit_elsewhere(&self, sum: u64) {
+        let json: std::sync::Arc<str> = sum.to_string().into();
+        let revision = {
+            let mut commits = self.commits.try_lock().unwrap();
+            commits.push(vec![("sum".into(), Some(json))]);
+            commits.len() as u64
+        };
+        self.beacon.publish(revision);
+    }
+}
+
+/// One of the processes. It never writes.
+#[derive(Debug)]
+struct Process {
+    shared: std::sync::Arc<Shared>,
+    /// Its disk does not let it read.
+    blind: bool,
+}
+
+impl Backend for Process {
+    fn lock(&self, _timeout: Duration) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn unlock(&self) {}
+
+    fn catch_up(&self, _sink: &mut dyn Sink) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn append(&self, _commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+        Ok(())
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn publish(&self, _revision: u64) {}
+
+    fn visible(&self) -> Option<u64> {
+        Some(self.shared.beacon.revision())
+    }
+
+    fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        if self.blind {
+            return Err(Error::new(crate::ErrorKind::Io, "the disk failed"));
+        }
+        let visible = self.shared.beacon.revision();
+        while sink.revision() < visible {
+            let next = sink.revision() + 1;
+            let commit = self.shared.commits.try_lock().unwrap()[next as usize - 1].clone();
+            sink.commit(next, commit)?;
+        }
+        Ok(())
+    }
+
+    fn wants_compaction(&self, _live: u64) -> bool {
+        false
+    }
+
+    fn compact(&self, _entries: &Entries) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        crate::backend::memory::MemoryBackend::default().history(after, old_values)
+    }
+
+    fn close(&self) {}
+
+    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
+        self.shared.beacon.wait(seen, stop, timeout);
+        true
+    }
+
+    fn wake(&self) {
+        self.shared.beacon.wake_all();
+    }
+}
+
+fn open_beside(shared: &std::sync::Arc<Shared>, blind: bool) -> Sum {
+    let shared = shared.clone();
+    let (handle, shown) = open_on(Box::new(Process { shared, blind }));
+    Sum { handle, shown }
+}
+
+#[test]
+fn a_commit_of_another_process_is_told() {
+    in_every_order(Some(2), || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        let mut watch = sum.watch();
+        let elsewhere = thread::spawn(move || shared.commit_elsewhere(7));
+        assert_eq!(watch.wait(FOR_EVER), Some(7));
+        elsewhere.join().unwrap();
+    });
+}
+
+#[test]
+fn a_store_that_is_watched_closes_at_once() {
+    in_every_order(None, || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        drop(sum.watch());
+        drop(sum);
+    });
+}
+
+/// Reading fails, so there is always something newer in the page: the one who listens must not look
+/// for it all the time.
+#[test]
+fn what_cannot_be_read_is_not_looked_for_without_a_pause() {
+    in_every_order(Some(4), || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, true);
+        let watch = sum.watch();
+        shared.commit_elsewhere(7);
+        drop(watch);
+        drop(sum);
+    });
+}
