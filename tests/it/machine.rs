@@ -21,6 +21,8 @@ use worsen::{
     simulation::{CompactAbove, Disk, LockFile, OnDisk, SimulatedDisk},
 };
 
+use crate::support::sample;
+
 pub(crate) const DIR: &str = "/db";
 pub(crate) const LOG: &str = "/db/s.db";
 pub(crate) const BACKUP: &str = "/db/s.cache.db";
@@ -340,19 +342,32 @@ impl Counts {
     }
 }
 
-/// Does `job` to every item, on as many threads as there are processors.
+/// Does `job` to every item, or to a sample of them, on as many threads as there are processors. Where
+/// it panics, no more are begun.
 pub(crate) fn in_parallel<T: Sync>(items: &[T], job: impl Fn(&T) + Sync) {
     let next = AtomicU64::new(0);
     let threads = thread::available_parallelism().map_or(2, usize::from);
+    let step = sample() as u64;
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Relaxed) as usize) {
+                while let Some(item) = items.get(next.fetch_add(step, Relaxed) as usize) {
+                    let _end = EndOnPanic(&next);
                     job(item);
                 }
             });
         }
     });
+}
+
+struct EndOnPanic<'a>(&'a AtomicU64);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(u64::MAX / 2, Relaxed);
+        }
+    }
 }
 
 /// Opens what a crash left and checks everything that is promised.

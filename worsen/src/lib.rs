@@ -52,6 +52,11 @@ mod debug;
 mod engine;
 mod error;
 mod keyed;
+#[allow(
+    unreachable_pub,
+    reason = "tests reach it through the feature `simulation`"
+)]
+mod planted;
 mod registry;
 mod schema;
 mod seeds;
@@ -80,5 +85,6 @@ pub mod simulation {
     pub use crate::{
         backend::file::{beacon::*, compaction::CompactAbove, disk::*, lock::*, simulation::*},
         keyed::OnDisk,
+        planted::Bug,
     };
 }
