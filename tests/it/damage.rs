@@ -593,6 +593,34 @@ fn a_lock_on_a_deleted_file_is_no_lock() {
     assert_eq!(one.state(), (3, Texts::from(expected)));
 }
 
+/// An old copy is written into the log, not put in its place, the lock file is deleted, and somebody goes
+/// on from there. Who has it open finds blanks where its own tail was, as if nobody had written.
+#[test]
+fn an_old_copy_that_is_written_into_an_open_log_is_noticed() {
+    let disk = SimulatedDisk::new();
+    let opened = open(&disk).expect("a new store opens");
+    opened.set("a", "old").expect("a healthy disk is written");
+    let old = disk.read_file(LOG).expect("there is a log");
+    let long = Op::SetLong("b");
+    opened.run(long, 1).expect("a healthy disk is written");
+    opened.run(long, 2).expect("a healthy disk is written");
+    disk.write_file(LOG, &old);
+    assert!(disk.remove_file(BACKUP) && disk.remove_file(crate::machine::LOCK));
+    let newcomer = open(&disk.new_process()).expect("it opens twice");
+    newcomer.set("c", "new").expect("a healthy disk is written");
+    let error = opened.set("d", "lost").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
+    newcomer.set("e", "newer").expect("it is not disturbed");
+    let state = newcomer.state();
+    let expected = [("a", "old"), ("c", "new"), ("e", "newer")];
+    let expected = expected.map(|(uid, text)| (uid.into(), text.into()));
+    assert_eq!(state, (3, Texts::from(expected)));
+    drop((opened, newcomer));
+    let opened = open(&disk).expect("it opens again");
+    assert_eq!(opened.state(), state);
+    assert!(opened.store.recovered().is_empty());
+}
+
 /// A compaction was killed, and what it had written is longer than what the next one writes.
 #[test]
 fn nothing_of_a_half_written_file_gets_into_the_next_one() {
