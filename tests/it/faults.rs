@@ -482,3 +482,51 @@ fn a_failed_sync_is_not_called_good_by_the_next_one() {
         }
     }
 }
+
+/// A second log has no room, the commit has.
+#[test]
+fn a_full_disk_takes_what_fits_although_a_compaction_is_due() {
+    let fill = |opened: &Opened| {
+        for number in 0..8 {
+            opened
+                .set("a", &number.to_string().repeat(200))
+                .expect("a healthy disk is written");
+        }
+    };
+    let ready = || {
+        let disk = SimulatedDisk::new();
+        let opened = open(&disk).expect("a new store opens");
+        fill(&opened);
+        opened.compact_above.0.store(1000, Relaxed);
+        (disk, opened)
+    };
+    // Where the new log is created, written and synced.
+    let place = |what: &str| {
+        let (disk, opened) = ready();
+        let begin = disk.trace().len();
+        opened.set("b", "1").expect("a healthy disk is written");
+        let at = disk.trace()[begin..]
+            .iter()
+            .position(|line| line.contains(what) && line.contains("s.db.new"));
+        at.unwrap_or_else(|| panic!("{what}:\n{}", disk.trace()[begin..].join("\n")))
+    };
+    for what in ["open", "write", "sync"] {
+        let at = place(what);
+        let (disk, opened) = ready();
+        disk.fail(at, Fault::NoSpace, Repeat::Once);
+        opened.set("b", "1").expect("the commit has room");
+        assert_eq!(disk.faults_struck(), 1, "{what}");
+        let begin = disk.trace().len();
+        opened.set("b", "2").expect("the commit has room");
+        let again = disk.trace()[begin..].join("\n");
+        assert!(
+            !again.contains("open /db/s.db.new"),
+            "tried at every write:\n{again}"
+        );
+        let begin = disk.trace().len();
+        fill(&opened);
+        let later = disk.trace()[begin..].join("\n");
+        assert!(later.contains("open /db/s.db.new"), "never again:\n{later}");
+        assert_eq!(opened.state().1["b"], "2");
+    }
+}

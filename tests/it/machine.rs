@@ -38,7 +38,7 @@ pub(crate) type History = Vec<Texts>;
 /// An open store of texts.
 pub(crate) struct Opened {
     pub(crate) store: PersistentStore<String>,
-    compact_above: CompactAbove,
+    pub(crate) compact_above: CompactAbove,
     disk: SimulatedDisk,
 }
 

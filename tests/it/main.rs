@@ -11,6 +11,7 @@ mod bad_input;
 mod files;
 mod format;
 mod handles;
+mod limits;
 mod processes;
 mod roundtrip; // every type, back as it was or refused
 mod support;

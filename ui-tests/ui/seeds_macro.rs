@@ -22,12 +22,6 @@ mod uid_empty {
     }
 }
 
-mod uid_with_slash {
-    fn _seeds() {
-        let _ = worsen::seeds![("app.init", true)];
-    }
-}
-
 mod uid_with_control_character {
     fn _seeds() {
         let _ = worsen::seeds![("app init", true)];

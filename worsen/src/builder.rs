@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use std::{
-    any::TypeId,
+    any::{Any, TypeId},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,8 +13,8 @@ use crate::{
     backend::{
         Backend, Entries, Recovery,
         file::{
-            FileBackend, FileOptions, Opened, Paths,
-            compaction::CompactAbove,
+            self, FileBackend, FileOptions, Paths,
+            compaction::{CompactAbove, Compaction, Observer},
             disk::{Disk, RealDisk},
             recovery::Mode,
         },
@@ -23,6 +23,7 @@ use crate::{
     debug::{self, Debug},
     engine::{Engine, EngineHandle, EngineOptions, Model},
     error::{Error, ErrorKind},
+    limits::{DEEPEST, Limits},
     registry::{self, Key},
     schema::{Changes, Settings, Store},
     store::{Handle, Inner, StructModel},
@@ -81,7 +82,9 @@ pub(crate) struct Place {
     pub(crate) in_memory: bool,
     /// Another disk than the machine's, for tests.
     pub(crate) disk: Option<Arc<dyn Disk>>,
+    pub(crate) limits: Limits,
     pub(crate) compact_above: CompactAbove,
+    pub(crate) on_compaction: Observer,
 }
 
 impl Place {
@@ -92,7 +95,9 @@ impl Place {
             mode: Mode::Repair,
             in_memory: false,
             disk: None,
+            limits: Limits::default(),
             compact_above: CompactAbove::default(),
+            on_compaction: Observer::default(),
         }
     }
 }
@@ -176,6 +181,53 @@ impl<S: Store> Builder<S> {
         self
     }
 
+    /// The most bytes of uids and JSON that one commit may have. By default 64 MiB. A commit is one line
+    /// of the log, which every process has to read as a whole.
+    ///
+    /// As every limit it is for writes: one that exceeds it fails with [`ErrorKind::TooLarge`] and
+    /// changes nothing. What the store holds already is read as ever.
+    pub fn max_commit_bytes(mut self, bytes: usize) -> Self {
+        self.place.limits.commit_bytes = bytes;
+        self
+    }
+
+    /// How many arrays and objects of a value may be in each other. By default 127, which is also the
+    /// most: a deeper one could not be read back.
+    pub fn max_nesting(mut self, depth: usize) -> Self {
+        self.place.limits.nesting = depth.min(DEEPEST);
+        self
+    }
+
+    /// How many uids the store may have. By default 16 million.
+    pub fn max_uids(mut self, uids: usize) -> Self {
+        self.place.limits.uids = uids;
+        self
+    }
+
+    /// Is told of compactions by this process: when one begins, after every mebibyte, and when it is
+    /// done. Other writers wait for a compaction, and readers do not.
+    ///
+    /// It is called by the thread that writes, so it should be quick. A write in it is an error.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { count: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = State::builder()
+    ///     .dir(folder.path())
+    ///     .on_compaction(|compaction| {
+    ///         eprintln!("{} of {} bytes", compaction.written(), compaction.total());
+    ///     })
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_compaction(mut self, tell: impl Fn(Compaction) + Send + Sync + 'static) -> Self {
+        self.place.on_compaction = Observer::new(tell);
+        self
+    }
+
     /// Keeps the files on another disk than the machine's.
     #[doc(hidden)]
     #[cfg(feature = "simulation")]
@@ -204,19 +256,23 @@ impl<S: Store> Builder<S> {
     /// read any more, a stored value does not fit its field, or another process holds the lock for
     /// too long. Nothing is changed then.
     pub fn open(self) -> Result<S::Handle, Error> {
-        let Builder { place, seed } = self;
-        let name = place.settings.name.clone();
+        let Builder { place, mut seed } = self;
         place
-            .open(TypeId::of::<S>(), |opening| {
-                let seed = seed.unwrap_or_else(S::__seed);
+            .open::<Inner<S>>(TypeId::of::<S>(), &mut |opening| {
+                let seed = seed.take().unwrap_or_else(S::__seed);
                 let (model, cell, seeds) = StructModel::new(seed)?;
                 let handle = opening.start(Box::new(model), Some(seeds))?;
-                Ok(Inner { cell, handle })
+                Ok(Arc::new(Inner { cell, handle }))
             })
             .map(|inner| S::__handle(Handle::new(inner)))
-            .map_err(|error| error.in_store(&name, None))
     }
 }
+
+/// Something open, of a type that its opener knows.
+pub(crate) type Opened = Arc<dyn Any + Send + Sync>;
+
+/// Opens what there is to open, once it is known that it is not open yet. Called at most once.
+type Make<'a> = dyn FnMut(Opening) -> Result<Opened, Error> + 'a;
 
 /// Files, or the lack of them, ready for an engine.
 pub(crate) struct Opening {
@@ -227,10 +283,26 @@ pub(crate) struct Opening {
 impl Place {
     /// Opens what `make` makes, or shares what is open already.
     pub(crate) fn open<T: Send + Sync + 'static>(
-        mut self,
+        self,
         kind: TypeId,
-        make: impl FnOnce(Opening) -> Result<T, Error>,
+        make: &mut Make<'_>,
     ) -> Result<Arc<T>, Error> {
+        let name = self.settings.name.clone();
+        self.open_any(kind, make)
+            .and_then(|opened| {
+                opened.downcast::<T>().map_err(|_| {
+                    // The kind is a part of the key that openings are shared under.
+                    Error::new(
+                        ErrorKind::InvalidOption,
+                        "the store is open already, as another type",
+                    )
+                })
+            })
+            .map_err(|error| error.in_store(&name, None))
+    }
+
+    /// Apart from the type that is opened: compiled once, and not for each.
+    fn open_any(mut self, kind: TypeId, make: &mut Make<'_>) -> Result<Opened, Error> {
         check_name(&self.settings.name)?;
         if self.settings.poll.is_some_and(|poll| poll.is_zero()) {
             return Err(Error::new(
@@ -243,8 +315,7 @@ impl Place {
             return make(Opening {
                 place: self,
                 paths: None,
-            })
-            .map(Arc::new);
+            });
         }
         let dir = self.settings.dir.clone()?;
         let dir = if dir.as_os_str().is_empty() {
@@ -252,15 +323,13 @@ impl Place {
         } else {
             dir
         };
-        if let Some(disk) = &self.disk {
+        if self.disk.is_some() {
             // No other process, and no other path, leads to it.
-            let _ = disk;
             let paths = Paths::new(&dir, &self.settings.name);
             return make(Opening {
                 place: self,
                 paths: Some(paths),
-            })
-            .map(Arc::new);
+            });
         }
         let dir = canonical(&dir, self.mode)?;
         let paths = Paths::new(&dir, &self.settings.name);
@@ -276,7 +345,6 @@ impl Place {
                 place: self,
                 paths: Some(paths),
             })
-            .map(Arc::new)
         })
     }
 }
@@ -307,9 +375,10 @@ impl Opening {
                     mode: place.mode,
                     lock_timeout: place.settings.lock_timeout,
                     compact_above: place.compact_above,
+                    on_compaction: place.on_compaction,
                     debug: debug.clone(),
                 };
-                let Opened {
+                let file::Opened {
                     backend,
                     entries,
                     revision,
@@ -329,6 +398,7 @@ impl Opening {
             recovery,
             durability: place.settings.durability,
             lock_timeout: place.settings.lock_timeout,
+            limits: place.limits,
             poll: place.settings.poll,
             debug,
         };

@@ -25,6 +25,7 @@ use crate::{
     builder::Durability,
     debug::Debug,
     error::{Error, ErrorKind, ValueError},
+    limits::Limits,
     planted::{Bug, planted},
     schema::Changes,
 };
@@ -115,6 +116,7 @@ pub(crate) struct EngineOptions {
     pub(crate) recovery: Recovery,
     pub(crate) durability: Durability,
     pub(crate) lock_timeout: Duration,
+    pub(crate) limits: Limits,
     pub(crate) poll: Option<Duration>,
     pub(crate) debug: Debug,
 }
@@ -133,6 +135,7 @@ pub(crate) struct Engine {
     recovery: Recovery,
     durability: Durability,
     lock_timeout: Duration,
+    limits: Limits,
     pid: u32,
     pub(crate) debug: Debug,
 }
@@ -191,21 +194,35 @@ impl Core {
         before
     }
 
+    /// Takes the state of a store that is being opened.
+    fn adopt(&mut self, entries: Entries) {
+        for (uid, json) in &entries {
+            self.live += (uid.len() + json.len()) as u64;
+            self.fill(uid, Some(json));
+        }
+        self.model.accept();
+        self.entries = entries;
+    }
+
+    /// Takes one entry of another program's into the model.
+    fn fill(&mut self, uid: &Arc<str>, json: Option<&str>) {
+        match self.model.apply(uid, json) {
+            Ok(()) => {
+                self.misfits.remove(uid);
+            }
+            Err(error) => {
+                self.misfits.insert(uid.clone(), error.at(uid));
+            }
+        }
+    }
+
     /// Takes what others committed into the model. Of several values of one uid only the newest has
     /// to decode. What does not is remembered: until another process puts it right, nothing more is
     /// shown or written, so that nobody sees or builds on half a commit.
     fn absorb(&mut self) {
         let newest: BTreeMap<Arc<str>, Option<Arc<str>>> = self.incoming.drain(..).collect();
         for (uid, json) in newest {
-            match self.model.apply(&uid, json.as_deref()) {
-                Ok(()) => {
-                    self.misfits.remove(&uid);
-                }
-                Err(error) => {
-                    let error = error.at(&uid);
-                    self.misfits.insert(uid, error);
-                }
-            }
+            self.fill(&uid, json.as_deref());
         }
         self.model.accept();
     }
@@ -319,16 +336,13 @@ impl Engine {
             poisoned: None,
         };
         let backend = options.backend;
-        let filled = core
-            .replace(options.entries, options.revision)
-            .and_then(|()| {
-                core.absorb();
-                core.check_fit()
-            })
-            .and_then(|()| match seeds {
-                Some(seeds) if core.entries.is_empty() => seed(&mut core, &*backend, seeds),
-                _ => Ok(()),
-            });
+        core.adopt(options.entries);
+        let filled = core.check_fit().and_then(|()| match seeds {
+            Some(seeds) if core.entries.is_empty() => {
+                seed(&mut core, &*backend, seeds, &options.limits)
+            }
+            _ => Ok(()),
+        });
         if filled.is_ok() {
             core.model.publish(core.revision, &core.since);
             core.since.clear();
@@ -356,6 +370,7 @@ impl Engine {
             recovery: options.recovery,
             durability: options.durability,
             lock_timeout: options.lock_timeout,
+            limits: options.limits,
             pid: std::process::id(),
             debug: options.debug,
             name,
@@ -590,10 +605,6 @@ impl Engine {
         core.check_fit()?;
         if self.backend.wants_compaction(core.live) {
             self.backend.compact(&core.entries)?;
-            self.debug.say(format_args!(
-                "compacted the log at revision {}",
-                core.revision
-            ));
         }
         let caught_up = core.since.len();
         let revision = core.revision;
@@ -656,11 +667,19 @@ impl Engine {
                 core.roll_back(false);
                 None
             }
-            Ok(Ok(())) => {
-                core.model.accept();
-                Some(core.distinct(changes))
-            }
-            Ok(Err(error)) => {
+            Ok(outcome) => {
+                let changes = outcome.and_then(|()| {
+                    let changes = core.distinct(changes);
+                    self.limits.check(&changes, &core.entries)?;
+                    Ok(changes)
+                });
+                let error = match changes {
+                    Ok(changes) => {
+                        core.model.accept();
+                        return Some(changes);
+                    }
+                    Err(error) => error,
+                };
                 core.roll_back(false);
                 let error = self.in_store(error);
                 self.debug
@@ -802,8 +821,14 @@ fn spawn(
         })
 }
 
-fn seed(core: &mut Core, backend: &dyn Backend, seeds: Changes) -> Result<(), Error> {
+fn seed(
+    core: &mut Core,
+    backend: &dyn Backend,
+    seeds: Changes,
+    limits: &Limits,
+) -> Result<(), Error> {
     let changes = core.distinct(seeds);
+    limits.check(&changes, &core.entries)?;
     if changes.is_empty() {
         return Ok(());
     }

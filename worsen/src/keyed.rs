@@ -152,22 +152,19 @@ impl<T: Value> PersistentStore<T> {
     }
 
     fn at(place: Place) -> Result<Self, Error> {
-        let name = place.settings.name.clone();
-        let inner = place
-            .open(TypeId::of::<Self>(), |opening| {
-                let map = Arc::new(Published {
-                    values: papaya::HashMap::new(),
-                    whole: RwLock::new(()),
-                });
-                let model = KeyedModel {
-                    map: map.clone(),
-                    draft: HashMap::new(),
-                    open: Vec::new(),
-                };
-                let handle = opening.start(Box::new(model), None)?;
-                Ok(Inner { map, handle })
-            })
-            .map_err(|error| error.in_store(&name, None))?;
+        let inner = place.open::<Inner<T>>(TypeId::of::<Self>(), &mut |opening| {
+            let map = Arc::new(Published::<T> {
+                values: papaya::HashMap::new(),
+                whole: RwLock::new(()),
+            });
+            let model = KeyedModel {
+                map: map.clone(),
+                draft: HashMap::new(),
+                open: Vec::new(),
+            };
+            let handle = opening.start(Box::new(model), None)?;
+            Ok(Arc::new(Inner { map, handle }))
+        })?;
         Ok(PersistentStore { inner })
     }
 
@@ -510,13 +507,15 @@ impl<T: Value> Model for KeyedModel<T> {
     }
 }
 
+/// In bytes.
+pub(crate) const LONGEST_UID: usize = 4096;
+
 fn check_uid(uid: &str) -> Result<(), Error> {
-    const LONGEST: usize = 4096;
     let what = if uid.is_empty() {
         "the uid is empty".to_owned()
-    } else if uid.len() > LONGEST {
+    } else if uid.len() > LONGEST_UID {
         format!(
-            "the uid has {} bytes, and at most {LONGEST} are allowed",
+            "the uid has {} bytes, and at most {LONGEST_UID} are allowed",
             uid.len()
         )
     } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {

@@ -52,6 +52,7 @@ mod debug;
 mod engine;
 mod error;
 mod keyed;
+mod limits;
 #[allow(
     unreachable_pub,
     reason = "tests reach it through the feature `simulation`"
@@ -64,6 +65,7 @@ mod store;
 mod value;
 mod watch;
 
+pub use backend::file::compaction::Compaction;
 pub use builder::{Builder, Durability};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};

@@ -108,6 +108,8 @@ bugs! {
     FirstOfDuplicateUidsWins,
     /// A value that JSON cannot carry is written.
     AcceptNan,
+    /// A write may be larger than it was to be at most.
+    IgnoreLimits,
 }
 
 #[cfg(feature = "simulation")]

@@ -25,10 +25,10 @@ type Place = Arc<Mutex<Option<Weak<dyn Any + Send + Sync>>>>;
 static OPEN: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
 
 /// The store that is open under this key, or what `open` opens.
-pub(crate) fn share<T: Send + Sync + 'static, E>(
+pub(crate) fn share<E>(
     key: Key,
-    open: impl FnOnce() -> Result<Arc<T>, E>,
-) -> Result<Arc<T>, E> {
+    open: impl FnOnce() -> Result<Arc<dyn Any + Send + Sync>, E>,
+) -> Result<Arc<dyn Any + Send + Sync>, E> {
     let place = {
         let mut stores = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         // Places of stores that are closed, and that nobody is opening, are not kept for ever.
@@ -43,13 +43,10 @@ pub(crate) fn share<T: Send + Sync + 'static, E>(
         stores.entry(key).or_default().clone()
     };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-    let shared = place.as_ref().and_then(Weak::upgrade);
-    if let Some(shared) = shared.and_then(|shared| shared.downcast::<T>().ok()) {
+    if let Some(shared) = place.as_ref().and_then(Weak::upgrade) {
         return Ok(shared);
     }
     let opened = open()?;
-    let weak: Weak<dyn Any + Send + Sync> =
-        Arc::downgrade(&(opened.clone() as Arc<dyn Any + Send + Sync>));
-    *place = Some(weak);
+    *place = Some(Arc::downgrade(&opened));
     Ok(opened)
 }

@@ -14,6 +14,8 @@
 //! | 72 | 4 | the word to sleep on: bit 0 "somebody may sleep", above it a count of changes |
 //! | 128 | 8 | the newest generation of the log that a failed sync put in doubt |
 //! | 136 | 8 | how far the log is durable: 20 bits of the generation, 44 bits of offset |
+//! | 144 | 8 | how far the log is written, in the same way |
+//! | 152 | 4 | the word to sleep on until a sync of another process has ended, as the one at 72 |
 //! | 192 | 8 | since when the lock is held, in milliseconds since 1970 |
 //! | 200 | 4 | the pid of the lock's holder, 0 for nobody |
 //!
@@ -46,9 +48,9 @@ const PAGE_BYTES: u64 = 4096;
 /// The page's first eight bytes. The last one is the layout's version.
 const MAGIC: u64 = u64::from_ne_bytes(*b"worsenB\x01");
 
-/// In the word to sleep on: somebody sleeps, or slept and was killed.
+/// In a word to sleep on: somebody sleeps, or slept and was killed.
 const SLEEPERS: u32 = 1;
-/// One change, in the word to sleep on.
+/// One change, in a word to sleep on.
 const CHANGE: u32 = 2;
 
 /// The bits of an offset beside those of its generation: 16 TiB, as long as a file can be on ext4.
@@ -60,16 +62,22 @@ struct Label {
     magic: AtomicU64,
 }
 
+/// A word to sleep on: bit 0 "somebody may sleep", above it a count of changes.
+#[repr(transparent)]
+struct Bell(AtomicU32);
+
 #[repr(C, align(64))]
 struct News {
     revision: AtomicU64,
-    changes: AtomicU32,
+    bell: Bell,
 }
 
 #[repr(C, align(64))]
 struct Progress {
     doubted: AtomicU64,
     durable: AtomicU64,
+    written: AtomicU64,
+    synced: Bell,
 }
 
 #[repr(C, align(64))]
@@ -93,9 +101,11 @@ const _: () = {
     assert!(align_of::<Page>() as u64 <= PAGE_BYTES);
     assert!(std::mem::offset_of!(Page, label.magic) == 0);
     assert!(std::mem::offset_of!(Page, news.revision) == 64);
-    assert!(std::mem::offset_of!(Page, news.changes) == 72);
+    assert!(std::mem::offset_of!(Page, news.bell) == 72);
     assert!(std::mem::offset_of!(Page, progress.doubted) == 128);
     assert!(std::mem::offset_of!(Page, progress.durable) == 136);
+    assert!(std::mem::offset_of!(Page, progress.written) == 144);
+    assert!(std::mem::offset_of!(Page, progress.synced) == 152);
     assert!(std::mem::offset_of!(Page, held.since_ms) == 192);
     assert!(std::mem::offset_of!(Page, held.pid) == 200);
 };
@@ -108,11 +118,13 @@ impl Page {
             },
             news: News {
                 revision: AtomicU64::new(0),
-                changes: AtomicU32::new(0),
+                bell: Bell(AtomicU32::new(0)),
             },
             progress: Progress {
                 doubted: AtomicU64::new(0),
                 durable: AtomicU64::new(0),
+                written: AtomicU64::new(0),
+                synced: Bell(AtomicU32::new(0)),
             },
             held: Held {
                 since_ms: AtomicU64::new(0),
@@ -126,71 +138,6 @@ impl Page {
         match self.label.magic.compare_exchange(0, MAGIC, AcqRel, Acquire) {
             Ok(_) => true,
             Err(there) => there == MAGIC,
-        }
-    }
-
-    /// Counts one change, and wakes whoever sleeps.
-    ///
-    /// Callers write what changed before they call. No wake is lost:
-    ///
-    /// * A sleeper reads the word, then looks at what it waits for, then sets the bit where it is
-    ///   missing, then asks the kernel to sleep *while the word is still that*.
-    /// * Read after our `fetch_add`: acquire and release pair up, so it sees what we wrote, and does
-    ///   not sleep for it.
-    /// * Read before our `fetch_add`: the word it wants to sleep on is gone. Where it asks the kernel
-    ///   after us, it is refused. Where it asked before us, it had set the bit before us, so `before`
-    ///   has the bit, and we wake it.
-    ///
-    /// The bit outlives its sleepers, who may be killed. A wake that finds nobody therefore takes it
-    /// back, and then wakes once more: for those who went to sleep on the word with the bit in between.
-    /// A process killed between counting and waking leaves the bit, so that the next change wakes its
-    /// sleepers too. Killed between taking the bit back and the second wake, it costs a sleeper that
-    /// came in that instant one time-out.
-    fn changed(&self) {
-        let before = self.news.changes.fetch_add(CHANGE, AcqRel);
-        if before & SLEEPERS == 0 {
-            return;
-        }
-        let now = before.wrapping_add(CHANGE);
-        if sleep::wake_all(&self.news.changes) == Woken::Nobody
-            && self
-                .news
-                .changes
-                .compare_exchange(now, now & !SLEEPERS, AcqRel, Relaxed)
-                .is_ok()
-        {
-            // How many this one wakes does not matter: they set the bit again.
-            sleep::wake_all(&self.news.changes);
-        }
-    }
-
-    fn ticket(&self) -> Ticket {
-        Ticket(self.news.changes.load(Acquire) & !SLEEPERS)
-    }
-
-    /// Sleeps until a change is counted after the ticket was taken. See [`Page::changed`].
-    ///
-    /// The count has 31 bits. Missing a change takes 2^31 of them between the two lines that read the
-    /// word and sleep on it, and costs one time-out.
-    fn sleep(&self, ticket: Ticket, timeout: Duration) {
-        let mut word = self.news.changes.load(Acquire);
-        while word & !SLEEPERS == ticket.0 {
-            if word & SLEEPERS == 0 {
-                // Relaxed: the word itself is all that passes here.
-                match self
-                    .news
-                    .changes
-                    .compare_exchange(word, word | SLEEPERS, Relaxed, Acquire)
-                {
-                    Ok(_) => word |= SLEEPERS,
-                    Err(there) => {
-                        word = there;
-                        continue;
-                    }
-                }
-            }
-            sleep::wait(&self.news.changes, word, timeout);
-            return;
         }
     }
 
@@ -213,9 +160,88 @@ impl Page {
     }
 }
 
+impl Bell {
+    /// Counts one change, and wakes whoever sleeps.
+    ///
+    /// Callers write what changed before they call. No wake is lost:
+    ///
+    /// * A sleeper reads the word, then looks at what it waits for, then sets the bit where it is
+    ///   missing, then asks the kernel to sleep *while the word is still that*.
+    /// * Read after our `fetch_add`: acquire and release pair up, so it sees what we wrote, and does
+    ///   not sleep for it.
+    /// * Read before our `fetch_add`: the word it wants to sleep on is gone. Where it asks the kernel
+    ///   after us, it is refused. Where it asked before us, it had set the bit before us, so `before`
+    ///   has the bit, and we wake it.
+    ///
+    /// The bit outlives its sleepers, who may be killed. A wake that finds nobody therefore takes it
+    /// back, and then wakes once more: for those who went to sleep on the word with the bit in between.
+    /// A process killed between counting and waking leaves the bit, so that the next change wakes its
+    /// sleepers too. Killed between taking the bit back and the second wake, it costs a sleeper that
+    /// came in that instant one time-out.
+    fn ring(&self) {
+        let before = self.0.fetch_add(CHANGE, AcqRel);
+        if before & SLEEPERS == 0 {
+            return;
+        }
+        let now = before.wrapping_add(CHANGE);
+        if sleep::wake_all(&self.0) == Woken::Nobody
+            && self
+                .0
+                .compare_exchange(now, now & !SLEEPERS, AcqRel, Relaxed)
+                .is_ok()
+        {
+            // How many this one wakes does not matter: they set the bit again.
+            sleep::wake_all(&self.0);
+        }
+    }
+
+    fn ticket(&self) -> Ticket {
+        Ticket(self.0.load(Acquire) & !SLEEPERS)
+    }
+
+    /// Sleeps until a change is counted after the ticket was taken. See [`Bell::ring`].
+    ///
+    /// The count has 31 bits. Missing a change takes 2^31 of them between the two lines that read the
+    /// word and sleep on it, and costs one time-out.
+    fn sleep(&self, ticket: Ticket, timeout: Duration) {
+        let mut word = self.0.load(Acquire);
+        while word & !SLEEPERS == ticket.0 {
+            if word & SLEEPERS == 0 {
+                // Relaxed: the word itself is all that passes here.
+                match self
+                    .0
+                    .compare_exchange(word, word | SLEEPERS, Relaxed, Acquire)
+                {
+                    Ok(_) => word |= SLEEPERS,
+                    Err(there) => {
+                        word = there;
+                        continue;
+                    }
+                }
+            }
+            sleep::wait(&self.0, word, timeout);
+            return;
+        }
+    }
+}
+
 /// Generation and offset in one word, so that they change together. `None`: the offset is too great.
 fn pack(generation: u64, offset: u64) -> Option<u64> {
     (offset <= OFFSET_MASK).then_some((generation << OFFSET_BITS) | offset)
+}
+
+/// As [`pack`]. An offset too great to be told is told as 0: then everybody syncs for itself.
+fn pack_or_none(generation: u64, offset: u64) -> u64 {
+    pack(generation, offset).unwrap_or(generation << OFFSET_BITS)
+}
+
+/// The offset in a word of this generation, or 0.
+fn unpack(word: u64, generation: u64) -> u64 {
+    if (word ^ (generation << OFFSET_BITS)) >> OFFSET_BITS == 0 {
+        word & OFFSET_MASK
+    } else {
+        0
+    }
 }
 
 enum Memory {
@@ -237,7 +263,7 @@ pub struct Holder {
     pub since_ms: u64,
 }
 
-/// A moment in the page's life, to sleep from. Take it first, then look at what you wait for.
+/// A moment in a word's life, to sleep from. Take it first, then look at what you wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(u32);
 
@@ -260,14 +286,18 @@ impl Beacon {
             (&from.news.revision, &page.news.revision),
             (&from.progress.doubted, &page.progress.doubted),
             (&from.progress.durable, &page.progress.durable),
+            (&from.progress.written, &page.progress.written),
             (&from.held.since_ms, &page.held.since_ms),
         ];
         for (from, to) in words {
             to.store(from.load(Acquire), Relaxed);
         }
-        page.news
-            .changes
-            .store(from.news.changes.load(Acquire), Relaxed);
+        for (from, to) in [
+            (&from.news.bell, &page.news.bell),
+            (&from.progress.synced, &page.progress.synced),
+        ] {
+            to.0.store(from.0.load(Acquire), Relaxed);
+        }
         page.held.pid.store(from.held.pid.load(Acquire), Relaxed);
         Arc::new(Beacon {
             memory: Memory::Boxed(Box::new(page)),
@@ -342,7 +372,7 @@ impl Beacon {
         page.news.revision.fetch_max(revision, Release);
         // Counted for an older revision too: who published the newer one may have been killed before
         // it counted.
-        page.changed();
+        page.news.bell.ring();
     }
 
     /// Sets the revision, also to an older one. Only under the lock, by who has just read the log: a
@@ -350,7 +380,7 @@ impl Beacon {
     pub fn reset(&self, revision: u64) {
         let page = self.page();
         page.news.revision.store(revision, Release);
-        page.changed();
+        page.news.bell.ring();
     }
 
     /// Sleeps until a revision newer than `seen` is published, but not longer than `timeout`. It may
@@ -364,19 +394,19 @@ impl Beacon {
 
     /// For waiting for anything in the page: take a ticket, look, then [`Beacon::wait_from`] it.
     pub fn ticket(&self) -> Ticket {
-        self.page().ticket()
+        self.page().news.bell.ticket()
     }
 
     /// Sleeps until something changes after the ticket was taken, but not longer than `timeout`: a
     /// [`publish`](Beacon::publish), [`reset`](Beacon::reset) or [`wake_all`](Beacon::wake_all), in
     /// any process. It may return early, with nothing new: look again.
     pub fn wait_from(&self, ticket: Ticket, timeout: Duration) {
-        self.page().sleep(ticket, timeout);
+        self.page().news.bell.sleep(ticket, timeout);
     }
 
     /// Wakes everybody who waits, in all processes.
     pub fn wake_all(&self) {
-        self.page().changed();
+        self.page().news.bell.ring();
     }
 
     /// Says who holds the lock. Only by its holder.
@@ -425,19 +455,32 @@ impl Beacon {
     /// How far the log of this generation is durable, in bytes; 0 where the page speaks of another
     /// generation.
     pub fn durable_offset(&self, generation: u64) -> u64 {
-        let word = self.page().progress.durable.load(Acquire);
-        if (word ^ (generation << OFFSET_BITS)) >> OFFSET_BITS == 0 {
-            word & OFFSET_MASK
-        } else {
-            0
-        }
+        unpack(self.page().progress.durable.load(Acquire), generation)
     }
 
-    /// Sets how far the log is durable, and that it is of this generation. Only under the lock.
+    /// Sets how far the log is written and durable, and that it is of this generation. Only under the
+    /// lock.
     pub fn set_durable_offset(&self, generation: u64, offset: u64) {
-        // An offset too great to be told is told as 0: then everybody syncs for itself.
-        let word = pack(generation, offset).unwrap_or(generation << OFFSET_BITS);
-        self.page().progress.durable.store(word, Release);
+        self.set_written_offset(generation, offset);
+        self.page()
+            .progress
+            .durable
+            .store(pack_or_none(generation, offset), Release);
+    }
+
+    /// Sets how far the log is written, and that it is of this generation. Only under the lock, once
+    /// the write has returned.
+    pub fn set_written_offset(&self, generation: u64, offset: u64) {
+        self.page()
+            .progress
+            .written
+            .store(pack_or_none(generation, offset), Release);
+    }
+
+    /// How far the log of this generation was written at least, in bytes; 0 where the page speaks of
+    /// another generation. A sync that begins after this call covers all of it.
+    pub fn written_offset(&self, generation: u64) -> u64 {
+        unpack(self.page().progress.written.load(Acquire), generation)
     }
 
     /// Tells that the log of this generation is durable up to here: without the lock, after a sync.
@@ -445,6 +488,23 @@ impl Beacon {
     /// generation: a sync that ends after a compaction says nothing of the new log. It wakes nobody.
     pub fn raise_durable_offset(&self, generation: u64, offset: u64) {
         self.page().raise_durable_offset(generation, offset);
+    }
+
+    /// For waiting for the end of another's sync: take a ticket, look, then
+    /// [`Beacon::wait_for_sync`] from it.
+    pub fn sync_ticket(&self) -> Ticket {
+        self.page().progress.synced.ticket()
+    }
+
+    /// Sleeps until a sync ended after the ticket was taken, but not longer than `timeout`. It may
+    /// return early: look again.
+    pub fn wait_for_sync(&self, ticket: Ticket, timeout: Duration) {
+        self.page().progress.synced.sleep(ticket, timeout);
+    }
+
+    /// Wakes whoever waits for the end of a sync.
+    pub fn sync_ended(&self) {
+        self.page().progress.synced.ring();
     }
 }
 
@@ -649,6 +709,11 @@ mod tests {
         beacon.doubt(3);
         beacon.doubt(2);
         beacon.set_durable_offset(3, 100);
+        assert_eq!(beacon.written_offset(3), 100);
+        beacon.set_written_offset(3, 400);
+        assert_eq!(beacon.written_offset(3), 400);
+        assert_eq!(beacon.written_offset(2), 0);
+        assert_eq!(beacon.durable_offset(3), 100);
         assert_eq!(beacon.doubted(), 3);
         beacon.trust();
         assert_eq!(beacon.doubted(), 0);
@@ -700,6 +765,29 @@ mod tests {
             }
             thread::sleep(Duration::from_millis(30));
             beacon.publish(1);
+        });
+        assert!(start.elapsed() < LONG);
+    }
+
+    #[test]
+    fn who_waits_for_a_sync_is_woken_by_its_end_alone() {
+        let beacon = Beacon::in_memory();
+        let start = Instant::now();
+        let ticket = beacon.sync_ticket();
+        beacon.publish(1);
+        assert_eq!(beacon.sync_ticket(), ticket);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while beacon.durable_offset(1) < 10 {
+                    let ticket = beacon.sync_ticket();
+                    if beacon.durable_offset(1) < 10 {
+                        beacon.wait_for_sync(ticket, LONG);
+                    }
+                }
+            });
+            thread::sleep(Duration::from_millis(30));
+            beacon.set_durable_offset(1, 10);
+            beacon.sync_ended();
         });
         assert!(start.elapsed() < LONG);
     }
@@ -770,10 +858,9 @@ mod tests {
 
     #[test]
     fn a_killed_sleeper_costs_one_wake_and_no_more() {
-        let page = Page::new();
-        page.news.changes.fetch_or(SLEEPERS, Relaxed);
-        page.changed();
-        assert_eq!(page.news.changes.load(Relaxed), CHANGE);
+        let bell = Bell(AtomicU32::new(SLEEPERS));
+        bell.ring();
+        assert_eq!(bell.0.load(Relaxed), CHANGE);
     }
 
     #[cfg(all(target_os = "linux", not(miri)))]

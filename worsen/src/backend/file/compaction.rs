@@ -1,9 +1,13 @@
 //! A new generation of the log, which begins with the live state: what it looks like, and when it is
 //! due. Amortised over the writes that made it due, a byte of it costs a byte of them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
@@ -26,6 +30,56 @@ impl Default for CompactAbove {
     }
 }
 
+/// How far a compaction is. See [`Builder::on_compaction`](crate::Builder::on_compaction).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compaction {
+    written: u64,
+    total: u64,
+}
+
+impl Compaction {
+    /// How many bytes are written, of the new log and then of its backup.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// How many bytes there are to write.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether it is done.
+    pub fn is_done(&self) -> bool {
+        self.written == self.total
+    }
+}
+
+/// Who is told of compactions, if anybody is.
+#[derive(Clone, Default)]
+pub(crate) struct Observer(Option<Arc<dyn Fn(Compaction) + Send + Sync>>);
+
+impl Observer {
+    pub(crate) fn new(tell: impl Fn(Compaction) + Send + Sync + 'static) -> Self {
+        Observer(Some(Arc::new(tell)))
+    }
+
+    /// A panic of it is printed as any, and stops nothing: the store is not the worse for it.
+    pub(crate) fn tell(&self, written: u64, total: u64) {
+        if let Some(tell) = &self.0 {
+            let _ = catch_unwind(AssertUnwindSafe(|| tell(Compaction { written, total })));
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Some(_) => "an observer",
+            None => "nobody",
+        })
+    }
+}
+
 /// How many times its live state a log may hold.
 const FACTOR: u64 = 4;
 
@@ -37,6 +91,12 @@ pub(crate) fn is_due(length: u64, live: u64, above: &CompactAbove) -> bool {
     // Relaxed: nothing hangs on when a change of it is seen.
     let above = above.0.load(Ordering::Relaxed);
     above == 0 || length > above.max(live.saturating_mul(FACTOR))
+}
+
+/// How long a log of this length becomes before a compaction is tried again that has failed: trying
+/// costs the live state, and every write would pay it.
+pub(crate) fn after_failure(length: u64) -> u64 {
+    length.saturating_add(length / FACTOR)
 }
 
 /// The bytes of a log that begins with these entries.

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use super::lock::{LockFile, RealLock};
+use super::lock::{self, LockFile, RealLock};
 
 /// What a store asks of a disk. The real one is [`RealDisk`].
 pub trait Disk: Send + Sync + fmt::Debug + 'static {
@@ -44,6 +44,11 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     fn sync_data(&self) -> io::Result<()>;
     /// As `fsync`.
     fn sync_all(&self) -> io::Result<()>;
+    /// Takes the lead of the syncs of this file: false where another opening of it has it. It ends
+    /// with the process, whatever becomes of that.
+    fn try_lead(&self) -> io::Result<bool>;
+    /// Gives the lead up.
+    fn end_lead(&self) -> io::Result<()>;
     fn id(&self) -> FileId;
 }
 
@@ -143,6 +148,14 @@ impl DiskFile for RealFile {
 
     fn sync_all(&self) -> io::Result<()> {
         system::sync_all(&self.file)
+    }
+
+    fn try_lead(&self) -> io::Result<bool> {
+        lock::try_exclusive(&self.file)
+    }
+
+    fn end_lead(&self) -> io::Result<()> {
+        lock::unlock(&self.file)
     }
 
     fn id(&self) -> FileId {

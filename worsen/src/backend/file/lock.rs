@@ -70,32 +70,53 @@ impl RealLock {
     }
 }
 
+/// Takes the lock of this opening of a file. False where another opening has it.
+///
+/// # Errors
+///
+/// When the operating system cannot tell.
+pub(super) fn try_exclusive(file: &File) -> io::Result<bool> {
+    let contended = fs2::lock_contended_error();
+    loop {
+        let error = match fs2::FileExt::try_lock_exclusive(file) {
+            Ok(()) => return Ok(true),
+            Err(error) => error,
+        };
+        if error.kind() == io::ErrorKind::Interrupted {
+            continue;
+        }
+        return if error.raw_os_error() == contended.raw_os_error() {
+            Ok(false)
+        } else {
+            Err(error)
+        };
+    }
+}
+
+/// Frees the lock of this opening of a file.
+///
+/// # Errors
+///
+/// As the operating system says.
+pub(super) fn unlock(file: &File) -> io::Result<()> {
+    fs2::FileExt::unlock(file)
+}
+
 impl LockFile for RealLock {
     fn try_lock(&self) -> io::Result<bool> {
         // Acquire: sees what the holder before did, by another thread.
         if self.taken.swap(true, Acquire) {
             return Ok(false);
         }
-        let contended = fs2::lock_contended_error();
-        loop {
-            let error = match fs2::FileExt::try_lock_exclusive(&self.file) {
-                Ok(()) => return Ok(true),
-                Err(error) => error,
-            };
-            if error.kind() == io::ErrorKind::Interrupted {
-                continue;
-            }
+        let outcome = try_exclusive(&self.file);
+        if !matches!(outcome, Ok(true)) {
             self.taken.store(false, Release);
-            return if error.raw_os_error() == contended.raw_os_error() {
-                Ok(false)
-            } else {
-                Err(error)
-            };
         }
+        outcome
     }
 
     fn unlock(&self) -> io::Result<()> {
-        fs2::FileExt::unlock(&self.file)?;
+        unlock(&self.file)?;
         self.taken.store(false, Release);
         Ok(())
     }

@@ -61,6 +61,7 @@ pub(crate) mod recovery;
     reason = "a tool of tests, reached through the feature `simulation`"
 )]
 pub(crate) mod simulation;
+pub(crate) mod sync;
 
 use std::{
     io,
@@ -76,12 +77,13 @@ use std::{
 use self::{
     backup::Backup,
     beacon::Beacon,
-    compaction::CompactAbove,
+    compaction::{CompactAbove, Observer},
     disk::Disk,
     lock::LockFile,
-    log::{AppendError, Log, Tail},
+    log::{AppendError, Log, Position, Tail},
     record::Record,
-    recovery::{Mode, Recovered, recover, write_file},
+    recovery::{Mode, Recovered, WriteError, recover, write_file},
+    sync::{Pace, SyncError},
 };
 use super::{AppendFailure, Backend, Entries, Entry, Recovery, Repair, Sink};
 use crate::{
@@ -143,6 +145,7 @@ pub(crate) struct FileOptions {
     pub(crate) mode: Mode,
     pub(crate) lock_timeout: Duration,
     pub(crate) compact_above: CompactAbove,
+    pub(crate) on_compaction: Observer,
     pub(crate) debug: Debug,
 }
 
@@ -159,7 +162,9 @@ pub(crate) struct FileBackend {
     /// lock, and what is remembered may be no more than one of them knew.
     moved: AtomicBool,
     state: Mutex<State>,
+    pace: Pace,
     compact_above: CompactAbove,
+    on_compaction: Observer,
     /// Asked for once: a forked child never gets here.
     pid: u32,
     debug: Debug,
@@ -175,6 +180,8 @@ struct State {
     durable_revision: u64,
     /// The file no longer holds what was read of it.
     damaged: bool,
+    /// A compaction failed: it is not tried again before the log is this long.
+    compact_from: u64,
 }
 
 impl State {
@@ -187,6 +194,7 @@ impl State {
             durable_offset: position.offset,
             durable_revision: position.revision,
             damaged: false,
+            compact_from: 0,
         };
         (state, recovered.entries, recovered.repairs)
     }
@@ -211,6 +219,7 @@ impl FileBackend {
             mode,
             lock_timeout,
             compact_above,
+            on_compaction,
             debug,
         } = options;
         if mode == Mode::Look {
@@ -221,11 +230,13 @@ impl FileBackend {
                 beacon: None,
                 moved: AtomicBool::new(false),
                 state: Mutex::new(state),
+                pace: Pace::default(),
                 pid: std::process::id(),
                 disk,
                 paths,
                 mode,
                 compact_above,
+                on_compaction,
                 debug,
             };
             return Ok(Opened {
@@ -263,12 +274,14 @@ impl FileBackend {
             lock: Mutex::new(lock),
             moved: AtomicBool::new(false),
             state: Mutex::new(state),
+            pace: Pace::default(),
             pid: std::process::id(),
             disk,
             paths,
             // Salvaging is for opening; later damage is to be seen, not passed over.
             mode: Mode::Repair,
             compact_above,
+            on_compaction,
             debug,
         };
         {
@@ -323,7 +336,7 @@ impl FileBackend {
             // Deleted, or emptied. Every commit of every process was in the file that is still open,
             // and so it is in memory by now: no backup has to make up for it.
             self.debug.warn(format_args!("{}", Repair::Healed));
-            return self.start_generation(state, sink.entries(), before);
+            return Ok(self.start_generation(state, sink.entries(), before)?);
         }
         let doubt = |generation| self.doubt(generation);
         let recovered = recover(&*self.disk, &self.paths, self.mode, &doubt)?;
@@ -351,7 +364,7 @@ impl FileBackend {
             // The file lost what this process still remembers.
             self.debug.warn(format_args!("{}", Repair::Healed));
             *state = new;
-            return self.start_generation(state, sink.entries(), before);
+            return Ok(self.start_generation(state, sink.entries(), before)?);
         }
         Err(Error::new(
             ErrorKind::Replaced,
@@ -366,7 +379,7 @@ impl FileBackend {
         state: &mut State,
         entries: &Entries,
         revision: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<(), WriteError> {
         let (header, mut bytes, position) = compaction::image(
             &self.paths.name,
             state.log.header.generation + 1,
@@ -375,16 +388,26 @@ impl FileBackend {
             &now(),
         );
         if header.generation > record::MOST {
-            return Err(self.used_up());
+            return Err(WriteError {
+                error: self.used_up(),
+                in_doubt: false,
+            });
         }
+        let total = bytes.len() as u64 + position.offset;
+        self.on_compaction.tell(0, total);
         let file = write_file(
             &*self.disk,
             &self.paths,
             &self.paths.new_log,
             &self.paths.log,
             &bytes,
+            &mut |written| self.on_compaction.tell(written, total),
         )
-        .inspect_err(|_| self.doubt(header.generation))?;
+        .inspect_err(|failure| {
+            if failure.in_doubt {
+                self.doubt(header.generation);
+            }
+        })?;
         bytes.truncate(position.offset as usize);
         let filled = bytes.len() as u64;
         state.log = Log::new(file, header, position, filled);
@@ -404,7 +427,15 @@ impl FileBackend {
             &self.paths.new_backup,
             &self.paths.backup,
             &bytes,
-        )?;
+            &mut |written| {
+                self.on_compaction
+                    .tell(total - position.offset + written, total)
+            },
+        )
+        .map_err(|failure| WriteError {
+            in_doubt: true,
+            ..failure
+        })?;
         state.backup = Some(Backup::new(backup));
         Ok(())
     }
@@ -456,7 +487,7 @@ impl FileBackend {
         self.debug.warn(format_args!(
             "the log is written anew: an earlier sync failed, or it was damaged meanwhile"
         ));
-        self.start_generation(state, entries, revision)
+        Ok(self.start_generation(state, entries, revision)?)
     }
 
     fn is_ours(&self, state: &State) -> Result<Place, Error> {
@@ -519,6 +550,7 @@ impl FileBackend {
             &self.paths.new_backup,
             &self.paths.backup,
             &bytes,
+            &mut |_| (),
         )?;
         state.backup = Some(Backup::new(file));
         Ok(())
@@ -644,12 +676,16 @@ impl Backend for FileBackend {
             after.offset += (lines.len() - before) as u64;
         }
         match state.log.append(&lines, after) {
-            Ok(()) if planted(Bug::BackUpAfterAppend) => {
-                let backup = state.backup.as_ref();
-                drop(backup.map(|backup| backup.catch_up(&mut state.log)));
+            Ok(()) => {
+                if planted(Bug::BackUpAfterAppend) {
+                    let backup = state.backup.as_ref();
+                    drop(backup.map(|backup| backup.catch_up(&mut state.log)));
+                }
+                if let Some(beacon) = self.current_beacon() {
+                    beacon.set_written_offset(state.log.header.generation, after.offset);
+                }
                 Ok(())
             }
-            Ok(()) => Ok(()),
             Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(Error::io(
                 "the commit cannot be written",
                 &self.paths.log,
@@ -681,26 +717,34 @@ impl Backend for FileBackend {
                 state.log.header.generation,
             )
         };
-        let synced = file.sync_data();
-        let synced = match planted(Bug::RetryFailedSync) {
-            true => synced.or_else(|_| file.sync_data()),
-            false => synced,
-        };
-        synced.map_err(|error| {
-            self.doubt(generation);
-            Error::new(ErrorKind::OutcomeUnknown, "the disk failed while the commit was synced")
+        let beacon = self.current_beacon();
+        let outcome = sync::sync(
+            &*file,
+            generation,
+            position.offset,
+            beacon.as_deref(),
+            &self.pace,
+        );
+        let durable = outcome.map_err(|error| {
+            let unknown = match error {
+                SyncError::Failed(error) => Error::new(
+                    ErrorKind::OutcomeUnknown,
+                    "the disk failed while the commit was synced",
+                )
+                .caused_by(error),
+                SyncError::FailedElsewhere => Error::new(
+                    ErrorKind::OutcomeUnknown,
+                    "the disk failed while another process synced the commit along with its own",
+                ),
+            };
+            unknown
                 .help("it may or may not survive a power cut; the store refuses writes until it is opened anew, and then shows what was kept")
                 .path(&self.paths.log)
-                .caused_by(error)
         })?;
         let mut state = self.state();
         if state.log.header.generation == generation {
-            state.durable_offset = state.durable_offset.max(position.offset);
+            state.durable_offset = state.durable_offset.max(durable);
             state.durable_revision = state.durable_revision.max(position.revision);
-        }
-        drop(state);
-        if let Some(beacon) = self.current_beacon() {
-            beacon.raise_durable_offset(generation, position.offset);
         }
         Ok(())
     }
@@ -764,13 +808,36 @@ impl Backend for FileBackend {
     }
 
     fn wants_compaction(&self, live: u64) -> bool {
-        compaction::is_due(self.state().log.position.offset, live, &self.compact_above)
+        let state = self.state();
+        let length = state.log.position.offset;
+        length >= state.compact_from && compaction::is_due(length, live, &self.compact_above)
     }
 
     fn compact(&self, entries: &Entries) -> Result<(), Error> {
         let state = &mut *self.state();
-        let revision = state.log.position.revision;
-        self.start_generation(state, entries, revision)
+        let Position {
+            offset, revision, ..
+        } = state.log.position;
+        match self.start_generation(state, entries, revision) {
+            Ok(()) => {
+                state.compact_from = 0;
+                self.debug.say(format_args!(
+                    "compacted the log at revision {revision}, from {offset} to {} bytes",
+                    state.log.position.offset
+                ));
+                Ok(())
+            }
+            Err(failure) if failure.in_doubt => Err(failure.error),
+            Err(failure) => {
+                // The log is what it was: the commit may have room where a second log has none.
+                state.compact_from = compaction::after_failure(offset);
+                self.debug.warn(format_args!(
+                    "the log cannot be compacted for now: {}",
+                    failure.error
+                ));
+                Ok(())
+            }
+        }
     }
 
     fn close(&self) {

@@ -692,8 +692,12 @@ pub(crate) fn recover(
             )
         }
         (Image::Write(bytes), _) => {
-            let file = write_file(disk, paths, &paths.new_log, &paths.log, &bytes)
-                .inspect_err(|_| doubt(generation))?;
+            let file = write_file(disk, paths, &paths.new_log, &paths.log, &bytes, &mut |_| ())
+                .inspect_err(|failure| {
+                    if failure.in_doubt {
+                        doubt(generation);
+                    }
+                })?;
             let filled = bytes.len() as u64;
             (file, Cow::Owned(bytes), filled)
         }
@@ -715,11 +719,23 @@ pub(crate) fn recover(
             if report {
                 repairs.push(Repair::BackupRenewed { kept });
             }
-            write_file(disk, paths, &paths.new_backup, &paths.backup, &bytes)?
+            write_file(
+                disk,
+                paths,
+                &paths.new_backup,
+                &paths.backup,
+                &bytes,
+                &mut |_| (),
+            )?
         }
-        (BackupPlan::Keep(_), None) => {
-            write_file(disk, paths, &paths.new_backup, &paths.backup, &bytes)?
-        }
+        (BackupPlan::Keep(_), None) => write_file(
+            disk,
+            paths,
+            &paths.new_backup,
+            &paths.backup,
+            &bytes,
+            &mut |_| (),
+        )?,
     };
     Ok(Recovered {
         log: Log::new(file, plan.header, plan.position, filled),
@@ -772,15 +788,35 @@ pub(crate) fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result
     Ok((Some(file), bytes))
 }
 
-/// Writes a file under another name, syncs it and moves it into place.
+/// Why a file was not written.
+#[derive(Debug)]
+pub(crate) struct WriteError {
+    pub(crate) error: Error,
+    /// It may stand in its place all the same, now or after a power cut. Otherwise everything is as it
+    /// was.
+    pub(crate) in_doubt: bool,
+}
+
+impl From<WriteError> for Error {
+    fn from(failure: WriteError) -> Error {
+        failure.error
+    }
+}
+
+/// How many bytes are written before it is told how far it is.
+const PART: usize = 1024 * 1024;
+
+/// Writes a file under another name, syncs it and moves it into place. `written` is told how far it is.
 pub(crate) fn write_file(
     disk: &dyn Disk,
     paths: &Paths,
     new: &std::path::Path,
     to: &std::path::Path,
     bytes: &[u8],
-) -> Result<Arc<dyn DiskFile>, Error> {
-    let write = || -> io::Result<Box<dyn DiskFile>> {
+    written: &mut dyn FnMut(u64),
+) -> Result<Arc<dyn DiskFile>, WriteError> {
+    let mut in_doubt = false;
+    let mut write = || -> io::Result<Box<dyn DiskFile>> {
         // One that a killed process left. The lock is held, so nobody is writing it.
         let how = match planted(Bug::ReuseStaleNewFile) {
             true => Open::Create,
@@ -793,10 +829,16 @@ pub(crate) fn write_file(
             }
         }
         let file = disk.open(new, how)?;
-        write_full(&*file, bytes, 0)?;
+        let mut offset = 0;
+        for part in bytes.chunks(PART) {
+            write_full(&*file, part, offset)?;
+            offset += part.len() as u64;
+            written(offset);
+        }
         if !planted(Bug::SkipFileSyncBeforeRename) {
             file.sync_all()?;
         }
+        in_doubt = true;
         disk.rename(new, to)?;
         if !planted(Bug::SkipDirectorySyncAfterRename) {
             disk.sync_dir(&paths.dir)?;
@@ -808,7 +850,8 @@ pub(crate) fn write_file(
         Err(error) => {
             // What is left of it would be in the way of the next attempt; that one removes it too.
             let _ = disk.remove(new);
-            Err(Error::io("the file cannot be written", to, error))
+            let error = Error::io("the file cannot be written", to, error);
+            Err(WriteError { error, in_doubt })
         }
     }
 }

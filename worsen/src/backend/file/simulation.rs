@@ -1713,6 +1713,15 @@ impl DiskFile for SimulatedFile {
         self.sync(What::SyncAll)
     }
 
+    /// Always: one thread plays all processes, and each ends its syncs before another begins.
+    fn try_lead(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn end_lead(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn id(&self) -> FileId {
         id(self.inode)
     }

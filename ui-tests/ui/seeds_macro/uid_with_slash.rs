@@ -1,3 +1,0 @@
-fn main() {
-    let _ = worsen::seeds![("app/init", true)];
-}

@@ -1,0 +1,225 @@
+//! Making the log durable. Of the processes that wait for it at the same time one leads: its sync
+//! covers what all of them wrote before it began, and the others sleep until it ends. Never here: what
+//! a commit is, or the lock that writers take.
+//!
+//! Two syncs at a time would wait for each other in the file system and cover less each: that is what
+//! group commit (DeWitt et al., 1984) does for the threads of one process, here for processes.
+
+use std::{
+    io,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use super::{beacon::Beacon, disk::DiskFile};
+use crate::planted::{Bug, planted};
+
+/// How long to wait for another process's sync, in syncs of this one: disks stall in bursts.
+const PATIENCE: u32 = 8;
+const LEAST_WAIT: Duration = Duration::from_millis(2);
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// Of how many syncs, about, the average is taken.
+const MEMORY: u64 = 8;
+
+/// How long a sync of this store takes.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    nanoseconds: AtomicU64,
+}
+
+impl Pace {
+    fn add(&self, sync: Duration) {
+        let sync = u64::try_from(sync.as_nanos()).unwrap_or(u64::MAX / MEMORY);
+        let before = self.nanoseconds.load(Relaxed);
+        // Two threads that add at once lose one of two samples: it is an estimate.
+        let after = match before {
+            0 => sync,
+            _ => before - before / MEMORY + sync / MEMORY,
+        };
+        self.nanoseconds.store(after, Relaxed);
+    }
+
+    /// About how long one takes; zero before the first.
+    pub(crate) fn sync(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.load(Relaxed))
+    }
+
+    fn patience(&self) -> Duration {
+        (self.sync() * PATIENCE).clamp(LEAST_WAIT, LONGEST_WAIT)
+    }
+}
+
+/// Why it is not known whether the log is durable.
+#[derive(Debug)]
+pub(crate) enum SyncError {
+    /// The sync of this process failed.
+    Failed(io::Error),
+    /// The sync of another process failed, on what this one wrote too.
+    FailedElsewhere,
+}
+
+/// Returns once this generation of the log is durable up to `offset` at least: how far it is.
+pub(crate) fn sync(
+    file: &dyn DiskFile,
+    generation: u64,
+    offset: u64,
+    beacon: Option<&Beacon>,
+    pace: &Pace,
+) -> Result<u64, SyncError> {
+    let Some(beacon) = beacon else {
+        return timed(file, pace)
+            .map(|()| offset)
+            .map_err(SyncError::Failed);
+    };
+    let mut waited = false;
+    loop {
+        let ticket = beacon.sync_ticket();
+        let durable = beacon.durable_offset(generation);
+        if durable >= offset {
+            return Ok(durable);
+        }
+        if beacon.doubted() == generation {
+            // A sync that succeeds after one that failed proves nothing. A later generation in doubt is
+            // another matter: its name may not be durable, and this file is the one it was made from.
+            return Err(SyncError::FailedElsewhere);
+        }
+        // Where the lead is not to be had by any means, such as on a file system without locks, every
+        // process syncs for itself. So it is where the leader has come to a stop: a sync more does no harm.
+        let leads = !waited && file.try_lead().unwrap_or(true);
+        if !leads && !waited {
+            let patience = pace.patience();
+            let start = Instant::now();
+            beacon.wait_for_sync(ticket, patience);
+            waited = start.elapsed() >= patience;
+            continue;
+        }
+        let covered = lead(file, generation, offset, beacon, pace);
+        if leads {
+            // It ends with the file at the latest; until then the others lose their patience.
+            let _ = file.end_lead();
+        }
+        beacon.sync_ended();
+        return covered;
+    }
+}
+
+fn lead(
+    file: &dyn DiskFile,
+    generation: u64,
+    offset: u64,
+    beacon: &Beacon,
+    pace: &Pace,
+) -> Result<u64, SyncError> {
+    // The leader before may have covered this one just now.
+    let durable = beacon.durable_offset(generation);
+    if durable >= offset {
+        return Ok(durable);
+    }
+    // Asked before the sync begins: all of that was written by then.
+    let covers = beacon.written_offset(generation).max(offset);
+    match timed(file, pace) {
+        Ok(()) => {
+            beacon.raise_durable_offset(generation, covers);
+            Ok(covers)
+        }
+        Err(error) => {
+            beacon.doubt(generation);
+            Err(SyncError::Failed(error))
+        }
+    }
+}
+
+fn timed(file: &dyn DiskFile, pace: &Pace) -> io::Result<()> {
+    let start = Instant::now();
+    match file.sync_data() {
+        Err(_) if planted(Bug::RetryFailedSync) => file.sync_data()?,
+        synced => synced?,
+    }
+    pace.add(start.elapsed());
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use std::{path::Path, sync::Barrier, thread};
+
+    use super::{
+        super::{
+            disk::{Disk, Open, RealDisk},
+            simulation::{Fault, Repeat, SimulatedDisk},
+        },
+        *,
+    };
+
+    fn open(path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        RealDisk.open(path, Open::Create)
+    }
+
+    #[test]
+    fn one_sync_covers_what_all_processes_wrote_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = open(&dir.path().join("log")).unwrap();
+        let beacon = Beacon::in_memory();
+        beacon.set_durable_offset(1, 0);
+        beacon.set_written_offset(1, 500);
+        let pace = Pace::default();
+        assert_eq!(sync(&*file, 1, 100, Some(&beacon), &pace).unwrap(), 500);
+        assert_eq!(beacon.durable_offset(1), 500);
+        assert!(pace.sync() > Duration::ZERO);
+        // Covered, so that no file is needed.
+        let gone = SimulatedDisk::new();
+        let file = gone.open("log".as_ref(), Open::Create).unwrap();
+        gone.fail(0, Fault::Io, Repeat::ForGood);
+        assert_eq!(sync(&*file, 1, 300, Some(&beacon), &pace).unwrap(), 500);
+    }
+
+    #[test]
+    fn who_does_not_lead_is_told_by_the_leader() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let (leader, other) = (open(&path).unwrap(), open(&path).unwrap());
+        let beacon = Beacon::in_memory();
+        beacon.set_durable_offset(1, 0);
+        beacon.set_written_offset(1, 200);
+        assert!(leader.try_lead().unwrap());
+        assert!(!other.try_lead().unwrap());
+        let begun = Barrier::new(2);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                begun.wait();
+                sync(&*other, 1, 200, Some(&beacon), &Pace::default())
+            });
+            begun.wait();
+            beacon.raise_durable_offset(1, 200);
+            beacon.sync_ended();
+            assert_eq!(waiting.join().unwrap().unwrap(), 200);
+        });
+        leader.end_lead().unwrap();
+        assert!(other.try_lead().unwrap());
+    }
+
+    #[test]
+    fn a_leader_that_has_come_to_a_stop_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let (leader, other) = (open(&path).unwrap(), open(&path).unwrap());
+        let beacon = Beacon::in_memory();
+        beacon.set_durable_offset(1, 0);
+        assert!(leader.try_lead().unwrap());
+        let durable = sync(&*other, 1, 70, Some(&beacon), &Pace::default());
+        assert_eq!(durable.unwrap(), 70);
+    }
+
+    #[test]
+    fn the_failure_of_another_process_is_not_called_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = open(&dir.path().join("log")).unwrap();
+        let beacon = Beacon::in_memory();
+        beacon.set_durable_offset(1, 0);
+        beacon.doubt(1);
+        let outcome = sync(&*file, 1, 70, Some(&beacon), &Pace::default());
+        assert!(matches!(outcome, Err(SyncError::FailedElsewhere)));
+        assert_eq!(beacon.durable_offset(1), 0);
+    }
+}
