@@ -140,6 +140,11 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::FirstOfDuplicateUidsWins => {
             &["hostile::a_checksum_that_is_right_makes_no_content_right"]
         }
+        Bug::IgnoreLimits => &[
+            "limits::a_commit_may_have_so_many_bytes",
+            "limits::a_store_may_have_so_many_uids",
+            "limits::values_may_be_so_deep_in_each_other",
+        ],
         Bug::AcceptNan => &[
             "bad_input::a_value_that_json_cannot_carry_is_refused_at_the_write",
             "roundtrip::what_is_no_number_is_refused_wherever_it_stands",

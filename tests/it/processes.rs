@@ -134,7 +134,7 @@ fn two_handles_of_other_types_on_one_file_carry_each_others_fields_along() {
         // Enough to compact, by the one that knows nothing of the other's field.
         old.update(move |state| {
             state.count = count;
-            state.note = if count % 2 == 0 { "m" } else { "n" }.repeat(1_000);
+            state.note = if count % 2 == 0 { "m" } else { "n" }.repeat(5_000);
         })
         .wait()
         .unwrap();
@@ -146,5 +146,5 @@ fn two_handles_of_other_types_on_one_file_carry_each_others_fields_along() {
     assert!(!log.contains("\"gen\":1,"), "it was compacted");
     let new = Newer::builder().dir(folder.path()).open().unwrap();
     assert_eq!(new.added_later().as_deref(), Some("kept"));
-    assert_eq!(open(folder.path()).note().len(), 1_000);
+    assert_eq!(open(folder.path()).note().len(), 5_000);
 }

@@ -26,7 +26,7 @@ pub struct CompactAbove(pub Arc<AtomicU64>);
 
 impl Default for CompactAbove {
     fn default() -> Self {
-        CompactAbove(Arc::new(AtomicU64::new(64 * 1024)))
+        CompactAbove(Arc::new(AtomicU64::new(512 * 1024)))
     }
 }
 

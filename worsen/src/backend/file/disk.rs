@@ -2,7 +2,6 @@
 //! at every operation. Nothing here knows what the bytes mean.
 
 use std::{
-    ffi::OsString,
     fmt,
     fs::{self, File},
     io,
@@ -16,8 +15,8 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     /// Opens a regular file, never through a symbolic link, never blocking, mode 0600 when created,
     /// closed on exec. Anything but a regular file is `InvalidInput`.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
-    /// Which file stands at this path now; `None` where there is none.
-    fn identify(&self, path: &Path) -> io::Result<Option<FileId>>;
+    /// What stands at this path now; `None` where nothing does.
+    fn identify(&self, path: &Path) -> io::Result<Option<Found>>;
     /// Moves a file over another, atomically. Durable once the directory is synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
@@ -26,8 +25,6 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Creates one directory, mode 0700. Its parent must exist.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
-    /// The names in a directory.
-    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>>;
     /// Opens (and creates, mode 0600) the file that processes lock.
     fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>>;
 }
@@ -59,6 +56,14 @@ pub struct FileId {
     pub inode: u64,
 }
 
+/// A file at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    pub id: FileId,
+    /// In bytes.
+    pub len: u64,
+}
+
 /// How to open a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
@@ -82,10 +87,10 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile { file, id }))
     }
 
-    fn identify(&self, path: &Path) -> io::Result<Option<FileId>> {
+    fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
         // Of the link itself, where a link stands there: `open` would not follow it either.
-        match fs::symlink_metadata(path) {
-            Ok(metadata) => Ok(Some(system::id(&metadata))),
+        match system::found(path) {
+            Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -105,12 +110,6 @@ impl Disk for RealDisk {
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
         system::create_dir(dir)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
-        fs::read_dir(dir)?
-            .map(|entry| Ok(entry?.file_name()))
-            .collect()
     }
 
     fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>> {
@@ -202,7 +201,7 @@ mod system {
         io::Errno,
     };
 
-    use super::{FileId, Open, not_regular};
+    use super::{FileId, Found, Open, not_regular};
 
     pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
         // NONBLOCK: a pipe in the file's place must not stop us for ever. It means nothing to a
@@ -217,9 +216,17 @@ mod system {
                 Open::CreateNew => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
             };
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, mode))
-            .map_err(|errno| refused(path, errno))?;
-        let file = File::from(file);
+        let open = |flags| rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, mode));
+        // Every write reads the log's tail: noting the time of that would make each one dirty the inode
+        // once more. Only a file's owner may ask for it.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let file = match open(flags | OFlags::NOATIME) {
+            Err(Errno::PERM) => open(flags),
+            opened => opened,
+        };
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let file = open(flags);
+        let file = File::from(file.map_err(|errno| refused(path, errno))?);
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(not_regular(metadata.file_type()));
@@ -248,6 +255,19 @@ mod system {
             device: metadata.dev(),
             inode: metadata.ino(),
         }
+    }
+
+    // Not by std, whose metadata asks the kernel for more than twice as much. It is asked at every write.
+    pub(super) fn found(path: &Path) -> io::Result<Found> {
+        let stat = rustix::fs::lstat(path)?;
+        Ok(Found {
+            id: FileId {
+                // As wide as in std on every system, or narrower.
+                device: stat.st_dev as u64,
+                inode: stat.st_ino as u64,
+            },
+            len: u64::try_from(stat.st_size).unwrap_or(0),
+        })
     }
 
     pub(super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -299,7 +319,7 @@ mod system {
         path::Path,
     };
 
-    use super::{FileId, Open, not_regular};
+    use super::{FileId, Found, Open, not_regular};
 
     /// FILE_FLAG_OPEN_REPARSE_POINT: opens a link itself, which is then found not to be regular.
     const OPEN_LINK_ITSELF: u32 = 0x0020_0000;
@@ -329,6 +349,14 @@ mod system {
             device: 0,
             inode: metadata.creation_time(),
         }
+    }
+
+    pub(super) fn found(path: &Path) -> io::Result<Found> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok(Found {
+            id: id(&metadata),
+            len: metadata.len(),
+        })
     }
 
     pub(super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -447,11 +475,16 @@ mod tests {
         assert_eq!(RealDisk.identify(&one).unwrap(), None);
         let old = RealDisk.open(&one, Open::Create).unwrap();
         let new = RealDisk.open(&two, Open::Create).unwrap();
-        assert_eq!(RealDisk.identify(&one).unwrap(), Some(old.id()));
+        assert_eq!(
+            RealDisk.identify(&one).unwrap().map(|one| one.id),
+            Some(old.id())
+        );
         assert_ne!(old.id(), new.id());
         RealDisk.rename(&two, &one).unwrap();
-        assert_eq!(RealDisk.identify(&one).unwrap(), Some(new.id()));
-        assert_eq!(RealDisk.list(dir.path()).unwrap(), ["one"]);
+        assert_eq!(
+            RealDisk.identify(&one).unwrap().map(|one| one.id),
+            Some(new.id())
+        );
         RealDisk.remove(&one).unwrap();
         assert_eq!(RealDisk.identify(&one).unwrap(), None);
         let error = RealDisk.open(&one, Open::Write).unwrap_err();

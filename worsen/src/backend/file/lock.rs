@@ -159,7 +159,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.lock");
         let lock = RealDisk.open_lock(&path).unwrap();
-        assert_eq!(RealDisk.identify(&path).unwrap(), Some(lock.id()));
+        let found = RealDisk.identify(&path).unwrap();
+        assert_eq!(found.map(|found| found.id), Some(lock.id()));
         std::fs::remove_file(&path).unwrap();
         assert_eq!(RealDisk.identify(&path).unwrap(), None);
         let new = RealDisk.open_lock(&path).unwrap();

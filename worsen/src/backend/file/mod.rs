@@ -492,7 +492,7 @@ impl FileBackend {
 
     fn is_ours(&self, state: &State) -> Result<Place, Error> {
         match self.disk.identify(&self.paths.log) {
-            Ok(Some(id)) if id == state.log.file.id() => Ok(Place::Ours),
+            Ok(Some(found)) if found.id == state.log.file.id() => Ok(Place::Ours),
             Ok(Some(_)) if planted(Bug::DoNotCheckLogIdentity) => Ok(Place::Ours),
             Ok(Some(_)) => Ok(Place::Another),
             Ok(None) => Ok(Place::Empty),
@@ -528,15 +528,15 @@ impl FileBackend {
         .path(&self.paths.log)
     }
 
-    /// The backup that the path names: one that was deleted is written anew.
-    fn check_backup(&self, state: &mut State) -> Result<(), Error> {
+    /// How long the backup is that the path names: one that was deleted is written anew.
+    fn check_backup(&self, state: &mut State) -> Result<u64, Error> {
         let found = self.disk.identify(&self.paths.backup);
         let found = found.map_err(|error| {
             Error::io("the backup cannot be looked at", &self.paths.backup, error)
         })?;
         let ours = state.backup.as_ref().map(|backup| backup.file.id());
-        if found == ours && ours.is_some() {
-            return Ok(());
+        if let Some(found) = found.filter(|found| Some(found.id) == ours) {
+            return Ok(found.len);
         }
         self.debug
             .warn(format_args!("{}", Repair::BackupRenewed { kept: None }));
@@ -553,7 +553,7 @@ impl FileBackend {
             &mut |_| (),
         )?;
         state.backup = Some(Backup::new(file));
-        Ok(())
+        Ok(bytes.len() as u64)
     }
 }
 
@@ -636,11 +636,13 @@ impl Backend for FileBackend {
 
     fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
         let state = &mut *self.state();
-        self.check_backup(state).map_err(AppendFailure::Undone)?;
+        let backed_up = self.check_backup(state).map_err(AppendFailure::Undone)?;
         if let Some(backup) = &state.backup {
-            backup.catch_up(&mut state.log).map_err(|error| {
-                AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
-            })?;
+            backup
+                .catch_up(&mut state.log, backed_up)
+                .map_err(|error| {
+                    AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
+                })?;
         }
         let durable = match self.current_beacon() {
             Some(beacon)
@@ -677,9 +679,9 @@ impl Backend for FileBackend {
         }
         match state.log.append(&lines, after) {
             Ok(()) => {
-                if planted(Bug::BackUpAfterAppend) {
-                    let backup = state.backup.as_ref();
-                    drop(backup.map(|backup| backup.catch_up(&mut state.log)));
+                if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
+                    let len = backup.file.len();
+                    drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
                 }
                 if let Some(beacon) = self.current_beacon() {
                     beacon.set_written_offset(state.log.header.generation, after.offset);
@@ -1047,7 +1049,7 @@ fn take_lock(
         }
         // A lock on a file that was deleted, or replaced, keeps nobody out.
         let there = disk.identify(&paths.lock).map_err(failed);
-        let is_there = matches!(there, Ok(Some(id)) if id == lock.file.id());
+        let is_there = matches!(there, Ok(Some(found)) if found.id == lock.file.id());
         if is_there || planted(Bug::DoNotCheckLockIdentity) {
             if let Some(beacon) = lock.beacon() {
                 beacon.set_holder(pid, milliseconds());

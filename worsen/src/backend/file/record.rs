@@ -25,7 +25,7 @@ pub(crate) const MOST: u64 = 1 << 53;
 const MAGIC: &str = "{\"worsen\":";
 
 /// The bytes of `,"crc":"1a2b3c4d"}` and the line feed after it.
-const TRAILER: usize = 19;
+pub(super) const TRAILER: usize = 19;
 
 /// One life of the log: from its creation, or a compaction, to the next compaction.
 #[derive(Debug, Clone, PartialEq, Eq)]

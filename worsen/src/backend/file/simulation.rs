@@ -38,7 +38,7 @@ use std::{
 
 use super::{
     beacon::Beacon,
-    disk::{Disk, DiskFile, FileId, Open},
+    disk::{Disk, DiskFile, FileId, Found, Open},
     lock::LockFile,
 };
 
@@ -287,7 +287,6 @@ enum What {
     Remove,
     SyncDir,
     CreateDir,
-    List,
     Read { offset: u64, len: usize },
     Write { offset: u64, len: usize },
     Len,
@@ -331,7 +330,6 @@ impl fmt::Display for Line {
             What::Remove => write!(f, "remove {path}")?,
             What::SyncDir => write!(f, "sync directory {path}")?,
             What::CreateDir => write!(f, "create directory {path}")?,
-            What::List => write!(f, "list {path}")?,
             What::Read { offset, len } => write!(f, "read {path} at {offset}, {len} bytes")?,
             What::Write { offset, len } => write!(f, "write {path} at {offset}, {len} bytes")?,
             What::Len => write!(f, "length of {path}")?,
@@ -1482,12 +1480,18 @@ impl Disk for SimulatedDisk {
         }))
     }
 
-    fn identify(&self, path: &Path) -> io::Result<Option<FileId>> {
+    fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
         let mut state = self.state();
         state.begin(self.process, What::Identify, &path.into(), false)?;
         match state.place(path) {
             Ok((dir, name)) => Ok(state.entry(dir, &name).map(|entry| match entry {
-                Entry::File(number) | Entry::Dir(number) => id(number),
+                Entry::File(number) | Entry::Dir(number) => Found {
+                    id: id(number),
+                    len: state
+                        .nodes
+                        .get(&number)
+                        .map_or(0, |node| node.current.len() as u64),
+                },
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -1567,18 +1571,6 @@ impl Disk for SimulatedDisk {
         state.dirs.insert(number, Directory::default());
         state.change_names(parent, Naming::Add(name, Entry::Dir(number)));
         Ok(())
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
-        let mut state = self.state();
-        state.begin(self.process, What::List, &dir.into(), false)?;
-        let number = state.directory(dir)?;
-        let names = state
-            .dirs
-            .get(&number)
-            .into_iter()
-            .flat_map(|dir| dir.current.keys());
-        Ok(names.cloned().collect())
     }
 
     fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>> {
@@ -2143,7 +2135,7 @@ mod tests {
             (Fault::Access, io::ErrorKind::PermissionDenied),
         ] {
             disk.fail(0, fault, Repeat::Once);
-            assert_eq!(disk.list(Path::new("/")).unwrap_err().kind(), kind);
+            assert_eq!(disk.remove(Path::new("/a")).unwrap_err().kind(), kind);
         }
     }
 
@@ -2266,8 +2258,7 @@ mod tests {
         assert_eq!(disk.operations(), 1);
         assert_eq!(all_files(&disk), [paths(&["/db/a"])].into());
         assert_eq!(contents(&disk, "/db/a"), [Some(b"2".to_vec())].into());
-        assert_eq!(disk.list(Path::new("/")).unwrap(), ["db"]);
-        assert_eq!(disk.list(Path::new("db/../db/.")).unwrap(), ["a"]);
+        assert!(disk.identify(Path::new("db/../db/./a")).unwrap().is_some());
     }
 
     #[test]
@@ -2284,7 +2275,9 @@ mod tests {
         assert!(read_only.write_at(b"2", 0).is_err());
         assert!(read_only.set_len(0).is_err());
         assert_eq!(
-            disk.identify(Path::new("/db/a")).unwrap(),
+            disk.identify(Path::new("/db/a"))
+                .unwrap()
+                .map(|found| found.id),
             Some(read_only.id())
         );
         assert_eq!(disk.identify(Path::new("/db/b")).unwrap(), None);
