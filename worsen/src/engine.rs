@@ -581,8 +581,10 @@ impl Engine {
         let outcome = outcome.and_then(|buffered| self.settle(&mut core, buffered));
         if let Err(error) = &outcome {
             // Whatever others committed meanwhile stays out of sight until a group succeeds.
-            let poisons = core.poisoned.is_none() && !planted(Bug::DoNotPoisonAfterFailedSync);
-            if error.kind() == ErrorKind::OutcomeUnknown && poisons {
+            if error.kind() == ErrorKind::OutcomeUnknown
+                && core.poisoned.is_none()
+                && !planted(Bug::DoNotPoisonAfterFailedSync)
+            {
                 core.poisoned = Some(error.clone());
             }
         }

@@ -148,11 +148,6 @@ impl Behind {
     }
 }
 
-/// Whether the backup belongs to the generation that this header begins.
-fn is_of(of_backup: &Contents, header: &Header) -> bool {
-    matches!(of_backup, Contents::Store(of, _) if of == header || planted(Bug::DoNotCheckBackupGeneration))
-}
-
 /// Applies a record to the entries.
 pub(crate) fn replay(entries: &mut Entries, record: Record) {
     for (uid, json) in record.changes {
@@ -281,7 +276,9 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
     match (of_log, of_backup) {
         (Contents::Other(name), _) => Err(Refusal::OtherStore(name)),
         (Contents::Store(header, position), of_backup) => {
-            let same_life = is_of(&of_backup, &header);
+            let unchecked = planted(Bug::DoNotCheckBackupGeneration);
+            let same_life =
+                matches!(&of_backup, Contents::Store(of, _) if *of == header || unchecked);
             let mut mending = Mending::new(log, position);
             mending.scan_with(if same_life { backup } else { &[] });
             mending.scan_displaced();
@@ -425,17 +422,17 @@ fn finish(
     if torn {
         behind.look(rest, Some(mending.position.crc), |_| ());
     }
-    if is_of(of_backup, &header) {
+    let unchecked = planted(Bug::DoNotCheckBackupGeneration);
+    if matches!(of_backup, Contents::Store(of, _) if *of == header || unchecked) {
         let rest = backup.get(offset as usize..).unwrap_or(&[]);
         behind.look(rest, Some(mending.position.crc), |_| ());
     }
     // A line that can be read says that one which can't was on disk: it was acknowledged, so this
     // is no torn write. The state that a generation begins with is on disk before it is renamed into
     // place, so no part of it can be torn either.
-    let is_lost =
-        behind.durable > mending.position.revision && !planted(Bug::TakeDamageForTornTail);
-    let is_begun = mending.position.base_left > 0 && !planted(Bug::TakeLostBaseForTornTail);
-    if is_lost || is_begun {
+    if (behind.durable > mending.position.revision && !planted(Bug::TakeDamageForTornTail))
+        || (mending.position.base_left > 0 && !planted(Bug::TakeLostBaseForTornTail))
+    {
         return match mode {
             Mode::Salvage => Ok(salvage(mending, header, [log, backup], of_backup, now)),
             Mode::Look | Mode::Repair => Err(Refusal::Damaged {
@@ -662,17 +659,15 @@ pub(crate) fn recover(
         repairs.push(repair);
     }
     let (file, bytes, filled) = match (plan.image, log_file) {
-        (Image::Keep, Some(file)) if planted(Bug::RecoveryDoesNotSync) => {
-            let known = Cow::Borrowed(&log[..plan.position.offset as usize]);
-            (file, known, log.len() as u64)
-        }
         (Image::Keep, Some(file)) => {
             // Another process may have died between writing and syncing: what is read here is about
             // to be shown, so it must be on disk first.
             // So must its name: who compacted may have died before that.
-            file.sync_data()
-                .and_then(|()| disk.sync_dir(&paths.dir))
-                .map_err(sync_failed("the log cannot be synced"))?;
+            if !planted(Bug::RecoveryDoesNotSync) {
+                file.sync_data()
+                    .and_then(|()| disk.sync_dir(&paths.dir))
+                    .map_err(sync_failed("the log cannot be synced"))?;
+            }
             let filled = log.len() as u64;
             (
                 file,
