@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod changes; // each commit, told once
 mod files;
 mod format;
 mod handles;
@@ -15,6 +16,7 @@ mod limits;
 mod processes;
 mod roundtrip; // every type, back as it was or refused
 mod support;
+mod torture; // real processes, real kills
 
 // On a simulated machine: `machine` is a store there.
 mod crash; // power cuts and kills at every step

@@ -1,8 +1,9 @@
 //! Several processes on one store: what one writes the others read, and a kill loses nothing.
 
-use std::{collections::HashMap, fs, thread, time::Duration};
+use std::{collections::HashMap, fs, io::Write, os::unix::fs::MetadataExt, thread, time::Duration};
 
-use worsen::{ErrorKind, Options, PersistentStore, Store};
+use rustix::process::Signal;
+use worsen::{Durability, ErrorKind, Options, PersistentStore, Store};
 use worsen_tests::State;
 
 use crate::support::{Random, Worker, folder, open, scale};
@@ -116,6 +117,145 @@ fn a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait() {
     worker.kill();
     store.set_count(9).wait().unwrap();
     assert_eq!(store.count(), 9);
+}
+
+#[test]
+fn a_stopped_holder_costs_writers_a_timeout_and_readers_nothing() {
+    let folder = folder();
+    let store = State::builder()
+        .dir(folder.path())
+        .lock_timeout(Duration::from_millis(100))
+        .open()
+        .unwrap();
+    store.set_count(7).wait().unwrap();
+    let mut worker = Worker::start("hold-the-lock", folder.path(), &[]);
+    assert_eq!(worker.line().as_deref(), Some("held"));
+    worker.signal(Signal::STOP);
+    for _ in 0..3 {
+        let error = store.set_count(9).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LockTimeout);
+        let pid = worker.child.id().to_string();
+        assert!(
+            error.to_string().contains(&pid),
+            "{error} does not name {pid}"
+        );
+        assert_eq!((store.count(), store.snapshot().count), (7, 7));
+    }
+    // It goes on as if nothing had been, and so do the others.
+    worker.signal(Signal::CONT);
+    worker.finish();
+    assert_eq!(store.count(), 8);
+    store.set_count(9).wait().unwrap();
+    assert_eq!(store.count(), 9);
+}
+
+#[test]
+fn a_killed_holder_lets_in_who_is_waiting_already() {
+    for stopped in [false, true] {
+        let folder = folder();
+        let store = State::builder()
+            .dir(folder.path())
+            .lock_timeout(Duration::from_secs(300))
+            .open()
+            .unwrap();
+        let mut worker = Worker::start("hold-the-lock", folder.path(), &[]);
+        assert_eq!(worker.line().as_deref(), Some("held"));
+        if stopped {
+            worker.signal(Signal::STOP);
+        }
+        let writer = thread::spawn({
+            let store = store.clone();
+            move || store.update_count(|count| *count += 10).wait()
+        });
+        // Whether it waits by then does not matter, only that it usually does.
+        thread::sleep(Duration::from_millis(50));
+        assert!(!writer.is_finished(), "the lock is held");
+        worker.kill();
+        writer.join().unwrap().unwrap();
+        assert_eq!(store.count(), 10, "the dead one wrote nothing");
+    }
+}
+
+#[test]
+fn a_held_lock_does_not_hide_what_was_acknowledged_in_a_new_generation() {
+    let folder = folder();
+    let store = open(folder.path());
+    Worker::start("compact", folder.path(), &["7"]).finish();
+    let mut holder = Worker::start("hold-the-lock", folder.path(), &[]);
+    assert_eq!(holder.line().as_deref(), Some("held"));
+    // The log is another file by now, and this process has not seen that one yet.
+    assert_eq!((store.count(), store.note()), (7, "compacted".to_owned()));
+    holder.finish();
+    assert_eq!(store.count(), 8);
+    store.set_count(9).wait().unwrap();
+    let lines = Worker::start("print", folder.path(), &[]).finish();
+    assert_eq!(lines, ["9 compacted"]);
+}
+
+/// Two processes write by turns. Each reads only after the other's write was acknowledged, and so has
+/// to see it.
+fn take_turns(durability: Durability, name: &str, rounds: u64) {
+    let folder = folder();
+    let store = State::builder()
+        .dir(folder.path())
+        .durability(durability)
+        .open()
+        .unwrap();
+    let mut worker = Worker::start("take-turns", folder.path(), &[name]);
+    for round in 0..rounds {
+        let mine = 2 * round;
+        store.set_count(mine).wait().unwrap();
+        let stdin = worker.child.stdin.as_mut().unwrap();
+        stdin.write_all(b"\n").unwrap();
+        let turn = worker.line().expect("it takes its turn");
+        assert_eq!(turn, format!("{mine} {}", mine + 1), "it read and wrote");
+        let seen = match round % 3 {
+            0 => store.count(),
+            1 => store.snapshot().count,
+            // The seeds are a commit; a count that is 0 already is none.
+            _ => store.revision() - 1,
+        };
+        assert_eq!(seen, mine + 1, "round {round}");
+    }
+    worker.finish();
+    println!("{rounds} rounds of two writes and two reads, {name}");
+}
+
+#[test]
+fn what_is_acknowledged_in_one_process_is_seen_by_the_next_read_in_another() {
+    take_turns(Durability::Buffered, "buffered", 5_000 * scale());
+    take_turns(Durability::Synced, "synced", 200 * scale());
+}
+
+#[test]
+fn a_backup_that_was_deleted_is_written_anew_once_and_not_by_turns() {
+    // Another type on the same file is as good as another process.
+    #[derive(Store)]
+    #[store(name = "state")]
+    struct Other {
+        count: u64,
+    }
+    let folder = folder();
+    let (one, other) = (
+        open(folder.path()),
+        Other::builder().dir(folder.path()).open().unwrap(),
+    );
+    let backup = folder.path().join("state.cache.db");
+    fs::remove_file(&backup).unwrap();
+    let mut files = Vec::new();
+    for count in 1..10 {
+        one.set_count(2 * count).wait().unwrap();
+        other.set_count(2 * count + 1).wait().unwrap();
+        files.push(fs::metadata(&backup).unwrap().ino());
+    }
+    files.dedup();
+    assert_eq!(files.len(), 1, "it is one file all the time");
+    let (log, kept) = (
+        fs::read_to_string(folder.path().join("state.db")).unwrap(),
+        fs::read_to_string(&backup).unwrap(),
+    );
+    assert!(log.starts_with(&kept));
+    assert_eq!(kept.lines().count() + 1, log.trim_end().lines().count());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What several topics need: a folder, a worker process, a seed.
+//! What several topics need: a folder, a worker process, a scale.
 
 use std::{
     io::{BufRead, BufReader, Lines},
@@ -6,8 +6,10 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use worsen::Store;
+pub(crate) use worsen_tests::Random;
 use worsen_tests::{State, StateStore};
 
 pub(crate) fn folder() -> TempDir {
@@ -53,6 +55,10 @@ impl Worker {
         std::iter::from_fn(|| self.line()).collect()
     }
 
+    pub(crate) fn signal(&self, which: Signal) {
+        signal(&self.child, which);
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -76,30 +82,10 @@ impl Drop for Worker {
     }
 }
 
-/// A little generator (splitmix64), so that a failing test can be run again with its seed.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Seeded by `WORSEN_TEST_SEED`, or by the clock; says which.
-    pub(crate) fn seeded(test: &str) -> Random {
-        let seed = std::env::var("WORSEN_TEST_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok())
-            .unwrap_or_else(|| {
-                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-                now.map_or(0, |now| now.as_nanos() as u64)
-            });
-        println!("{test}: WORSEN_TEST_SEED={seed}");
-        Random(seed)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
-    }
+/// Sends a signal to a child that nobody has waited for yet, so that its pid is its own.
+pub(crate) fn signal(child: &Child, which: Signal) {
+    let pid = Pid::from_raw(child.id() as i32).expect("it has a pid");
+    kill_process(pid, which).expect("it is our child");
 }
 
 /// Of how many cases of an exhaustive test one is looked at: `WORSEN_TEST_SAMPLE`, 1 where it is not

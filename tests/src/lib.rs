@@ -1,4 +1,9 @@
-//! The stores that tests and their worker processes share. Nothing here tests anything.
+//! What tests and their worker processes share. Nothing here tests anything but itself.
+
+mod random;
+pub mod torture;
+
+pub use random::Random;
 
 use std::collections::VecDeque;
 

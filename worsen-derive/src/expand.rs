@@ -106,7 +106,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 &self,
                 __index: __private::usize,
                 __before: __private::Option<&Self>,
-                __out: &mut __private::Changes,
+                __out: &mut __private::Edits,
             ) -> __private::Result<(), __private::ValueError> {
                 match __index {
                     #(#records)*

@@ -22,7 +22,7 @@ pub use crate::{
     builder::Durability,
     commit::Commit,
     error::{Error, ValueError},
-    schema::{Changes, Field, FieldInfo, Settings, Store},
+    schema::{Edits, Field, FieldInfo, Settings, Store},
     store::Handle,
     watch::Watch,
 };
@@ -59,7 +59,7 @@ pub fn watch_field<S: Store, T: 'static>(
 pub fn record_with<T>(
     value: &T,
     uid: &'static str,
-    out: &mut Changes,
+    out: &mut Edits,
     serialize: impl Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
     deserialize: impl Fn(JsonDeserializer<'_, '_>) -> Result<T, serde_json::Error>,
 ) -> Result<(), ValueError> {
@@ -124,7 +124,7 @@ pub trait Stored: Sized {
         &self,
         before: Option<&Self>,
         uid: &'static str,
-        out: &mut Changes,
+        out: &mut Edits,
     ) -> Result<(), ValueError>;
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
 }
@@ -150,7 +150,7 @@ impl<T: Field> Stored for T {
         &self,
         before: Option<&Self>,
         uid: &'static str,
-        out: &mut Changes,
+        out: &mut Edits,
     ) -> Result<(), ValueError> {
         Field::record(self, before, uid, out)
     }

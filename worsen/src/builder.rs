@@ -25,7 +25,7 @@ use crate::{
     error::{Error, ErrorKind},
     limits::{DEEPEST, Limits},
     registry::{self, Key},
-    schema::{Changes, Settings, Store},
+    schema::{Edits, Settings, Store},
     store::{Handle, Inner, StructModel},
 };
 
@@ -354,7 +354,7 @@ impl Opening {
     pub(crate) fn start(
         self,
         model: Box<dyn Model>,
-        seeds: Option<Changes>,
+        seeds: Option<Edits>,
     ) -> Result<Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
         let name: Arc<str> = place.settings.name.as_str().into();
@@ -363,7 +363,7 @@ impl Opening {
         let read_only = place.mode == Mode::Look && !place.in_memory;
         let (backend, entries, revision, recovery): (Box<dyn Backend>, _, _, _) = match paths {
             None => (
-                Box::new(MemoryBackend),
+                Box::new(MemoryBackend::default()),
                 Entries::new(),
                 0,
                 Recovery::default(),

@@ -21,13 +21,13 @@ use std::{
 use event_listener::Event;
 
 use crate::{
-    backend::{AppendFailure, Backend, Entries, Entry, Recovery, Sink},
+    backend::{AppendFailure, Backend, Entries, Entry, History, Recovery, Sink},
     builder::Durability,
     debug::Debug,
     error::{Error, ErrorKind, ValueError},
     limits::Limits,
     planted::{Bug, planted},
-    schema::Changes,
+    schema::Edits,
 };
 
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what
@@ -62,7 +62,7 @@ pub(crate) struct Transaction<'a> {
 pub(crate) struct Scope<'a> {
     /// The newest JSON of every uid, before this operation.
     pub(crate) entries: &'a Entries,
-    pub(crate) changes: Changes,
+    pub(crate) changes: Edits,
     /// The operation wants to have done nothing.
     pub(crate) undo: bool,
 }
@@ -241,7 +241,7 @@ impl Core {
 
     /// What an operation really changed: later entries win over earlier ones, and what is stored
     /// already is dropped.
-    fn distinct(&self, changes: Changes) -> Vec<Entry> {
+    fn distinct(&self, changes: Edits) -> Vec<Entry> {
         let mut distinct: Vec<Entry> = Vec::with_capacity(changes.entries.len());
         if changes.entries.len() <= FEW {
             for (uid, json) in changes.entries {
@@ -323,7 +323,7 @@ impl Engine {
     /// by the caller on entry when `seeds` is given, and is free afterwards.
     pub(crate) fn start(
         options: EngineOptions,
-        seeds: Option<Changes>,
+        seeds: Option<Edits>,
     ) -> Result<Arc<EngineHandle>, Error> {
         let mut core = Core {
             model: options.model,
@@ -425,6 +425,12 @@ impl Engine {
         queue.poll = Some(poll);
         self.keeper.notify_all();
         Ok(())
+    }
+
+    /// A reader of the commits after this revision.
+    pub(crate) fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        let history = self.backend.history(after, old_values);
+        history.map_err(|error| self.in_store(error))
     }
 
     fn is_forked(&self) -> bool {
@@ -658,7 +664,7 @@ impl Engine {
             model: &mut *core.model,
             scope: Scope {
                 entries: &core.entries,
-                changes: Changes::default(),
+                changes: Edits::default(),
                 undo: false,
             },
         };
@@ -826,7 +832,7 @@ fn spawn(
 fn seed(
     core: &mut Core,
     backend: &dyn Backend,
-    seeds: Changes,
+    seeds: Edits,
     limits: &Limits,
 ) -> Result<(), Error> {
     let changes = core.distinct(seeds);

@@ -60,6 +60,8 @@ pub enum ErrorKind {
     Decode,
     /// A value cannot be written as JSON such that it comes back the same.
     Encode,
+    /// Commits that were to be told one by one are not in the log any more.
+    Gap,
     /// A commit is larger than a limit of the store.
     TooLarge,
     /// Another process held the lock until the deadline.

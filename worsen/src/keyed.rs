@@ -15,6 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     backend::{Entry, Recovery},
     builder::{Durability, Place},
+    changes::Changes,
     commit::Commit,
     debug,
     engine::{EngineHandle, Model, Scope, Transaction},
@@ -296,6 +297,15 @@ impl<T: Value> PersistentStore<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Tells every commit after this revision, in order and none skipped. See [`Changes`].
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub fn changes(&self, after: u64) -> Result<Changes, Error> {
+        Changes::new(self.inner.handle.clone(), after)
     }
 
     /// Tells of every new revision, by whichever process; yields its number. See [`Watch`].

@@ -40,13 +40,14 @@
 //! | open a struct's store, with other settings than its attributes say | [`Store`], [`Builder`] |
 //! | read, write, update, watch it | the derived handle, and [`Handle`] below it |
 //! | wait for a write | [`Commit`], [`Durability`] |
-//! | be told of changes, also by other processes | [`Watch`] |
+//! | be told of changes, also by other processes | [`Watch`]; [`Changes`] for each commit, by whom and when |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`] |
 
 mod app_dir;
 mod backend;
 mod builder;
+mod changes;
 mod commit;
 mod debug;
 mod engine;
@@ -67,6 +68,7 @@ mod watch;
 
 pub use backend::file::compaction::Compaction;
 pub use builder::{Builder, Durability};
+pub use changes::{Change, ChangedEntry, Changes};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use keyed::{Options, PersistentStore, Value};

@@ -79,7 +79,7 @@ pub trait Store: Sized + Send + Sync + 'static {
         &self,
         index: usize,
         before: Option<&Self>,
-        out: &mut Changes,
+        out: &mut Edits,
     ) -> Result<(), ValueError>;
     /// Takes one entry of the log into a field, as [`Field::apply`].
     #[doc(hidden)]
@@ -111,7 +111,7 @@ pub trait Field: Clone + Send + Sync + 'static {
         &self,
         before: Option<&Self>,
         uid: &'static str,
-        out: &mut Changes,
+        out: &mut Edits,
     ) -> Result<(), ValueError>;
 
     /// Takes one entry of the log. `key` is what stands after `uid/`, for fields that log by entry.
@@ -128,7 +128,7 @@ where
         &self,
         _before: Option<&Self>,
         uid: &'static str,
-        out: &mut Changes,
+        out: &mut Edits,
     ) -> Result<(), ValueError> {
         out.set(uid, crate::value::encode(self)?);
         Ok(())
@@ -183,11 +183,11 @@ impl Settings {
 /// The entries one operation set and deleted, in order. JSON text beside each uid; `None` deletes.
 #[doc(hidden)]
 #[derive(Debug, Default)]
-pub struct Changes {
+pub struct Edits {
     pub(crate) entries: Vec<(Arc<str>, Option<Arc<str>>)>,
 }
 
-impl Changes {
+impl Edits {
     /// The entry at `uid` is now this JSON text.
     pub fn set(&mut self, uid: impl Into<Arc<str>>, json: impl Into<Arc<str>>) {
         self.entries.push((uid.into(), Some(json.into())));

@@ -9,11 +9,12 @@ pub use crate::backend::{Recovery, Repair};
 use crate::{
     backend::Entry,
     builder::Durability,
+    changes::Changes,
     commit::Commit,
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
     planted::{Bug, meet_unknown, planted},
-    schema::{Changes, Store},
+    schema::{Edits, Store},
     watch::Watch,
 };
 
@@ -239,6 +240,18 @@ impl<S: Store> Handle<S> {
         })
     }
 
+    /// Tells every commit after this revision, in order and none skipped. See [`Changes`].
+    ///
+    /// `store.changes(store.revision())` tells what comes from now on, `store.changes(0)` all that the log
+    /// has. After a snapshot, its revision leaves nothing out and tells nothing twice.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub fn changes(&self, after: u64) -> Result<Changes, Error> {
+        Changes::new(self.inner.handle.clone(), after)
+    }
+
     /// The newest revision: the number of commits since the store was created.
     pub fn revision(&self) -> u64 {
         self.refresh();
@@ -358,10 +371,10 @@ impl<S: Store> StructModel<S> {
     /// # Errors
     ///
     /// Where a seed cannot be written as JSON.
-    pub(crate) fn new(seed: S) -> Result<(Self, Arc<Published<S>>, Changes), Error> {
+    pub(crate) fn new(seed: S) -> Result<(Self, Arc<Published<S>>, Edits), Error> {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
-        let mut seeds = Changes::default();
+        let mut seeds = Edits::default();
         for (at, field) in S::__FIELDS.iter().enumerate() {
             if let Some(uid) = field.uid {
                 index.insert(uid, at);
@@ -435,7 +448,7 @@ impl<S: Store> StructModel<S> {
         &mut self.draft().state
     }
 
-    fn record(&mut self, index: usize, changes: &mut Changes) -> Result<(), Error> {
+    fn record(&mut self, index: usize, changes: &mut Edits) -> Result<(), Error> {
         let uid = S::__FIELDS
             .get(index)
             .and_then(|field| field.uid)

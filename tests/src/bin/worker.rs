@@ -4,12 +4,16 @@ use std::{
     error::Error,
     io::{Write, stdin, stdout},
     path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU64},
     thread,
     time::Duration,
 };
 
-use worsen::{Options, PersistentStore, Store};
-use worsen_tests::State;
+use worsen::{Durability, Options, PersistentStore, Store, simulation::CompactAbove};
+use worsen_tests::{
+    State,
+    torture::work::{Work, work},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,7 +37,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
+        ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
+        ["take-turns", dir, durability] => take_turns(Path::new(dir), durability),
         ["peak", dir] => peak(Path::new(dir)),
+        ["torture", dir, journal, number, threads, acts, seed] => work(Work {
+            dir: dir.into(),
+            journal: journal.into(),
+            number: number.parse()?,
+            threads: threads.parse()?,
+            acts: acts.parse()?,
+            seed: seed.parse()?,
+        }),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
 }
@@ -122,6 +136,35 @@ fn hold_the_lock(dir: &Path) -> Result<(), Box<dyn Error>> {
             drop(stdin().read_line(&mut line));
         })
         .wait()?;
+    Ok(())
+}
+
+/// Sets the count, and then compacts the log, whatever its length.
+fn compact(dir: &Path, count: u64) -> Result<(), Box<dyn Error>> {
+    let store = State::builder()
+        .dir(dir)
+        .compact_above(CompactAbove(Arc::new(AtomicU64::new(0))))
+        .open()?;
+    store.set_count(count).wait()?;
+    // A write compacts before it appends, so there is one thing in the log and one behind that.
+    store.set_note("compacted".into()).wait()?;
+    Ok(())
+}
+
+/// For each line on stdin: reads the count, writes one more, and prints both.
+fn take_turns(dir: &Path, durability: &str) -> Result<(), Box<dyn Error>> {
+    let durability = match durability {
+        "synced" => Durability::Synced,
+        "buffered" => Durability::Buffered,
+        _ => return Err(format!("no such durability: {durability}").into()),
+    };
+    let store = State::builder().dir(dir).durability(durability).open()?;
+    for line in stdin().lines() {
+        line?;
+        let count = store.count();
+        store.set_count(count + 1).wait()?;
+        println!("{count} {}", count + 1);
+    }
     Ok(())
 }
 

@@ -1,14 +1,95 @@
 //! The backend that keeps nothing: for tests, and for state that may go with the process.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use super::{AppendFailure, Backend, Entries, Entry, Sink};
+use super::{AppendFailure, Backend, Committed, Entries, Entry, History, Next, Sink};
 use crate::error::Error;
+
+/// How many commits are kept for those who read them one by one.
+const KEPT: usize = 16 * 1024;
 
 /// A store in memory belongs to one process and one handle, so there is nobody to keep out, nothing
 /// to catch up with and nothing to sync.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryBackend {
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// The newest commits, each with the values before it.
+#[derive(Debug, Default)]
+struct Kept {
+    commits: VecDeque<Committed>,
+    /// The newest revision, and the state there.
+    revision: u64,
+    state: Entries,
+}
+
+impl Kept {
+    fn of(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+        kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&mut self, changes: &[Entry]) {
+        self.revision += 1;
+        let set = |(uid, json): &Entry| match json {
+            Some(json) => self.state.insert(uid.clone(), json.clone()),
+            None => self.state.remove(uid),
+        };
+        let before = changes.iter().map(set).collect();
+        if self.commits.len() == KEPT {
+            self.commits.pop_front();
+        }
+        self.commits.push_back(Committed {
+            revision: self.revision,
+            at: format!("{:.3}", jiff::Timestamp::now()),
+            pid: std::process::id(),
+            changes: changes.to_vec(),
+            before: Some(before),
+        });
+    }
+}
+
 #[derive(Debug)]
-pub(crate) struct MemoryBackend;
+struct MemoryHistory {
+    kept: Arc<Mutex<Kept>>,
+    after: u64,
+    old_values: bool,
+}
+
+impl History for MemoryHistory {
+    fn next(&mut self, newest: u64) -> Result<Next, Error> {
+        let kept = Kept::of(&self.kept);
+        let first = self.after + 1;
+        if self.after >= newest {
+            return Ok(Next::Nothing);
+        }
+        let Some(oldest) = kept.commits.front() else {
+            return Ok(Next::Nothing);
+        };
+        if first < oldest.revision {
+            self.after = oldest.revision - 1;
+            return Ok(Next::Gap {
+                first,
+                last: self.after,
+            });
+        }
+        let Some(commit) = kept.commits.get((first - oldest.revision) as usize) else {
+            return Ok(Next::Nothing);
+        };
+        self.after = first;
+        let mut commit = commit.clone();
+        commit.before = commit.before.filter(|_| self.old_values);
+        Ok(Next::Commit(commit))
+    }
+
+    fn revision(&self) -> u64 {
+        self.after
+    }
+}
 
 impl Backend for MemoryBackend {
     fn lock(&self, _timeout: Duration) -> Result<(), Error> {
@@ -21,7 +102,11 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn append(&self, _commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+        let mut kept = Kept::of(&self.kept);
+        for changes in commits {
+            kept.add(changes);
+        }
         Ok(())
     }
 
@@ -49,6 +134,14 @@ impl Backend for MemoryBackend {
 
     fn compact(&self, _entries: &Entries) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        Ok(Box::new(MemoryHistory {
+            kept: self.kept.clone(),
+            after,
+            old_values,
+        }))
     }
 
     fn close(&self) {}

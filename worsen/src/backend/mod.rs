@@ -16,6 +16,39 @@ pub(crate) type Entries = BTreeMap<Arc<str>, Arc<str>>;
 /// One entry that a commit sets to a JSON text, or deletes.
 pub(crate) type Entry = (Arc<str>, Option<Arc<str>>);
 
+/// A commit as it stands in the history of a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Committed {
+    pub(crate) revision: u64,
+    /// When: UTC, to the millisecond.
+    pub(crate) at: String,
+    /// The process that made it.
+    pub(crate) pid: u32,
+    pub(crate) changes: Vec<Entry>,
+    /// The values before it, in the order of `changes`, where they were asked for.
+    pub(crate) before: Option<Vec<Option<Arc<str>>>>,
+}
+
+/// A reader of commits, in order.
+pub(crate) trait History: Send + Sync + fmt::Debug {
+    /// What comes next, up to this revision, which this process has seen.
+    fn next(&mut self, newest: u64) -> Result<Next, Error>;
+    /// The revision up to which everything was handed over, or told to be lost.
+    fn revision(&self) -> u64;
+}
+
+/// What a reader of commits finds.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Commit(Committed),
+    /// These revisions are in no log any more.
+    Gap {
+        first: u64,
+        last: u64,
+    },
+    Nothing,
+}
+
 /// What the engine does with what a backend reads.
 pub(crate) trait Sink {
     /// One more commit, by another process.
@@ -55,6 +88,8 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn wants_compaction(&self, live: u64) -> bool;
     /// Starts a new generation that begins with this state.
     fn compact(&self, entries: &Entries) -> Result<(), Error>;
+    /// A reader of the commits after this revision, with the values before each where that is asked for.
+    fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Leaves everything as the next one likes to find it.
     fn close(&self);
     /// Sleeps until another process publishes something newer, at most so long. `false` where

@@ -3,12 +3,14 @@
 //! Disks stall in bursts, so nothing here is told in seconds: a durable write is compared with the
 //! *yardstick* around it, an overwrite of 128 bytes and an fdatasync in a file that was filled before.
 //! Blocks of work and of the yardstick alternate, and a block next to a stalled yardstick is dropped.
+//! How long a process waits for another one is told in seconds, as no disk is in it, and of worsen alone.
 
 mod durable;
 mod processes;
 mod reads;
 mod relaxed;
 mod stores;
+mod wake;
 mod yardstick;
 
 use std::{env, error::Error};
@@ -19,12 +21,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments[..] {
         // A process of the benchmark with several of them.
         ["process", store, dir, writes] => processes::run(store, dir.as_ref(), writes.parse()?),
+        // The other process where there are two.
+        ["watcher", dir] => wake::watch(dir.as_ref()),
+        ["holder", dir] => wake::hold(dir.as_ref()),
         [] => {
             durable::alone()?;
             durable::threads()?;
             processes::together()?;
             relaxed::writes()?;
-            reads::all()
+            reads::all()?;
+            wake::all()
         }
         ["durable"] => {
             durable::alone()?;
@@ -33,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["processes"] => processes::together(),
         ["relaxed"] => relaxed::writes(),
         ["reads"] => reads::all(),
-        _ => Err("say nothing, or one of: durable, processes, relaxed, reads".into()),
+        ["wake"] => wake::all(),
+        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, wake".into()),
     }
 }

@@ -52,7 +52,7 @@ impl Position {
     }
 
     /// Takes one line, without its line feed, if it is valid here.
-    fn step(&mut self, line: &[u8]) -> Option<Record> {
+    pub(crate) fn step(&mut self, line: &[u8]) -> Option<Record> {
         let (record, crc) = Record::decode(line, self.crc)?;
         let expected = match self.base_left {
             0 => self.revision.checked_add(1)?,

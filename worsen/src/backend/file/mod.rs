@@ -36,6 +36,7 @@ pub(crate) mod compaction;
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod disk;
+mod history;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
     allow(dead_code, reason = "tests reach it through the feature `simulation`")
@@ -78,14 +79,15 @@ use self::{
     backup::Backup,
     beacon::Beacon,
     compaction::{CompactAbove, Observer},
-    disk::Disk,
+    disk::{Disk, Open},
+    history::LogHistory,
     lock::LockFile,
     log::{AppendError, Log, Position, Tail},
     record::Record,
-    recovery::{Mode, Recovered, WriteError, recover, write_file},
+    recovery::{Mode, Recovered, WriteError, load, recover, replay, write_file},
     sync::{Pace, SyncError},
 };
-use super::{AppendFailure, Backend, Entries, Entry, Recovery, Repair, Sink};
+use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink};
 use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
@@ -374,6 +376,54 @@ impl FileBackend {
         .path(&self.paths.log))
     }
 
+    /// Reads a later generation up to what everybody may see, without the lock. Changes nothing, and
+    /// returns false, where that does not lead there.
+    fn follow_generation(
+        &self,
+        state: &mut State,
+        sink: &mut dyn Sink,
+        visible: Option<u64>,
+    ) -> Result<bool, Error> {
+        let Some(visible) = visible else {
+            return Ok(false);
+        };
+        let (Some(file), bytes) = load(&*self.disk, &self.paths.log, Open::Write)? else {
+            return Ok(false);
+        };
+        let Ok((header, mut position)) = log::read_header(&bytes) else {
+            return Ok(false);
+        };
+        if header.store != self.paths.name || header.generation <= state.log.header.generation {
+            return Ok(false);
+        }
+        let first = position.offset as usize;
+        let mut entries = Entries::new();
+        // An error is the first line that not everybody may see yet.
+        let _ = position.scan(&bytes[first..], |record| {
+            if record.revision > visible {
+                return Err(());
+            }
+            replay(&mut entries, record);
+            Ok(())
+        });
+        if position.base_left > 0 || position.revision < visible.max(sink.revision()) {
+            return Ok(false);
+        }
+        sink.replace(entries, position.revision)?;
+        let revision = header.revision;
+        *state = State {
+            log: Log::new(file, header, position, position.offset),
+            // The next write looks for it, under the lock.
+            backup: None,
+            // Of the rest the beacon knows, or the next sync finds out.
+            durable_offset: first as u64,
+            durable_revision: revision,
+            damaged: false,
+            compact_from: 0,
+        };
+        Ok(true)
+    }
+
     fn start_generation(
         &self,
         state: &mut State,
@@ -528,7 +578,8 @@ impl FileBackend {
         .path(&self.paths.log)
     }
 
-    /// How long the backup is that the path names: one that was deleted is written anew.
+    /// How long the backup is that the path names: one that was deleted is written anew, and one that
+    /// another process wrote anew is taken over.
     fn check_backup(&self, state: &mut State) -> Result<u64, Error> {
         let found = self.disk.identify(&self.paths.backup);
         let found = found.map_err(|error| {
@@ -538,12 +589,20 @@ impl FileBackend {
         if let Some(found) = found.filter(|found| Some(found.id) == ours) {
             return Ok(found.len);
         }
-        self.debug
-            .warn(format_args!("{}", Repair::BackupRenewed { kept: None }));
         let bytes = match state.log.bytes_from(0) {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.not_backed_up(&mut state.damaged, error)),
         };
+        // Were it written anew again, the others would do the same, by turns and for ever. What cannot
+        // be read is no backup.
+        if let Ok((Some(file), backup)) = load(&*self.disk, &self.paths.backup, Open::Write) {
+            if !backup.is_empty() && bytes.starts_with(&backup) {
+                state.backup = Some(Backup::new(file));
+                return Ok(backup.len() as u64);
+            }
+        }
+        self.debug
+            .warn(format_args!("{}", Repair::BackupRenewed { kept: None }));
         let file = write_file(
             &*self.disk,
             &self.paths,
@@ -794,8 +853,11 @@ impl Backend for FileBackend {
                 sink.replace(entries, new.log.position.revision)?;
                 *state = new;
             }
+            // A new generation. What everybody may see of it needs no judging, so nobody waits for the
+            // lock, which may be held for long.
+            Place::Another if self.follow_generation(state, sink, visible)? => {}
             Place::Another => {
-                // A new generation. Only the holder of the lock may judge it.
+                // Only the holder of the lock may judge what else it is.
                 self.lock(FOLLOW_TIMEOUT)?;
                 let outcome = self.reload(state, sink, false);
                 self.unlock();
@@ -840,6 +902,11 @@ impl Backend for FileBackend {
                 Ok(())
             }
         }
+    }
+
+    fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        let (disk, log) = (self.disk.clone(), self.paths.log.clone());
+        Ok(Box::new(LogHistory::new(disk, log, after, old_values)?))
     }
 
     fn close(&self) {

@@ -1,0 +1,215 @@
+//! Reading the commits of a store one by one, in order, without the lock, from the log as it is now and
+//! as it goes on. Never here: what they mean, and when to look.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use super::{
+    disk::{Disk, DiskFile, Open},
+    log::{Position, is_blank, read_full, read_header},
+    record::{Header, Record},
+};
+use crate::{
+    backend::{Committed, Entries, History, Next},
+    error::{Error, ErrorKind},
+};
+
+/// How much is read at a time, at least.
+const CHUNK: usize = 64 * 1024;
+
+/// A place in the log of one store, of its own: it moves no other reader.
+#[derive(Debug)]
+pub(super) struct LogHistory {
+    disk: Arc<dyn Disk>,
+    log: PathBuf,
+    generation: Generation,
+    /// The newest revision that was handed over, or is not wanted.
+    after: u64,
+    /// Revisions that are in no log any more, still to be told.
+    lost: Option<(u64, u64)>,
+    /// Where old values are asked for: the state at the place.
+    state: Option<Entries>,
+}
+
+/// One life of the log, open. Where it ended in a compaction, all of it is still there to be read.
+#[derive(Debug)]
+struct Generation {
+    file: Box<dyn DiskFile>,
+    header: Header,
+    position: Position,
+    /// What was read of the file, and how much of that is before the place.
+    read: Vec<u8>,
+    taken: usize,
+}
+
+impl LogHistory {
+    /// What comes after this revision. The log is opened at once, so that a compaction from now on
+    /// takes nothing away.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no log that can be read.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        log: PathBuf,
+        after: u64,
+        old_values: bool,
+    ) -> Result<Self, Error> {
+        let generation = Generation::open(&*disk, &log, after)?;
+        let mut history = LogHistory {
+            disk,
+            log,
+            after,
+            lost: None,
+            state: old_values.then(Entries::new),
+            generation,
+        };
+        history.skip_what_is_lost();
+        Ok(history)
+    }
+
+    fn skip_what_is_lost(&mut self) {
+        let begins = self.generation.header.revision;
+        if begins > self.after {
+            self.lost = Some((self.after + 1, begins));
+            self.after = begins;
+        }
+    }
+
+    /// Goes on to the generation at the path.
+    fn turn(&mut self) -> Result<(), Error> {
+        self.generation = Generation::open(&*self.disk, &self.log, self.after)?;
+        if let Some(state) = &mut self.state {
+            // The lines of the state at the beginning fill it again.
+            state.clear();
+        }
+        self.skip_what_is_lost();
+        Ok(())
+    }
+}
+
+impl History for LogHistory {
+    fn next(&mut self, newest: u64) -> Result<Next, Error> {
+        loop {
+            if let Some((first, last)) = self.lost.take() {
+                return Ok(Next::Gap { first, last });
+            }
+            if self.after >= newest {
+                return Ok(Next::Nothing);
+            }
+            // Asked before reading: a file that is not at the path any more gets no more lines, so what is
+            // read of it then is all there is.
+            let failed = |error| Error::io("the log cannot be read", &self.log, error);
+            let found = self.disk.identify(&self.log).map_err(failed)?;
+            let is_over = found.is_some_and(|found| found.id != self.generation.file.id());
+            let record = self.generation.next(newest).map_err(failed)?;
+            match record {
+                Some(record) => {
+                    let is_state = record.revision <= self.generation.header.revision;
+                    let committed = committed(record, self.state.as_mut());
+                    if !is_state && committed.revision > self.after {
+                        self.after = committed.revision;
+                        return Ok(Next::Commit(committed));
+                    }
+                }
+                None if is_over => self.turn()?,
+                None => return Err(damaged(&self.log, self.after)),
+            }
+        }
+    }
+
+    fn revision(&self) -> u64 {
+        self.after
+    }
+}
+
+impl Generation {
+    /// The one that stands at the path now.
+    fn open(disk: &dyn Disk, log: &std::path::Path, after: u64) -> Result<Self, Error> {
+        let failed = |error| Error::io("the log cannot be read", log, error);
+        let file = disk.open(log, Open::Read).map_err(failed)?;
+        let mut read = Vec::new();
+        loop {
+            let more = read_on(&*file, 0, &mut read).map_err(failed)?;
+            if let Ok((header, position)) = read_header(&read) {
+                return Ok(Generation {
+                    taken: position.offset as usize,
+                    file,
+                    header,
+                    position,
+                    read,
+                });
+            }
+            if !more || memchr::memchr(b'\n', &read).is_some() {
+                return Err(damaged(log, after));
+            }
+        }
+    }
+
+    /// The next line, if it is there as a whole, and of no later revision than `newest`.
+    fn next(&mut self, newest: u64) -> io::Result<Option<Record>> {
+        if self.position.base_left == 0 && self.position.revision >= newest {
+            return Ok(None);
+        }
+        if let Some(record) = self.take() {
+            return Ok(Some(record));
+        }
+        // Once more from the place on: when it was read, there may have been blanks, or half a line.
+        self.read.clear();
+        self.taken = 0;
+        loop {
+            let more = read_on(&*self.file, self.position.offset, &mut self.read)?;
+            if let Some(record) = self.take() {
+                return Ok(Some(record));
+            }
+            let line_is_open = memchr::memchr(b'\n', &self.read).is_none();
+            if !more || !line_is_open || is_blank(&self.read) {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Record> {
+        let rest = &self.read[self.taken..];
+        let end = memchr::memchr(b'\n', rest)?;
+        let record = self.position.step(&rest[..end])?;
+        self.taken += end + 1;
+        Some(record)
+    }
+}
+
+/// Reads on where `read`, which begins at `offset`, ends: as much again. False: there is nothing more.
+fn read_on(file: &dyn DiskFile, offset: u64, read: &mut Vec<u8>) -> io::Result<bool> {
+    let length = read.len();
+    read.resize(length + length.max(CHUNK), 0);
+    let outcome = read_full(file, &mut read[length..], offset + length as u64);
+    let more = *outcome.as_ref().unwrap_or(&0);
+    read.truncate(length + more);
+    outcome.map(|more| more > 0)
+}
+
+/// A commit with the values before it, where there is a state to take them from.
+fn committed(record: Record, state: Option<&mut Entries>) -> Committed {
+    let before = state.map(|state| {
+        let set = |(uid, json): &(Arc<str>, Option<Arc<str>>)| match json {
+            Some(json) => state.insert(uid.clone(), json.clone()),
+            None => state.remove(uid),
+        };
+        record.changes.iter().map(set).collect()
+    });
+    Committed {
+        revision: record.revision,
+        at: record.at,
+        pid: record.pid,
+        changes: record.changes,
+        before,
+    }
+}
+
+fn damaged(log: &std::path::Path, after: u64) -> Error {
+    Error::new(
+        ErrorKind::Damaged,
+        format!("the log cannot be read behind revision {after}: it was damaged, cut or replaced"),
+    )
+    .help("try again after the next write, which writes it anew from memory; what is lost is then told as a gap")
+    .path(log)
+}

@@ -1,0 +1,252 @@
+//! [`Changes`], the commits of a store one by one. Where they are read from is the backend's business.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use event_listener::EventListener;
+use futures_core::Stream;
+
+use crate::{
+    backend::{Committed, History, Next},
+    engine::EngineHandle,
+    error::{Error, ErrorKind},
+};
+
+/// Every commit of a store, by whichever process, in order and none skipped.
+///
+/// A [`Watch`](crate::Watch) tells of the newest state and may tell several commits as one; this tells
+/// each, with who made it and when. Commits are read from the log, so one begins as far back as the
+/// log does. A reader that comes too late for some of them is told so, by an error of kind
+/// [`Gap`](ErrorKind::Gap), and goes on behind them. It does not fall behind by itself: while it is
+/// open, one compaction takes nothing away from it.
+///
+/// As a [`Watch`](crate::Watch) it is a [`Stream`], and has [`next`](Changes::next) and
+/// [`wait`](Changes::wait). It keeps its store open. Unlike other reads, taking the next commit reads a
+/// file, nearly always from the page cache.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use worsen::Store;
+/// # #[derive(Store)] struct State { ready: bool, count: u64 }
+/// # fn main() -> Result<(), worsen::Error> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let store = State::builder().dir(folder.path()).open()?;
+/// let mut changes = store.changes(store.revision())?;
+/// store.set_count(7).wait()?;
+/// store.update(|state| { state.ready = true; state.count += 1 }).wait()?;
+///
+/// let first = changes.wait(Duration::from_secs(1)).unwrap()?;
+/// assert_eq!(first.pid(), std::process::id());
+/// assert_eq!(first.entries().next().unwrap().uid(), "count");
+/// let second = changes.wait(Duration::from_secs(1)).unwrap()?;
+/// assert_eq!(second.revision(), first.revision() + 1);
+/// assert_eq!(second.entries().count(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "changes tell nothing unless they are polled or waited for"]
+pub struct Changes {
+    handle: Arc<EngineHandle>,
+    history: Box<dyn History>,
+    listener: Option<EventListener>,
+}
+
+impl Changes {
+    pub(crate) fn new(handle: Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
+        if let Err(error) = handle.engine.listen() {
+            // Then the poll tells of other processes' changes.
+            handle.engine.debug.warn(format_args!("{error}"));
+        }
+        let history = handle.engine.history(after, false)?;
+        Ok(Changes {
+            handle,
+            history,
+            listener: None,
+        })
+    }
+
+    /// Also tells the value before each change. The log is read from its beginning for it, and the state
+    /// is kept in memory once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Handle::changes`](crate::Handle::changes).
+    pub fn with_old_values(mut self) -> Result<Self, Error> {
+        self.history = self.handle.engine.history(self.history.revision(), true)?;
+        Ok(self)
+    }
+
+    /// The revision up to which everything was told.
+    pub fn revision(&self) -> u64 {
+        self.history.revision()
+    }
+
+    /// The next commit, if there is one already.
+    ///
+    /// # Errors
+    ///
+    /// [`Gap`](ErrorKind::Gap) once for commits that are not in the log any more; what comes next are
+    /// those behind them. Otherwise as the file says: the next call tries again.
+    pub fn try_next(&mut self) -> Option<Result<Change, Error>> {
+        let engine = &self.handle.engine;
+        if engine.is_behind(engine.revision()) {
+            engine.refresh();
+        }
+        let outcome = match self.history.next(engine.revision()) {
+            Ok(Next::Nothing) => return None,
+            Ok(Next::Commit(committed)) => Ok(Change(committed)),
+            Ok(Next::Gap { first, last }) => Err(Error::new(
+                ErrorKind::Gap,
+                format!("the commits {first} to {last} are not in the log any more"),
+            )
+            .help("read the state as it is by a snapshot; the commits behind them come next")),
+            Err(error) => Err(error),
+        };
+        self.listener = None;
+        Some(outcome.map_err(|error| engine.in_store(error)))
+    }
+
+    /// Blocks until there is a commit, at most so long. `None`: there was none.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_next`](Changes::try_next).
+    pub fn wait(&mut self, timeout: Duration) -> Option<Result<Change, Error>> {
+        // A time-out beyond what a clock can count is for ever.
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(change) = self.try_next() {
+                return Some(change);
+            }
+            // Listening before looking again: a commit in between is not missed.
+            let listener = self.handle.engine.changed.listen();
+            if let Some(change) = self.try_next() {
+                return Some(change);
+            }
+            use event_listener::Listener as _;
+            match deadline {
+                None => listener.wait(),
+                Some(deadline) => {
+                    if listener.wait_deadline(deadline).is_none() {
+                        return self.try_next();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Resolves when there is a commit. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_next`](Changes::try_next).
+    pub async fn next(&mut self) -> Result<Change, Error> {
+        poll_fn(|context| self.poll_commit(context)).await
+    }
+
+    fn poll_commit(&mut self, context: &mut Context<'_>) -> Poll<Result<Change, Error>> {
+        loop {
+            if let Some(change) = self.try_next() {
+                return Poll::Ready(change);
+            }
+            match &mut self.listener {
+                // Listening before looking again: a commit in between is not missed.
+                None => self.listener = Some(self.handle.engine.changed.listen()),
+                Some(listener) => match Pin::new(listener).poll(context) {
+                    Poll::Ready(()) => self.listener = None,
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+}
+
+impl Stream for Changes {
+    type Item = Result<Change, Error>;
+
+    /// Never ends.
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_commit(context).map(Some)
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes")
+            .field("store", &self.handle.engine.name())
+            .field("revision", &self.revision())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One commit: when, by whom, and what it changed.
+#[derive(Debug, Clone)]
+pub struct Change(Committed);
+
+impl Change {
+    /// Its revision: one more than that of the commit before it.
+    pub fn revision(&self) -> u64 {
+        self.0.revision
+    }
+
+    /// When it was made, by the clock of the writer: UTC to the millisecond, as in
+    /// `2026-11-23T02:30:00.123Z`. Clocks jump; the order is that of the revisions.
+    pub fn at(&self) -> &str {
+        &self.0.at
+    }
+
+    /// The process that made it.
+    pub fn pid(&self) -> u32 {
+        self.0.pid
+    }
+
+    /// What it changed, each uid once.
+    pub fn entries(&self) -> impl Iterator<Item = ChangedEntry<'_>> {
+        self.0
+            .changes
+            .iter()
+            .enumerate()
+            .map(|(at, (uid, new))| ChangedEntry {
+                uid,
+                new: new.as_deref(),
+                old: self
+                    .0
+                    .before
+                    .as_ref()
+                    .and_then(|before| before.get(at))
+                    .and_then(|old| old.as_deref()),
+            })
+    }
+}
+
+/// One uid that a commit changed. Values are JSON, as in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedEntry<'a> {
+    uid: &'a str,
+    new: Option<&'a str>,
+    old: Option<&'a str>,
+}
+
+impl<'a> ChangedEntry<'a> {
+    /// The uid.
+    pub fn uid(&self) -> &'a str {
+        self.uid
+    }
+
+    /// The value since this commit; `None`: it was removed.
+    pub fn new_value(&self) -> Option<&'a str> {
+        self.new
+    }
+
+    /// The value before it; `None` where there was none, and where
+    /// [old values](Changes::with_old_values) were not asked for.
+    pub fn old_value(&self) -> Option<&'a str> {
+        self.old
+    }
+}
