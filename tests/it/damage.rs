@@ -516,6 +516,143 @@ fn a_recovery_that_is_killed_and_finished_by_another_process_loses_nothing() {
     counts.tell("killed recovery");
 }
 
+/// The same machine, twice from the same moment on: two lives that number their revisions alike.
+#[test]
+fn a_line_of_another_life_is_not_taken_for_the_next_one() {
+    let begun = SimulatedDisk::new();
+    let opened = open(&begun).expect("a new store opens");
+    opened.set("a", "begun").expect("a healthy disk is written");
+    drop(opened);
+    let log_of = |life: &str| {
+        let disk = copy_of(&begun);
+        let opened = open(&disk).expect("it opens");
+        opened.set("a", life).expect("a healthy disk is written");
+        opened.set("b", life).expect("a healthy disk is written");
+        drop(opened);
+        disk.read_file(LOG).expect("there is a log")
+    };
+    let (one, other) = (log_of("one"), log_of("another"));
+    let mut lines: Vec<&[u8]> = one.split_inclusive(|byte| *byte == b'\n').collect();
+    let newest = other.split_inclusive(|byte| *byte == b'\n').next_back();
+    lines.pop();
+    lines.extend(newest);
+    let disk = disk_with(Some(&lines.concat()), None);
+    let opened = open(&disk).expect("it opens up to the line");
+    let expected = Texts::from([("a".into(), "one".into())]);
+    assert_eq!(opened.state(), (2, expected));
+    assert!(opened.store.recovered().may_have_lost(), "and it is told");
+}
+
+/// Somebody puts an old copy of the log in its place, and the backup has gone on.
+#[test]
+fn a_backup_of_a_later_life_does_not_condemn_an_older_log() {
+    let disk = SimulatedDisk::new();
+    let opened = open(&disk).expect("a new store opens");
+    opened.set("a", "old").expect("a healthy disk is written");
+    let old = disk.read_file(LOG).expect("there is a log");
+    opened.compact().expect("a healthy disk is written");
+    for number in 0..10 {
+        let op = Op::SetLong("b");
+        opened.run(op, number).expect("a healthy disk is written");
+    }
+    let backup = disk.read_file(BACKUP).expect("there is a backup");
+    let put_back = disk_with(Some(&old), Some(&backup));
+    let opened = open(&put_back).expect("an old copy opens");
+    let expected = Texts::from([("a".into(), "old".into())]);
+    assert_eq!(opened.state(), (1, expected));
+    assert!(opened.store.recovered().may_have_lost(), "and it is told");
+    let kept = put_back.files().iter().any(|path| {
+        path.to_string_lossy().contains("damaged")
+            && put_back.read_file(path).as_ref() == Some(&backup)
+    });
+    assert!(kept, "the backup that knew more is kept");
+}
+
+/// The lock file is deleted, and who opens the store after that locks another one. The one that was
+/// there before waits for that, too.
+#[test]
+fn a_lock_on_a_deleted_file_is_no_lock() {
+    let disk = SimulatedDisk::new();
+    let one = open(&disk).expect("a new store opens");
+    one.set("a", "before").expect("a healthy disk is written");
+    assert!(disk.remove_file(crate::machine::LOCK));
+    let other = open(&disk.new_process()).expect("it opens twice");
+    let during = other.store.update("b", move |text| {
+        *text = Some("during".into());
+        // Not this thread, which must not write inside a write.
+        let tried = std::thread::spawn(move || (one.set("a", "meanwhile"), one));
+        tried.join().expect("it does not panic")
+    });
+    let (outcome, one) = during.wait().expect("a healthy disk is written");
+    let error = outcome.expect_err("two processes had the lock");
+    assert_eq!(error.kind(), ErrorKind::LockTimeout, "{error}");
+    one.set("a", "after").expect("the lock is free by now");
+    assert_eq!(one.state(), other.state());
+    let expected = [("a", "after"), ("b", "during")];
+    let expected = expected.map(|(uid, text)| (uid.into(), text.into()));
+    assert_eq!(one.state(), (3, Texts::from(expected)));
+}
+
+/// An old copy is written into the log, not put in its place, the lock file is deleted, and somebody goes
+/// on from there. Who has it open finds blanks where its own tail was, as if nobody had written.
+#[test]
+fn an_old_copy_that_is_written_into_an_open_log_is_noticed() {
+    let disk = SimulatedDisk::new();
+    let opened = open(&disk).expect("a new store opens");
+    opened.set("a", "old").expect("a healthy disk is written");
+    let old = disk.read_file(LOG).expect("there is a log");
+    let long = Op::SetLong("b");
+    opened.run(long, 1).expect("a healthy disk is written");
+    opened.run(long, 2).expect("a healthy disk is written");
+    disk.write_file(LOG, &old);
+    assert!(disk.remove_file(BACKUP) && disk.remove_file(crate::machine::LOCK));
+    let newcomer = open(&disk.new_process()).expect("it opens twice");
+    newcomer.set("c", "new").expect("a healthy disk is written");
+    let error = opened.set("d", "lost").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
+    newcomer.set("e", "newer").expect("it is not disturbed");
+    let state = newcomer.state();
+    let expected = [("a", "old"), ("c", "new"), ("e", "newer")];
+    let expected = expected.map(|(uid, text)| (uid.into(), text.into()));
+    assert_eq!(state, (3, Texts::from(expected)));
+    drop((opened, newcomer));
+    let opened = open(&disk).expect("it opens again");
+    assert_eq!(opened.state(), state);
+    assert!(opened.store.recovered().is_empty());
+}
+
+/// A compaction was killed, and what it had written is longer than what the next one writes.
+#[test]
+fn nothing_of_a_half_written_file_gets_into_the_next_one() {
+    let disk = SimulatedDisk::new();
+    let opened = open(&disk).expect("a new store opens");
+    opened.set("a", "kept").expect("a healthy disk is written");
+    let line = br#"{"rev":2,"at":"","pid":1,"set":{"a":"left over"},"crc":"00000000"}"#;
+    for path in [LOG, BACKUP] {
+        disk.write_file(
+            format!("{path}.new"),
+            [&line[..], b"\n"].concat().repeat(50),
+        );
+    }
+    opened.compact().expect("a healthy disk is written");
+    let left_over = |path| {
+        let bytes = disk.read_file(path).expect("it is there");
+        contains(&bytes, b"left over")
+    };
+    assert!(!left_over(LOG), "in the log");
+    assert!(!left_over(BACKUP), "in the backup");
+    opened.set("b", "after").expect("a healthy disk is written");
+    let state = opened.state();
+    drop(opened);
+    let opened = open(&disk).expect("it opens again");
+    assert_eq!(opened.state(), state);
+    assert!(opened.store.recovered().is_empty());
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
 /// What happens to the files behind the back of a process that has them open.
 #[derive(Debug, Clone)]
 enum Behind {

@@ -205,6 +205,23 @@ fn a_checksum_that_is_right_makes_no_content_right() {
     }
 }
 
+/// A writer that dies leaves lines like this, and its commit was not acknowledged.
+#[test]
+fn a_line_without_its_end_is_no_commit() {
+    let lines = [
+        HEADER.to_owned(),
+        commit(1, r#""set":{"a":"1"}"#),
+        commit(2, r#""durable":1,"set":{"a":"2"}"#),
+    ];
+    let whole = sealed(1, &lines);
+    let cut = &whole[..whole.len() - 1];
+    for (what, behind) in [("cut", 0), ("blanks behind", 4096)] {
+        let log = [cut, &vec![b' '; behind]].concat();
+        let expected = Ok((1, texts(&[("a", "1")])));
+        assert_eq!(survive(&log, None, what), expected, "{what}");
+    }
+}
+
 #[test]
 fn a_header_that_makes_no_sense_is_refused() {
     let header = |store: &str, generation: &str, revision: &str, base: &str| {
@@ -467,6 +484,26 @@ fn a_long_commit_of_another_process_is_read_once() {
     };
     let (short, long) = (read(MIB), read(63 * MIB));
     assert!(long <= short + 16, "{short} operations, then {long}");
+}
+
+/// What another process wrote is read a piece at a time. A line that ends where a piece does once hid
+/// the lines behind it, and the next commit was written over those.
+#[test]
+fn lines_that_end_where_a_read_does_hide_nothing() {
+    // More than a line is long, so that in one of these cases the end of one is where it must be.
+    for more in 0..120 {
+        let disk = SimulatedDisk::new();
+        let one = open(&disk).unwrap();
+        let other = open(&disk.new_process()).unwrap();
+        one.set("a", &"v".repeat(more + 1)).unwrap();
+        for number in 0..50 {
+            one.set("b", &format!("{number:02}")).unwrap();
+        }
+        assert_eq!(other.state(), one.state(), "{more}");
+        other.set("c", "after").unwrap();
+        drop((one, other));
+        assert_eq!(open(&disk).unwrap().state().0, 52, "{more}");
+    }
 }
 
 /// In a process of its own, which tells how much memory it has used.

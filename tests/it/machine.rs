@@ -10,6 +10,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc,
     },
     task::{Context, Poll, Waker},
     thread,
@@ -18,8 +19,10 @@ use std::{
 
 use worsen::{
     Durability, Error, PersistentStore,
-    simulation::{CompactAbove, Disk, LockFile, OnDisk, SimulatedDisk},
+    simulation::{CompactAbove, OnDisk, SimulatedDisk},
 };
+
+use crate::support::sample;
 
 pub(crate) const DIR: &str = "/db";
 pub(crate) const LOG: &str = "/db/s.db";
@@ -236,25 +239,30 @@ impl Opened {
         outcome
     }
 
-    /// Three commits in one group: they are queued while a leader waits for a lock that somebody
-    /// else has. All of them fail, or none.
+    /// Three commits in one group: they are queued while a leader runs a closure that waits for that.
+    /// All of them fail, or none.
     fn group(&self, number: usize) -> Result<(), Error> {
-        let gate = Gate::close(&self.disk);
-        let mut before = self.store.sync();
+        let (open, gate) = mpsc::channel::<()>();
+        let (enter, entered) = mpsc::channel();
+        // It changes nothing, so it is no commit of its own.
+        let mut before = self.store.update("a", move |_| {
+            // Neither fails: both other ends are there until the gate opens.
+            let _ = enter.send(());
+            let _ = gate.recv();
+        });
         let mut commits = [
             self.store.write("a", short(number)),
             self.store.write("b", long(number)),
             self.store.write("c", short(number)),
         ];
         let mut first = poll(&mut before);
-        let start = self.disk.operations();
-        // Until the leader has tried to take the lock, so that its group is closed; or has failed.
-        while first.is_none() && gate.is_closed() && self.disk.operations() < start + 4 {
+        // Until the leader is in the closure, so that its group is closed; or has failed.
+        while first.is_none() && entered.try_recv().is_err() {
             thread::yield_now();
             first = poll(&mut before);
         }
         let polled = commits.each_mut().map(poll);
-        drop(gate);
+        drop(open);
         let before = first.unwrap_or_else(|| pollster::block_on(before));
         let mut polled = polled.into_iter();
         let outcomes = commits.map(|commit| match polled.next().flatten() {
@@ -278,39 +286,6 @@ fn poll<R: Send + 'static>(commit: &mut worsen::Commit<R>) -> Option<Result<R, E
     match Pin::new(commit).poll(&mut context) {
         Poll::Ready(outcome) => Some(outcome),
         Poll::Pending => None,
-    }
-}
-
-/// The lock of the store, in the hands of another process.
-struct Gate {
-    lock: Option<Box<dyn LockFile>>,
-    disk: SimulatedDisk,
-}
-
-impl Gate {
-    fn close(disk: &SimulatedDisk) -> Gate {
-        let lock = disk
-            .new_process()
-            .open_lock(LOCK.as_ref())
-            .ok()
-            .filter(|lock| lock.try_lock().is_ok_and(|taken| taken));
-        Gate {
-            lock,
-            disk: disk.clone(),
-        }
-    }
-
-    fn is_closed(&self) -> bool {
-        self.lock.is_some() && !self.disk.has_crashed()
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        if let Some(lock) = self.lock.take() {
-            // Fails on a machine that has crashed meanwhile, and then nobody waits for it.
-            drop(lock.unlock());
-        }
     }
 }
 
@@ -340,19 +315,32 @@ impl Counts {
     }
 }
 
-/// Does `job` to every item, on as many threads as there are processors.
+/// Does `job` to every item, or to a sample of them, on as many threads as there are processors. Where
+/// it panics, no more are begun.
 pub(crate) fn in_parallel<T: Sync>(items: &[T], job: impl Fn(&T) + Sync) {
     let next = AtomicU64::new(0);
     let threads = thread::available_parallelism().map_or(2, usize::from);
+    let step = sample() as u64;
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Relaxed) as usize) {
+                while let Some(item) = items.get(next.fetch_add(step, Relaxed) as usize) {
+                    let _end = EndOnPanic(&next);
                     job(item);
                 }
             });
         }
     });
+}
+
+struct EndOnPanic<'a>(&'a AtomicU64);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(u64::MAX / 2, Relaxed);
+        }
+    }
 }
 
 /// Opens what a crash left and checks everything that is promised.

@@ -25,4 +25,5 @@ mod faults; // a disk that fails at every operation
 mod hostile; // files made to do harm
 mod machine;
 mod model; // random sequences against a map
+mod planted; // known mistakes, each of them caught
 mod recovery_table; // every pair of files

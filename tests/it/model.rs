@@ -9,7 +9,7 @@ use worsen::simulation::SimulatedDisk;
 
 use crate::{
     machine::{BUFFERED, How, Op, Opened, PLAIN, Texts, open_as},
-    support::{Random, scale},
+    support::{Random, sample, scale},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +136,7 @@ fn run(steps: &[(usize, Step)], beacons: bool) -> Result<(), TestCaseError> {
 fn two_processes_agree_with_a_plain_map() {
     let mut random = Random::seeded("model");
     let seed: [u8; 32] = std::array::from_fn(|_| random.below(256) as u8);
-    let cases = 10_000 * scale() as u32;
+    let cases = (10_000 * scale()).div_ceil(sample() as u64) as u32;
     let config = Config {
         cases,
         failure_persistence: None,

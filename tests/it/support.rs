@@ -88,6 +88,16 @@ pub(crate) fn signal(child: &Child, which: Signal) {
     kill_process(pid, which).expect("it is our child");
 }
 
+/// Of how many cases of an exhaustive test one is looked at: `WORSEN_TEST_SAMPLE`, 1 where it is not
+/// set, so that all are.
+pub(crate) fn sample() -> usize {
+    std::env::var("WORSEN_TEST_SAMPLE")
+        .ok()
+        .and_then(|sample| sample.parse().ok())
+        .filter(|sample| *sample > 0)
+        .unwrap_or(1)
+}
+
 /// How much longer than in CI a test runs: `WORSEN_TEST_SCALE`, 1 where it is not set.
 pub(crate) fn scale() -> u64 {
     std::env::var("WORSEN_TEST_SCALE")

@@ -22,6 +22,7 @@ use crate::{
     debug::Debug,
     error::{Error, ErrorKind, ValueError},
     limits::Limits,
+    planted::{Bug, planted},
     schema::Edits,
     sync::{
         self, Condvar, Mutex, MutexGuard,
@@ -191,6 +192,7 @@ impl Core {
         self.live += json.as_ref().map_or(0, size);
         let before = match json {
             Some(json) => self.entries.insert(uid.clone(), json),
+            None if planted(Bug::CompactionForgetsDel) => None,
             None => self.entries.remove(uid),
         };
         self.live -= before.as_ref().map_or(0, size);
@@ -231,6 +233,12 @@ impl Core {
     }
 
     fn roll_back(&mut self, all: bool) {
+        if planted(match all {
+            true => Bug::KeepDraftOfFailedAppend,
+            false => Bug::KeepDraftOfFailedClosure,
+        }) {
+            return;
+        }
         if let Err(error) = self.model.roll_back(all, &self.since) {
             self.poisoned = Some(Error::new(error.kind, error.what));
         }
@@ -441,7 +449,7 @@ impl Engine {
     pub(crate) fn is_behind(&self, revision: u64) -> bool {
         self.backend
             .visible()
-            .is_some_and(|visible| visible > revision)
+            .is_some_and(|visible| visible > revision && !planted(Bug::StaleRead))
     }
 
     /// Takes what is newest into memory.
@@ -584,7 +592,10 @@ impl Engine {
         let outcome = outcome.and_then(|buffered| self.settle(&mut core, buffered));
         if let Err(error) = &outcome {
             // Whatever others committed meanwhile stays out of sight until a group succeeds.
-            if error.kind() == ErrorKind::OutcomeUnknown && core.poisoned.is_none() {
+            if error.kind() == ErrorKind::OutcomeUnknown
+                && core.poisoned.is_none()
+                && !planted(Bug::DoNotPoisonAfterFailedSync)
+            {
                 core.poisoned = Some(error.clone());
             }
         }
@@ -595,7 +606,13 @@ impl Engine {
     /// for more than buffered writes.
     fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
         core.check()?;
-        let caught_up = self.backend.catch_up(core);
+        if planted(Bug::CompactBeforeCatchUp) && self.backend.wants_compaction(core.live) {
+            self.backend.compact(&core.entries)?;
+        }
+        let caught_up = match planted(Bug::SkipCatchUp) {
+            true => Ok(()),
+            false => self.backend.catch_up(core),
+        };
         core.absorb();
         caught_up?;
         core.check_fit()?;
@@ -624,6 +641,9 @@ impl Engine {
         }
         if commits.is_empty() {
             return Ok(buffered);
+        }
+        if planted(Bug::UnlockBeforeAppend) {
+            self.backend.unlock();
         }
         let Err(failure) = self.backend.append(&commits) else {
             return Ok(buffered);
@@ -690,7 +710,13 @@ impl Engine {
 
     /// Steps 6 and 7, after the lock: make it durable, then let it be seen.
     fn settle(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
-        if !buffered && !self.backend.is_durable() {
+        if planted(Bug::PublishBeforeSync) {
+            self.publish(core);
+        }
+        if planted(Bug::BeaconBeforeSync) {
+            self.backend.publish(core.revision);
+        }
+        if !buffered && !self.backend.is_durable() && !planted(Bug::AcknowledgeBeforeSync) {
             self.backend.sync()?;
         }
         self.publish(core);

@@ -54,6 +54,11 @@ mod engine;
 mod error;
 mod keyed;
 mod limits;
+#[allow(
+    unreachable_pub,
+    reason = "tests reach it through the feature `simulation`"
+)]
+mod planted;
 mod registry;
 mod schema;
 mod seeds;
@@ -85,5 +90,6 @@ pub mod simulation {
     pub use crate::{
         backend::file::{beacon::*, compaction::CompactAbove, disk::*, lock::*, simulation::*},
         keyed::OnDisk,
+        planted::Bug,
     };
 }

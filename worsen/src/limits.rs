@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::{
     backend::{Entries, Entry},
     error::{Error, ErrorKind},
+    planted::{Bug, planted},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,9 @@ impl Limits {
     ///
     /// [`ErrorKind::TooLarge`], naming the limit.
     pub(crate) fn check(&self, changes: &[Entry], entries: &Entries) -> Result<(), Error> {
+        if planted(Bug::IgnoreLimits) {
+            return Ok(());
+        }
         let mut bytes = 0;
         for (uid, json) in changes {
             bytes += uid.len() + json.as_ref().map_or(0, |json| json.len());

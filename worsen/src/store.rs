@@ -13,6 +13,7 @@ use crate::{
     commit::Commit,
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
+    planted::{Bug, meet_unknown, planted},
     schema::{Edits, Store},
     sync,
     watch::Watch,
@@ -465,6 +466,11 @@ impl<S: Store> StructModel<S> {
                 self.record(index, &mut scope.changes)?;
             }
         }
+        if planted(Bug::UpdateDropsUnknownFields) {
+            let uids = scope.entries.keys();
+            let unknown = uids.filter(|uid| !self.index.contains_key(&***uid));
+            unknown.for_each(|uid| scope.changes.delete(uid.clone()));
+        }
         // A field that was never set goes on reading as its seed, also when that changes.
         scope.changes.entries.retain(|(uid, json)| {
             scope.entries.contains_key(uid)
@@ -499,6 +505,7 @@ impl<S: Store> Model for StructModel<S> {
         };
         // What a newer program wrote is carried along by the engine, and means nothing here.
         let Some(&index) = self.index.get(field) else {
+            meet_unknown(uid);
             return Ok(());
         };
         self.draft();

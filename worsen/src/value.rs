@@ -11,6 +11,7 @@ use self::imprint::imprint;
 use crate::{
     __private::{JsonDeserializer, JsonSerializer},
     error::{ErrorKind, ValueError},
+    planted::{Bug, planted},
 };
 
 /// The value as JSON text, once it is sure that the text decodes to the same value again.
@@ -126,7 +127,7 @@ fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
 fn always_comes_back<T: 'static>(value: &T) -> bool {
     let value: &dyn Any = value;
     if let Some(number) = value.downcast_ref::<f64>() {
-        return number.is_finite();
+        return number.is_finite() || planted(Bug::AcceptNan);
     }
     if let Some(number) = value.downcast_ref::<f32>() {
         return number.is_finite();

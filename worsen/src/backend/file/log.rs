@@ -7,6 +7,7 @@ use super::{
     disk::DiskFile,
     record::{Crc, Header, NotAHeader, Record, TRAILER},
 };
+use crate::planted::{Bug, planted};
 
 /// How far the log is filled with blanks beyond its tail, so that a commit changes no metadata of
 /// the file and one sync writes one page: the first step, and the largest.
@@ -57,7 +58,7 @@ impl Position {
             0 => self.revision.checked_add(1)?,
             _ => self.revision,
         };
-        if record.revision != expected {
+        if record.revision != expected && !planted(Bug::DoNotCheckRevision) {
             return None;
         }
         *self = Position {
@@ -79,7 +80,11 @@ impl Position {
         mut bytes: &[u8],
         mut each: impl FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        while let Some(end) = memchr::memchr(b'\n', bytes) {
+        let end_of_line = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
+            None if planted(Bug::AcceptLineWithoutEnd) && !bytes.is_empty() => Some(bytes.len()),
+            end => end,
+        };
+        while let Some(end) = end_of_line(bytes) {
             let before = *self;
             let Some(record) = self.step(&bytes[..end]) else {
                 break;
@@ -88,7 +93,10 @@ impl Position {
                 *self = before;
                 return Err(error);
             }
-            bytes = &bytes[end + 1..];
+            bytes = match planted(Bug::AcceptLineWithoutEnd) {
+                true => bytes.get(end + 1..).unwrap_or_default(),
+                false => &bytes[end + 1..],
+            };
         }
         Ok(())
     }
@@ -197,7 +205,9 @@ impl Log {
                     return Err(error.into());
                 }
             };
-            if chunk[..read.min(behind)] != trailer[..behind] {
+            let is_followed = chunk[..read.min(behind)] == trailer[..behind]
+                || planted(Bug::DoNotCheckLineBeforeTail) && read >= behind;
+            if !is_followed {
                 self.chunk = chunk;
                 return Ok(Tail::Unreadable);
             }
@@ -231,7 +241,8 @@ impl Log {
                 });
             }
             // Nothing pending is not the tail: the last line may end where the chunk does.
-            if !pending.is_empty() && is_blank(&pending) {
+            let is_tail = !pending.is_empty() || planted(Bug::StopReadingAtChunkEnd);
+            if is_tail && is_blank(&pending) {
                 return Ok(Tail::Clean);
             }
         }
@@ -291,6 +302,9 @@ impl Log {
     /// Blanks what an append left behind. On a full disk the bytes within the old size have their
     /// room already; those beyond it are cut off.
     fn undo(&mut self, start: u64, written: &[u8], error: io::Error) -> AppendError {
+        if planted(Bug::LeavePartialLine) {
+            return AppendError::Undone(error);
+        }
         // After any other error nobody knows what the disk has done.
         let refused = matches!(
             error.kind(),
@@ -392,6 +406,7 @@ fn write_some(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> (usize, io::Res
     while done < bytes.len() {
         match file.write_at(&bytes[done..], offset + done as u64) {
             Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+            Ok(_) if planted(Bug::IgnoreShortWrite) => return (bytes.len(), Ok(())),
             Ok(written) => done += written,
             Err(error) => return (done, Err(error)),
         }

@@ -91,6 +91,7 @@ use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, S
 use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
+    planted::{Bug, planted},
 };
 
 /// The revision that no store reaches: a beacon that says so belongs to a lock file that was
@@ -545,7 +546,8 @@ impl FileBackend {
         revision: u64,
     ) -> Result<(), Error> {
         let doubted = self.current_beacon().map_or(0, |beacon| beacon.doubted());
-        if doubted < state.log.header.generation && !state.damaged {
+        let is_trusted = doubted < state.log.header.generation || planted(Bug::ForgetDoubt);
+        if is_trusted && !state.damaged {
             return Ok(());
         }
         self.debug.warn(format_args!(
@@ -557,6 +559,7 @@ impl FileBackend {
     fn is_ours(&self, state: &State) -> Result<Place, Error> {
         match self.disk.identify(&self.paths.log) {
             Ok(Some(found)) if found.id == state.log.file.id() => Ok(Place::Ours),
+            Ok(Some(_)) if planted(Bug::DoNotCheckLogIdentity) => Ok(Place::Ours),
             Ok(Some(_)) => Ok(Place::Another),
             Ok(None) => Ok(Place::Empty),
             Err(error) => Err(Error::io(
@@ -725,6 +728,10 @@ impl Backend for FileBackend {
             }
             _ => state.durable_revision,
         };
+        let durable = match planted(Bug::ClaimDurableWithoutSync) {
+            true => state.log.position.revision,
+            false => durable,
+        };
         if record::MOST - state.log.position.revision < commits.len() as u64 {
             return Err(AppendFailure::Undone(self.used_up()));
         }
@@ -747,6 +754,10 @@ impl Backend for FileBackend {
         }
         match state.log.append(&lines, after) {
             Ok(()) => {
+                if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
+                    let len = backup.file.len();
+                    drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
+                }
                 if let Some(beacon) = self.current_beacon() {
                     beacon.set_written_offset(state.log.header.generation, after.offset);
                 }
@@ -817,6 +828,10 @@ impl Backend for FileBackend {
 
     fn publish(&self, revision: u64) {
         if let Some(beacon) = self.current_beacon() {
+            if planted(Bug::RaiseDurableOffsetWithoutSync) {
+                let log = &self.state().log;
+                beacon.raise_durable_offset(log.header.generation, log.position.offset);
+            }
             beacon.publish(revision);
         }
     }
@@ -920,7 +935,10 @@ impl Backend for FileBackend {
             let state = &mut *self.state();
             match (
                 self.is_ours(state),
-                state.log.read_on(|_| Ok::<(), io::Error>(())),
+                match planted(Bug::CloseCutsWhatOthersWrote) {
+                    true => Ok(Tail::Clean),
+                    false => state.log.read_on(|_| Ok::<(), io::Error>(())),
+                },
             ) {
                 (Ok(Place::Ours), Ok(Tail::Clean)) => state.log.trim(),
                 // Left for the next opening, which reads and judges it anyway.
@@ -1028,6 +1046,7 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
             .help("create it, or its parent, and let this user write there")
     };
     match disk.create_dir(dir) {
+        Ok(()) if planted(Bug::SkipDirectorySyncAtCreation) => Ok(()),
         Ok(()) => match dir.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
                 disk.sync_dir(parent).map_err(refused)
@@ -1059,7 +1078,7 @@ fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
         .identify(&paths.log)
         .map_err(|error| Error::io("the log cannot be looked at", &paths.log, error))?;
     let parent = match paths.dir.parent() {
-        _ if found.is_some() => return Ok(()),
+        _ if found.is_some() || planted(Bug::SkipDirectorySyncAtCreation) => return Ok(()),
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),
         None => return Ok(()),
@@ -1104,6 +1123,9 @@ fn take_lock(
         while !lock.try_take().map_err(failed)? {
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout);
             if Instant::now() >= deadline {
+                if planted(Bug::BreakLockAtTimeout) {
+                    return Ok(lock);
+                }
                 return Err(timed_out(paths, lock.beacon().as_deref(), timeout));
             }
             pause(tries);
@@ -1111,7 +1133,8 @@ fn take_lock(
         }
         // A lock on a file that was deleted, or replaced, keeps nobody out.
         let there = disk.identify(&paths.lock).map_err(failed);
-        if matches!(there, Ok(Some(found)) if found.id == lock.file.id()) {
+        let is_there = matches!(there, Ok(Some(found)) if found.id == lock.file.id());
+        if is_there || planted(Bug::DoNotCheckLockIdentity) {
             if let Some(beacon) = lock.beacon() {
                 beacon.set_holder(pid, milliseconds());
             }

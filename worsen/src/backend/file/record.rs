@@ -9,7 +9,10 @@ use std::{fmt::Write as _, sync::Arc};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::backend::Entry;
+use crate::{
+    backend::Entry,
+    planted::{Bug, planted},
+};
 
 /// The format that this code writes, and the newest it reads.
 pub(crate) const FORMAT: u64 = 1;
@@ -57,6 +60,9 @@ pub(crate) struct Crc(u32);
 impl Crc {
     /// The chain before a header: salted with the generation.
     fn salt(generation: u64) -> Self {
+        if planted(Bug::DoNotSaltHeader) {
+            return Crc::default();
+        }
         Crc(crc32fast::hash(&generation.to_le_bytes()))
     }
 
@@ -71,7 +77,12 @@ impl Crc {
     }
 
     fn of(self, content: &[u8]) -> Self {
-        let mut hasher = crc32fast::Hasher::new_with_initial(self.0);
+        let before = if planted(Bug::DropCrcChain) {
+            0
+        } else {
+            self.0
+        };
+        let mut hasher = crc32fast::Hasher::new_with_initial(before);
         hasher.update(content);
         Crc(hasher.finalize())
     }
@@ -339,6 +350,10 @@ impl<'de> Visitor<'de> for SetSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(uid)) = map.next_key()? {
             let json: &RawValue = map.next_value()?;
+            let is_known = || self.0.iter().any(|(known, _)| *known == uid);
+            if planted(Bug::FirstOfDuplicateUidsWins) && is_known() {
+                continue;
+            }
             self.0.push((uid, Some(json.get().into())));
         }
         Ok(())

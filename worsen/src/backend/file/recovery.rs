@@ -17,6 +17,7 @@ use super::{
 use crate::{
     backend::{Entries, Repair},
     error::{Error, ErrorKind},
+    planted::{Bug, planted},
 };
 
 /// What opening may do to the files.
@@ -152,6 +153,7 @@ pub(crate) fn replay(entries: &mut Entries, record: Record) {
     for (uid, json) in record.changes {
         match json {
             Some(json) => entries.insert(uid, json),
+            None if planted(Bug::ReplayDelAsNull) => entries.insert(uid, "null".into()),
             None => entries.remove(&uid),
         };
     }
@@ -274,7 +276,9 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
     match (of_log, of_backup) {
         (Contents::Other(name), _) => Err(Refusal::OtherStore(name)),
         (Contents::Store(header, position), of_backup) => {
-            let same_life = matches!(&of_backup, Contents::Store(of, _) if *of == header);
+            let unchecked = planted(Bug::DoNotCheckBackupGeneration);
+            let same_life =
+                matches!(&of_backup, Contents::Store(of, _) if *of == header || unchecked);
             let mut mending = Mending::new(log, position);
             mending.scan_with(if same_life { backup } else { &[] });
             mending.scan_displaced();
@@ -418,14 +422,17 @@ fn finish(
     if torn {
         behind.look(rest, Some(mending.position.crc), |_| ());
     }
-    if matches!(of_backup, Contents::Store(of, _) if *of == header) {
+    let unchecked = planted(Bug::DoNotCheckBackupGeneration);
+    if matches!(of_backup, Contents::Store(of, _) if *of == header || unchecked) {
         let rest = backup.get(offset as usize..).unwrap_or(&[]);
         behind.look(rest, Some(mending.position.crc), |_| ());
     }
     // A line that can be read says that one which can't was on disk: it was acknowledged, so this
     // is no torn write. The state that a generation begins with is on disk before it is renamed into
     // place, so no part of it can be torn either.
-    if behind.durable > mending.position.revision || mending.position.base_left > 0 {
+    if (behind.durable > mending.position.revision && !planted(Bug::TakeDamageForTornTail))
+        || (mending.position.base_left > 0 && !planted(Bug::TakeLostBaseForTornTail))
+    {
         return match mode {
             Mode::Salvage => Ok(salvage(mending, header, [log, backup], of_backup, now)),
             Mode::Look | Mode::Repair => Err(Refusal::Damaged {
@@ -601,6 +608,9 @@ pub(crate) fn recover(
 ) -> Result<Recovered, Error> {
     if mode != Mode::Look {
         for stale in [&paths.new_log, &paths.new_backup] {
+            if planted(Bug::ReuseStaleNewFile) {
+                break;
+            }
             match disk.remove(stale) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -640,7 +650,7 @@ pub(crate) fn recover(
 
     let created = plan.repairs.is_empty() && matches!(plan.image, Image::Write(_));
     let mut repairs = Vec::new();
-    let kept = match plan.keep_log && !is_blank(&log) {
+    let kept = match plan.keep_log && !is_blank(&log) && !planted(Bug::KeepNoCopyOfDamage) {
         true => Some(keep_copy(disk, paths, &log)?),
         false => None,
     };
@@ -653,9 +663,11 @@ pub(crate) fn recover(
             // Another process may have died between writing and syncing: what is read here is about
             // to be shown, so it must be on disk first.
             // So must its name: who compacted may have died before that.
-            file.sync_data()
-                .and_then(|()| disk.sync_dir(&paths.dir))
-                .map_err(sync_failed("the log cannot be synced"))?;
+            if !planted(Bug::RecoveryDoesNotSync) {
+                file.sync_data()
+                    .and_then(|()| disk.sync_dir(&paths.dir))
+                    .map_err(sync_failed("the log cannot be synced"))?;
+            }
             let filled = log.len() as u64;
             (
                 file,
@@ -801,21 +813,31 @@ pub(crate) fn write_file(
     let mut in_doubt = false;
     let mut write = || -> io::Result<Box<dyn DiskFile>> {
         // One that a killed process left. The lock is held, so nobody is writing it.
-        match disk.remove(new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        let how = match planted(Bug::ReuseStaleNewFile) {
+            true => Open::Create,
+            false => Open::CreateNew,
+        };
+        if how == Open::CreateNew {
+            match disk.remove(new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
-        let file = disk.open(new, Open::CreateNew)?;
+        let file = disk.open(new, how)?;
         let mut offset = 0;
         for part in bytes.chunks(PART) {
             write_full(&*file, part, offset)?;
             offset += part.len() as u64;
             written(offset);
         }
-        file.sync_all()?;
+        if !planted(Bug::SkipFileSyncBeforeRename) {
+            file.sync_all()?;
+        }
         in_doubt = true;
         disk.rename(new, to)?;
-        disk.sync_dir(&paths.dir)?;
+        if !planted(Bug::SkipDirectorySyncAfterRename) {
+            disk.sync_dir(&paths.dir)?;
+        }
         Ok(file)
     };
     match write() {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{beacon::Beacon, disk::DiskFile};
+use crate::planted::{Bug, planted};
 
 /// How long to wait for another process's sync, in syncs of this one: disks stall in bursts.
 const PATIENCE: u32 = 8;
@@ -131,7 +132,10 @@ fn lead(
 
 fn timed(file: &dyn DiskFile, pace: &Pace) -> io::Result<()> {
     let start = Instant::now();
-    file.sync_data()?;
+    match file.sync_data() {
+        Err(_) if planted(Bug::RetryFailedSync) => file.sync_data()?,
+        synced => synced?,
+    }
     pace.add(start.elapsed());
     Ok(())
 }

@@ -1,0 +1,355 @@
+//! Known mistakes, turned on in the real code one at a time: for each of them a test fails that should.
+//! What these tests would not notice, no green run of them excludes.
+//!
+//! Each mistake is planted in a process of its own, which is this test program again, with a variable
+//! set and the few tests named that have to catch it. By hand:
+//!
+//! ```text
+//! WORSEN_PLANT=SkipDirectorySyncAfterRename cargo test -p worsen-tests --test it crash::
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    process::{Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use worsen::simulation::Bug;
+
+use crate::support::folder;
+
+/// A run that has not ended by then hangs. None takes a tenth of this.
+const LONGEST: Duration = Duration::from_secs(180);
+
+/// One of so many cases of an exhaustive test is enough for a mistake that is not rare.
+const SAMPLE: &str = "13";
+
+/// So that a mistake that is caught today is caught tomorrow.
+const SEED: &str = "1";
+
+/// The tests that have to catch it, every one of them.
+fn catchers(bug: Bug) -> &'static [&'static str] {
+    match bug {
+        Bug::SkipDirectorySyncAfterRename => &[
+            "crash::every_acknowledged_commit_survives_a_power_cut",
+            "crash::two_processes_lose_nothing_in_a_power_cut",
+        ],
+        Bug::SkipDirectorySyncAtCreation => {
+            &["crash::every_acknowledged_commit_survives_a_power_cut"]
+        }
+        Bug::SkipFileSyncBeforeRename => &["crash::every_acknowledged_commit_survives_a_power_cut"],
+        Bug::AcknowledgeBeforeSync => &[
+            "crash::every_acknowledged_commit_survives_a_power_cut",
+            "faults::a_failed_sync_is_not_called_good_by_the_next_one",
+        ],
+        Bug::PublishBeforeSync => &[
+            "crash::two_processes_lose_nothing_in_a_power_cut",
+            "faults::a_failed_sync_is_not_called_good_by_the_next_one",
+        ],
+        Bug::BeaconBeforeSync => {
+            &["crash::who_goes_on_after_a_killed_process_loses_nothing_in_a_power_cut"]
+        }
+        Bug::RaiseDurableOffsetWithoutSync | Bug::ClaimDurableWithoutSync => {
+            &["crash::a_power_cut_takes_only_the_newest_of_buffered_writes"]
+        }
+        Bug::RetryFailedSync => &["faults::a_sync_that_failed_once_is_not_tried_again"],
+        Bug::DoNotPoisonAfterFailedSync => &[
+            "faults::a_failed_sync_is_not_called_good_by_the_next_one",
+            "faults::a_sync_that_failed_once_is_not_tried_again",
+        ],
+        Bug::ForgetDoubt => &["faults::a_failed_sync_is_not_called_good_by_the_next_one"],
+        Bug::RecoveryDoesNotSync => {
+            &["damage::a_recovery_that_is_killed_and_finished_by_another_process_loses_nothing"]
+        }
+        Bug::DropCrcChain => &[
+            "damage::a_line_of_another_life_is_not_taken_for_the_next_one",
+            "format::the_example_opens_and_is_left_byte_for_byte",
+        ],
+        Bug::DoNotSaltHeader => &["format::the_example_opens_and_is_left_byte_for_byte"],
+        Bug::DoNotCheckRevision => &["hostile::a_checksum_that_is_right_makes_no_content_right"],
+        Bug::AcceptLineWithoutEnd => &["hostile::a_line_without_its_end_is_no_commit"],
+        Bug::TakeDamageForTornTail => &[
+            "files::damage_that_the_backup_cannot_mend_is_refused_and_nothing_changes",
+            "recovery_table::every_pair_of_files_has_its_outcome",
+        ],
+        Bug::TakeLostBaseForTornTail => &["damage::damage_to_both_files_is_never_taken_for_good"],
+        Bug::KeepNoCopyOfDamage => &[
+            "files::a_flipped_byte_is_mended_from_the_backup",
+            "recovery_table::every_pair_of_files_has_its_outcome",
+        ],
+        Bug::DoNotCheckBackupGeneration => {
+            &["damage::a_backup_of_a_later_life_does_not_condemn_an_older_log"]
+        }
+        Bug::SkipBackup => &[
+            "files::a_flipped_byte_is_mended_from_the_backup",
+            "files::the_backup_is_one_write_behind",
+        ],
+        Bug::BackUpAfterAppend => &["files::the_backup_is_one_write_behind"],
+        Bug::UnlockBeforeAppend => &["processes::four_processes_of_four_threads_lose_no_increment"],
+        Bug::DoNotCheckLogIdentity => &[
+            "files::a_log_that_is_replaced_by_an_older_one_is_refused",
+            "model::two_processes_agree_with_a_plain_map",
+        ],
+        Bug::DoNotCheckLockIdentity => &["damage::a_lock_on_a_deleted_file_is_no_lock"],
+        Bug::BreakLockAtTimeout => {
+            &["processes::a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait"]
+        }
+        Bug::SkipCatchUp => &["model::two_processes_agree_with_a_plain_map"],
+        Bug::StaleRead => &[
+            "model::two_processes_agree_with_a_plain_map",
+            "processes::what_one_process_writes_another_reads_and_the_reverse",
+        ],
+        Bug::DoNotCheckLineBeforeTail => {
+            &["damage::an_old_copy_that_is_written_into_an_open_log_is_noticed"]
+        }
+        Bug::StopReadingAtChunkEnd => &["hostile::lines_that_end_where_a_read_does_hide_nothing"],
+        Bug::CloseCutsWhatOthersWrote => &["model::two_processes_agree_with_a_plain_map"],
+        Bug::IgnoreShortWrite => &[
+            "faults::a_disk_that_fails_anywhere_is_believed_nothing",
+            "faults::a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_again",
+        ],
+        Bug::LeavePartialLine => &[
+            "faults::a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_again",
+        ],
+        Bug::KeepDraftOfFailedClosure => &[
+            "handles::a_closure_that_returns_an_error_commits_nothing",
+            "handles::a_panic_in_a_closure_goes_to_its_caller_and_the_others_commit",
+        ],
+        Bug::KeepDraftOfFailedAppend => {
+            &["faults::a_write_that_did_not_fit_is_not_seen_with_a_later_one"]
+        }
+        Bug::CompactBeforeCatchUp | Bug::CompactionForgetsDel => {
+            &["model::two_processes_agree_with_a_plain_map"]
+        }
+        Bug::CompactionDropsUnknownFields | Bug::UpdateDropsUnknownFields => {
+            &["processes::two_handles_of_other_types_on_one_file_carry_each_others_fields_along"]
+        }
+        Bug::ReuseStaleNewFile => {
+            &["damage::nothing_of_a_half_written_file_gets_into_the_next_one"]
+        }
+        Bug::ReplayDelAsNull => &[
+            "handles::the_keyed_store_does_what_the_original_did_and_more",
+            "model::two_processes_agree_with_a_plain_map",
+        ],
+        Bug::FirstOfDuplicateUidsWins => {
+            &["hostile::a_checksum_that_is_right_makes_no_content_right"]
+        }
+        Bug::IgnoreLimits => &[
+            "limits::a_commit_may_have_so_many_bytes",
+            "limits::a_store_may_have_so_many_uids",
+            "limits::values_may_be_so_deep_in_each_other",
+        ],
+        Bug::AcceptNan => &[
+            "bad_input::a_value_that_json_cannot_carry_is_refused_at_the_write",
+            "roundtrip::what_is_no_number_is_refused_wherever_it_stands",
+        ],
+    }
+}
+
+/// How a run of some tests ended.
+#[derive(Default)]
+struct Ended {
+    /// As the harness sums it up.
+    passed: usize,
+    failed: usize,
+    /// The tests that failed, by name.
+    names: Vec<String>,
+    /// The planted mistake was made at least once.
+    reached: bool,
+    code: Option<i32>,
+    took: Duration,
+    output: String,
+}
+
+/// Runs these tests in a process of their own, where a mistake of this name is planted.
+fn run(tests: &[&str], plant: Option<&str>) -> Ended {
+    let dir = folder();
+    let file = |name: &str| dir.path().join(name);
+    let create = |extension| File::create(file(extension)).expect("a file for its output");
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command
+        .args(["--exact", "--test-threads=1", "--color=never"])
+        .args(tests)
+        .env("WORSEN_TEST_SAMPLE", SAMPLE)
+        .env("WORSEN_TEST_SEED", SEED)
+        .env("RUST_BACKTRACE", "0")
+        .env_remove("WORSEN_PLANT")
+        .env_remove("WORSEN_TEST_SCALE")
+        .env_remove("RUST_TEST_NOCAPTURE")
+        .stdin(Stdio::null())
+        .stdout(create("out"))
+        .stderr(create("err"));
+    if let Some(name) = plant {
+        command.env("WORSEN_PLANT", name);
+    }
+    let start = Instant::now();
+    let mut child = command.spawn().expect("this program starts once more");
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("it is a child of this process") {
+            break status;
+        }
+        if start.elapsed() > LONGEST {
+            child.kill().expect("it can be killed");
+            break child.wait().expect("it ends");
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let read = |extension| {
+        let bytes = std::fs::read(file(extension)).expect("its output is there");
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let (output, errors) = (read("out"), read("err"));
+    let count = |what: &str| -> usize {
+        let summary = output
+            .lines()
+            .find_map(|line| line.strip_prefix("test result: "))
+            .unwrap_or_default();
+        summary
+            .split([';', '.'])
+            .find_map(|part| part.trim().strip_suffix(what))
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or(0)
+    };
+    let names = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    Ended {
+        passed: count("passed"),
+        failed: count("failed"),
+        names: names.map(str::to_owned).collect(),
+        reached: plant.is_some_and(|name| {
+            let line = format!("planted and reached: {name}");
+            errors.lines().any(|told| told == line)
+        }),
+        code: status.code(),
+        took: start.elapsed(),
+        output: format!("{output}\n{errors}"),
+    }
+}
+
+/// The harness's own exit code where tests fail. A process that crashes has another one, or none.
+const TESTS_FAILED: Option<i32> = Some(101);
+
+/// Why it does not count as caught, if it does not.
+fn not_caught(ended: &Ended, tests: &[&str]) -> Option<String> {
+    let missed: Vec<&&str> = tests
+        .iter()
+        .filter(|test| !ended.names.iter().any(|name| name == *test))
+        .collect();
+    if tests.is_empty() {
+        Some("no test is named for it".into())
+    } else if ended.passed + ended.failed != tests.len() {
+        Some(format!(
+            "{} tests were named, {} passed and {} failed: {:?}\n{}",
+            tests.len(),
+            ended.passed,
+            ended.failed,
+            ended.code,
+            ended.output
+        ))
+    } else if !ended.reached {
+        Some("its code was never reached".into())
+    } else if !missed.is_empty() {
+        Some(format!("not caught by {missed:?}"))
+    } else if ended.code != TESTS_FAILED {
+        Some(format!("ended with {:?}", ended.code))
+    } else {
+        None
+    }
+}
+
+#[test]
+fn every_planted_mistake_is_caught() {
+    let mut clean: Vec<&str> = Bug::ALL
+        .iter()
+        .flat_map(|bug| catchers(*bug))
+        .copied()
+        .collect();
+    clean.sort_unstable();
+    clean.dedup();
+    // Without a mistake, each of these tests passes: else it would prove nothing that they fail.
+    let jobs: Vec<(Option<Bug>, Vec<&str>)> = clean
+        .iter()
+        .map(|test| (None, vec![*test]))
+        .chain(
+            Bug::ALL
+                .iter()
+                .map(|bug| (Some(*bug), catchers(*bug).to_vec())),
+        )
+        .collect();
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(BTreeMap::new());
+    let problems = Mutex::new(Vec::new());
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((bug, tests)) = jobs.get(next.fetch_add(1, Relaxed)) {
+                    let name = bug.map(|bug| format!("{bug:?}"));
+                    let ended = run(tests, name.as_deref());
+                    let problem = if bug.is_some() {
+                        not_caught(&ended, tests)
+                    } else {
+                        let passed = ended.code == Some(0) && ended.passed == tests.len();
+                        let problem = format!("does not pass by itself:\n{}", ended.output);
+                        (!passed).then_some(problem)
+                    };
+                    let what = name.unwrap_or_else(|| "nothing planted".into());
+                    let seconds = ended.took.as_secs_f32();
+                    if let Some(problem) = problem {
+                        let mut problems = problems.lock().unwrap();
+                        problems.push(format!("{what}, {tests:?}, {seconds:.1} s: {problem}"));
+                    } else if bug.is_some() {
+                        let row = format!("{what:<32} {seconds:>5.1} s  {}", tests.join(", "));
+                        rows.lock().unwrap().insert(what, row);
+                    }
+                }
+            });
+        }
+    });
+    let rows = rows.into_inner().unwrap();
+    println!("planted mistake, and the tests that catch it:");
+    for row in rows.values() {
+        println!("{row}");
+    }
+    println!(
+        "planted: {} mistakes, {} caught, by {} tests that pass without one, in {:.0} s",
+        Bug::ALL.len(),
+        rows.len(),
+        clean.len(),
+        start.elapsed().as_secs_f32()
+    );
+    let problems = problems.into_inner().unwrap();
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// A harness that takes anything for a catch proves as little as tests that cannot fail.
+#[test]
+fn a_run_that_proves_nothing_does_not_count_as_caught() {
+    let opening = "handles::opening_twice_shares_one_store";
+    let refusal = "bad_input::hostile_names_are_refused";
+    for (tests, plant, because) in [
+        (&[][..], "DropCrcChain", "no test is named"),
+        (&["no::such_test"], "DropCrcChain", "0 passed and 0 failed"),
+        (&[opening, "no::such_test"], "DropCrcChain", "1 passed and"),
+        // Nothing is written, so nothing is sealed.
+        (&[refusal], "DropCrcChain", "never reached"),
+        // It is wrong from end to end, and so agrees with itself.
+        (&[opening], "DropCrcChain", "not caught by"),
+        (&[opening], "NoSuchMistake", "0 passed and 0 failed"),
+    ] {
+        let problem = match tests {
+            // The harness would run all there are.
+            [] => not_caught(&Ended::default(), tests),
+            _ => not_caught(&run(tests, Some(plant)), tests),
+        };
+        let problem = problem.unwrap_or_else(|| panic!("{tests:?} count as a catch"));
+        assert!(problem.contains(because), "{tests:?}: {problem}");
+    }
+}

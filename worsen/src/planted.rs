@@ -1,0 +1,190 @@
+//! Known mistakes, each of which a test can turn on in the real code, to show that the other tests catch
+//! it: `WORSEN_PLANT=<name>` in the environment of a process plants one. Never here: the mistakes
+//! themselves, which stand where the code is that they spoil, as `if planted(Bug::…)`.
+//!
+//! Only with the feature `simulation`. Without it `planted` is `false` for the compiler already, and
+//! nothing of this is left in the program.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $bug:ident,)*) => {
+        /// A mistake.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Bug {
+            $($(#[$doc])* $bug,)*
+        }
+
+        #[cfg(feature = "simulation")]
+        impl Bug {
+            /// Every one.
+            pub const ALL: &[Bug] = &[$(Bug::$bug),*];
+        }
+    };
+}
+
+bugs! {
+    /// A renamed file may have its old name after a power cut.
+    SkipDirectorySyncAfterRename,
+    /// The directory that a new store is created in may be gone after a power cut.
+    SkipDirectorySyncAtCreation,
+    /// A file may be renamed over a good one before its own bytes are on disk.
+    SkipFileSyncBeforeRename,
+    /// A write counts as done when it is in the page cache.
+    AcknowledgeBeforeSync,
+    /// A commit is seen, in this process and by the others, before it is synced.
+    PublishBeforeSync,
+    /// The beacon tells other processes of a commit before it is synced.
+    BeaconBeforeSync,
+    /// The beacon says that the log is durable up to what is published, synced or not.
+    RaiseDurableOffsetWithoutSync,
+    /// A line says `durable` for what nobody has synced.
+    ClaimDurableWithoutSync,
+    /// A sync that failed is tried again, and believed.
+    RetryFailedSync,
+    /// A store goes on after a failed sync as if nothing had been.
+    DoNotPoisonAfterFailedSync,
+    /// The next process goes on with a generation in which a sync has failed.
+    ForgetDoubt,
+    /// Opening shows what it has read, and does not sync it first.
+    RecoveryDoesNotSync,
+    /// Each line's checksum covers that line alone.
+    DropCrcChain,
+    /// A header's checksum does not begin with the generation's.
+    DoNotSaltHeader,
+    /// A line with another revision than the next one is taken.
+    DoNotCheckRevision,
+    /// A line is taken that has no line feed at its end.
+    AcceptLineWithoutEnd,
+    /// A damaged line that was acknowledged is cut off as if a writer had died in it.
+    TakeDamageForTornTail,
+    /// A generation opens without the state that it began with.
+    TakeLostBaseForTornTail,
+    /// Damaged bytes are thrown away without a copy.
+    KeepNoCopyOfDamage,
+    /// The backup is used without looking whether it is of the log's generation.
+    DoNotCheckBackupGeneration,
+    /// The backup stays as it was created.
+    SkipBackup,
+    /// The backup is brought up to the log after a write, so that one damaged place may be in both.
+    BackUpAfterAppend,
+    /// The lock is released before the commit is in the log.
+    UnlockBeforeAppend,
+    /// A process goes on with a log that another one has replaced.
+    DoNotCheckLogIdentity,
+    /// A lock on a deleted file counts.
+    DoNotCheckLockIdentity,
+    /// Who has waited long enough for the lock goes on without it.
+    BreakLockAtTimeout,
+    /// Closures run on a state that other processes have left behind.
+    SkipCatchUp,
+    /// Readers do not look whether another process has committed.
+    StaleRead,
+    /// What follows the known tail is read, whatever stands in front of it by now.
+    DoNotCheckLineBeforeTail,
+    /// Where a line ends with what was read at a time, nothing is read behind it.
+    StopReadingAtChunkEnd,
+    /// Closing cuts the log at the last place that this process has read.
+    CloseCutsWhatOthersWrote,
+    /// A short write counts as a whole one.
+    IgnoreShortWrite,
+    /// What a full disk took of a line stays in the log.
+    LeavePartialLine,
+    /// A closure that failed leaves its changes in the draft.
+    KeepDraftOfFailedClosure,
+    /// A group that could not be written leaves its changes in the draft, to be published later.
+    KeepDraftOfFailedAppend,
+    /// A new generation begins with a state without the newest commits of others.
+    CompactBeforeCatchUp,
+    /// A new generation brings back what was deleted.
+    CompactionForgetsDel,
+    /// A new generation drops what this program has no field for.
+    CompactionDropsUnknownFields,
+    /// A write of the whole state deletes what this program has no field for.
+    UpdateDropsUnknownFields,
+    /// A file that a killed process has left half written is written over, and kept.
+    ReuseStaleNewFile,
+    /// Opening takes a deleted entry for one that is `null`.
+    ReplayDelAsNull,
+    /// Where a line sets a uid twice, the first one counts.
+    FirstOfDuplicateUidsWins,
+    /// A value that JSON cannot carry is written.
+    AcceptNan,
+    /// A write may be larger than it was to be at most.
+    IgnoreLimits,
+}
+
+#[cfg(feature = "simulation")]
+pub(crate) use switch::{meet_unknown, planted, was_unknown};
+
+#[cfg(feature = "simulation")]
+mod switch {
+    use std::{
+        collections::BTreeSet,
+        io::Write as _,
+        sync::{Mutex, Once, OnceLock, PoisonError},
+    };
+
+    use super::Bug;
+
+    /// Whether this mistake is to be made. The first time it says so on stderr: who planted it knows
+    /// then that the code was reached.
+    pub(crate) fn planted(bug: Bug) -> bool {
+        static ON: OnceLock<Option<Bug>> = OnceLock::new();
+        static REACHED: Once = Once::new();
+        if *ON.get_or_init(from_environment) != Some(bug) {
+            return false;
+        }
+        REACHED.call_once(|| tell(&format!("planted and reached: {bug:?}")));
+        true
+    }
+
+    fn from_environment() -> Option<Bug> {
+        let name = std::env::var_os("WORSEN_PLANT")?;
+        let found = Bug::ALL
+            .iter()
+            .find(|bug| name.to_str() == Some(&format!("{bug:?}")));
+        if found.is_none() {
+            tell(&format!("no such mistake can be planted: {name:?}"));
+            // A panic might be taken for a test that has caught it.
+            std::process::abort();
+        }
+        found.copied()
+    }
+
+    /// Past what a test's harness captures.
+    fn tell(line: &str) {
+        // Nobody to tell is no reason to fail: whoever misses the line says so.
+        drop(writeln!(std::io::stderr(), "{line}"));
+    }
+
+    static UNKNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    /// A program has met a uid that it has no field for.
+    pub(crate) fn meet_unknown(uid: &str) {
+        if planted(Bug::CompactionDropsUnknownFields) {
+            let mut unknown = UNKNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            unknown.insert(uid.to_owned());
+        }
+    }
+
+    /// Whether one of this process ever has.
+    pub(crate) fn was_unknown(uid: &str) -> bool {
+        let unknown = UNKNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.contains(uid)
+    }
+}
+
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) const fn planted(_bug: Bug) -> bool {
+    false
+}
+
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) const fn meet_unknown(_uid: &str) {}
+
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) const fn was_unknown(_uid: &str) -> bool {
+    false
+}
