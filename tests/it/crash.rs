@@ -583,7 +583,9 @@ fn a_compaction_that_nobody_may_see_yet_hides_nothing_that_was_acknowledged() {
         let has_crashed = disk.has_crashed();
         drop(second.kill_process());
         let holder = disk.new_process();
-        let lock = holder.open_lock(LOCK.as_ref()).expect("the lock is there");
+        let lock = holder
+            .open_lock(LOCK.as_ref(), true)
+            .expect("the lock is there");
         assert!(lock.try_lock().expect("the lock works"));
 
         let what = || format!("killed at {at}:\n{}", disk.trace().join("\n"));

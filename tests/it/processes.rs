@@ -288,3 +288,63 @@ fn two_handles_of_other_types_on_one_file_carry_each_others_fields_along() {
     assert_eq!(new.added_later().as_deref(), Some("kept"));
     assert_eq!(open(folder.path()).note().len(), 5_000);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_handle_in_a_forked_child_refuses_to_write_and_harms_nobody() {
+    let folder = folder();
+    let lines = Worker::start("fork", folder.path(), &[]).finish();
+    // Of the child: what a write says, what it still reads, what a sync says, what a watch tells. Then what
+    // its own opening counts, with or without the parent's.
+    let (child, rest) = lines.split_at(3);
+    assert_eq!(child, ["Some(Forked) 1", "Some(Forked)", "None"]);
+    assert!(rest[0] == "11" || rest[0] == "111", "{rest:?}");
+    assert_eq!(rest[1..], ["1111"]);
+    let store = open(folder.path());
+    assert_eq!(store.count(), 1111);
+    assert!(store.recovered().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_is_started_under_the_lock_does_not_keep_it() {
+    let folder = folder();
+    let store = open(folder.path());
+    let mut worker = Worker::start("hold-the-lock-with-child", folder.path(), &[]);
+    let child = worker.line().expect("it tells of its child");
+    let Ok(child) = child.parse() else {
+        println!("skipped: there is no `sleep` to start: {child}");
+        return;
+    };
+    worker.kill();
+    store.set_count(5).wait().unwrap();
+    // Still there all the while.
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn without_shared_memory_others_are_heard_of_at_the_poll() {
+    let folder = folder();
+    let store = State::builder()
+        .dir(folder.path())
+        .shared_memory(false)
+        .open()
+        .unwrap();
+    let mut watch = store.watch_note();
+    for note in ["one", "two"] {
+        Worker::start("set-note-unshared", folder.path(), &[note]).finish();
+        assert_eq!(watch.wait(Duration::from_secs(60)).as_deref(), Some(note));
+        assert_eq!(store.note(), note);
+    }
+    // A write sees the newest state at once.
+    Worker::start("set-note-unshared", folder.path(), &["three"]).finish();
+    let seen = store.update_note(|note| note.clone()).wait().unwrap();
+    assert_eq!(seen, "three");
+    #[cfg(target_os = "linux")]
+    {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let lock = folder.path().join("state.lock");
+        assert!(!maps.contains(lock.to_str().unwrap()), "the page is mapped");
+    }
+}

@@ -81,6 +81,7 @@ pub(crate) struct Place {
     pub(crate) debug: bool,
     pub(crate) mode: Mode,
     pub(crate) in_memory: bool,
+    pub(crate) shared_memory: bool,
     /// Another disk than the machine's, for tests.
     pub(crate) disk: Option<Arc<dyn Disk>>,
     pub(crate) limits: Limits,
@@ -95,6 +96,7 @@ impl Place {
             debug: debug::asked_for(),
             mode: Mode::Repair,
             in_memory: false,
+            shared_memory: true,
             disk: None,
             limits: Limits::default(),
             compact_above: CompactAbove::default(),
@@ -171,6 +173,20 @@ impl<S: Store> Builder<S> {
     /// handle.
     pub fn in_memory(mut self) -> Self {
         self.place.in_memory = true;
+        self
+    }
+
+    /// Whether the processes that have the store open share a page of memory, on Linux, where the file
+    /// system allows it. By default they do.
+    ///
+    /// Without it a read sees what other processes committed at the [poll](Builder::poll) and no sooner,
+    /// watches hear of it then, and writes are as safe as with it. A reason to do without: the page is a
+    /// part of the lock file, and a program that truncates that file ends the processes that share it.
+    ///
+    /// All processes of a store should agree. Those that share the page do not hear of the commits of
+    /// one that does not before their own poll.
+    pub fn shared_memory(mut self, on: bool) -> Self {
+        self.place.shared_memory = on;
         self
     }
 
@@ -375,6 +391,7 @@ impl Opening {
                     disk: place.disk.unwrap_or_else(|| Arc::new(RealDisk)),
                     mode: place.mode,
                     lock_timeout: place.settings.lock_timeout,
+                    shared_memory: place.shared_memory,
                     compact_above: place.compact_above,
                     on_compaction: place.on_compaction,
                     debug: debug.clone(),

@@ -36,6 +36,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{} {}", store.count(), store.note());
             Ok(())
         }
+        ["set-note-unshared", dir, note] => {
+            let store = State::builder().dir(dir).shared_memory(false).open()?;
+            store.set_note(note.to_owned()).wait()?;
+            Ok(())
+        }
+        ["fork", dir] => fork(Path::new(dir)),
+        ["hold-the-lock-with-child", dir] => hold_the_lock_with_child(Path::new(dir)),
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
         ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
         ["take-turns", dir, durability] => take_turns(Path::new(dir), durability),
@@ -180,5 +187,67 @@ fn peak(dir: &Path) -> Result<(), Box<dyn Error>> {
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .ok_or("no peak in /proc/self/status")?;
     println!("{}", peak.trim().trim_end_matches("kB").trim());
+    Ok(())
+}
+
+/// Forks with the store open, and prints what the handle does in the child, then in the parent.
+fn fork(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let store = State::builder().dir(dir).open()?;
+    store.set_count(1).wait()?;
+    let mut watch = store.watch_count();
+    #[expect(unsafe_code, reason = "there is no safe way to fork")]
+    // SAFETY: the child uses this thread alone, and the allocator, which can be used after a fork.
+    let child = unsafe { libc::fork() };
+    match child {
+        -1 => Err(std::io::Error::last_os_error().into()),
+        0 => {
+            let refused = store.set_count(2).wait().err();
+            println!("{:?} {}", refused.map(|error| error.kind()), store.count());
+            println!(
+                "{:?}",
+                pollster::block_on(store.sync())
+                    .err()
+                    .map(|error| error.kind())
+            );
+            println!("{:?}", watch.wait(Duration::ZERO));
+            drop((watch, store));
+            let own = State::builder().dir(dir).open()?;
+            own.update_count(|count| *count += 10).wait()?;
+            println!("{}", own.count());
+            drop(own);
+            std::process::exit(0);
+        }
+        _ => {
+            // While the child lives, and after it has ended.
+            store.update_count(|count| *count += 100).wait()?;
+            let mut status = 0;
+            #[expect(unsafe_code, reason = "the child is not one of std's")]
+            // SAFETY: the pointer is to a local variable.
+            let waited = unsafe { libc::waitpid(child, &mut status, 0) };
+            if waited != child || status != 0 {
+                return Err(format!("the child ended with {status}").into());
+            }
+            store.update_count(|count| *count += 1000).wait()?;
+            println!("{}", store.count());
+            Ok(())
+        }
+    }
+}
+
+/// Holds the lock, with another program started meanwhile.
+fn hold_the_lock_with_child(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let store = State::builder().dir(dir).open()?;
+    store
+        .update_count(|_| {
+            let child = std::process::Command::new("sleep").arg("60").spawn();
+            match child {
+                Ok(child) => println!("{}", child.id()),
+                Err(error) => println!("no child: {error}"),
+            }
+            let mut line = String::new();
+            // Until it is killed.
+            drop(stdin().read_line(&mut line));
+        })
+        .wait()?;
     Ok(())
 }

@@ -25,8 +25,9 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Creates one directory, mode 0700. Its parent must exist.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
-    /// Opens (and creates, mode 0600) the file that processes lock.
-    fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>>;
+    /// Opens (and creates, mode 0600) the file that processes lock, and the page in it that they share,
+    /// where that is wanted and can be had.
+    fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>>;
 }
 
 /// An open file.
@@ -112,9 +113,9 @@ impl Disk for RealDisk {
         system::create_dir(dir)
     }
 
-    fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>> {
+    fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         let (file, id) = system::open(path, Open::Create)?;
-        Ok(Box::new(RealLock::new(file, id)?))
+        Ok(Box::new(RealLock::new(file, id, shared_memory)?))
     }
 }
 
@@ -463,7 +464,7 @@ mod tests {
             "a dangling link was followed"
         );
         assert_eq!(
-            RealDisk.open_lock(&link).unwrap_err().kind(),
+            RealDisk.open_lock(&link, true).unwrap_err().kind(),
             io::ErrorKind::InvalidInput
         );
     }

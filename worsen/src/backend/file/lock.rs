@@ -54,13 +54,16 @@ pub struct RealLock {
 }
 
 impl RealLock {
-    /// Takes over a file opened for reading and writing, and maps its page.
+    /// Takes over a file opened for reading and writing, and maps its page where that is wanted.
     ///
     /// # Errors
     ///
     /// As [`Beacon::map`].
-    pub fn new(file: File, id: FileId) -> io::Result<RealLock> {
-        let beacon = Beacon::map(&file)?.map(Arc::new);
+    pub fn new(file: File, id: FileId, shared_memory: bool) -> io::Result<RealLock> {
+        let beacon = match shared_memory {
+            true => Beacon::map(&file)?.map(Arc::new),
+            false => None,
+        };
         Ok(RealLock {
             file,
             id,
@@ -138,8 +141,8 @@ mod tests {
     fn one_opening_has_the_lock_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.lock");
-        let one = RealDisk.open_lock(&path).unwrap();
-        let other = RealDisk.open_lock(&path).unwrap();
+        let one = RealDisk.open_lock(&path, true).unwrap();
+        let other = RealDisk.open_lock(&path, true).unwrap();
         assert_eq!(one.id(), other.id());
         assert!(one.try_lock().unwrap());
         assert!(!other.try_lock().unwrap());
@@ -158,12 +161,12 @@ mod tests {
     fn a_replaced_lock_file_has_another_identity() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.lock");
-        let lock = RealDisk.open_lock(&path).unwrap();
+        let lock = RealDisk.open_lock(&path, true).unwrap();
         let found = RealDisk.identify(&path).unwrap();
         assert_eq!(found.map(|found| found.id), Some(lock.id()));
         std::fs::remove_file(&path).unwrap();
         assert_eq!(RealDisk.identify(&path).unwrap(), None);
-        let new = RealDisk.open_lock(&path).unwrap();
+        let new = RealDisk.open_lock(&path, true).unwrap();
         assert_ne!(new.id(), lock.id());
     }
 
@@ -172,8 +175,8 @@ mod tests {
     fn openings_share_the_beacon() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.lock");
-        let one = RealDisk.open_lock(&path).unwrap().beacon().unwrap();
-        let other = RealDisk.open_lock(&path).unwrap().beacon().unwrap();
+        let one = RealDisk.open_lock(&path, true).unwrap().beacon().unwrap();
+        let other = RealDisk.open_lock(&path, true).unwrap().beacon().unwrap();
         one.publish(3);
         assert_eq!(other.revision(), 3);
     }

@@ -146,6 +146,7 @@ pub(crate) struct FileOptions {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) mode: Mode,
     pub(crate) lock_timeout: Duration,
+    pub(crate) shared_memory: bool,
     pub(crate) compact_above: CompactAbove,
     pub(crate) on_compaction: Observer,
     pub(crate) debug: Debug,
@@ -165,6 +166,7 @@ pub(crate) struct FileBackend {
     moved: AtomicBool,
     state: Mutex<State>,
     pace: Pace,
+    shared_memory: bool,
     compact_above: CompactAbove,
     on_compaction: Observer,
     /// Asked for once: a forked child never gets here.
@@ -220,6 +222,7 @@ impl FileBackend {
             disk,
             mode,
             lock_timeout,
+            shared_memory,
             compact_above,
             on_compaction,
             debug,
@@ -233,6 +236,7 @@ impl FileBackend {
                 moved: AtomicBool::new(false),
                 state: Mutex::new(state),
                 pace: Pace::default(),
+                shared_memory,
                 pid: std::process::id(),
                 disk,
                 paths,
@@ -250,7 +254,7 @@ impl FileBackend {
         }
         create_directory(&*disk, &paths.dir)?;
         let pid = std::process::id();
-        let lock = take_lock(&*disk, &paths, None, lock_timeout, pid)?;
+        let lock = take_lock(&*disk, &paths, None, lock_timeout, pid, shared_memory)?;
         sync_parent(&*disk, &paths)?;
         let beacon = lock.beacon();
         let doubt = |generation| {
@@ -277,6 +281,7 @@ impl FileBackend {
             moved: AtomicBool::new(false),
             state: Mutex::new(state),
             pace: Pace::default(),
+            shared_memory,
             pid: std::process::id(),
             disk,
             paths,
@@ -667,6 +672,7 @@ impl Backend for FileBackend {
             Some(current.clone()),
             timeout,
             self.pid,
+            self.shared_memory,
         )?;
         if !Arc::ptr_eq(&current, &taken) {
             // The lock file was deleted: from now on another page tells what is newest.
@@ -1099,6 +1105,7 @@ fn take_lock(
     open: Option<Arc<Lock>>,
     timeout: Duration,
     pid: u32,
+    shared_memory: bool,
 ) -> Result<Arc<Lock>, Error> {
     let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
     let mut deadline = None;
@@ -1107,7 +1114,7 @@ fn take_lock(
         let lock = match open.take() {
             Some(lock) => lock,
             None => disk
-                .open_lock(&paths.lock)
+                .open_lock(&paths.lock, shared_memory)
                 .map(Lock::new)
                 .map_err(|error| match error.kind() {
                     io::ErrorKind::InvalidInput => {

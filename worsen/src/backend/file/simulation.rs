@@ -1573,13 +1573,13 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
-    fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>> {
+    fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         let path: Arc<Path> = path.into();
         let mut state = self.state();
         let inode = state.open(self.process, What::OpenLock, Open::Create, &path)?;
         state.openings += 1;
         let opening = state.openings;
-        let beacon = if state.no_beacons {
+        let beacon = if state.no_beacons || !shared_memory {
             None
         } else {
             Some(
@@ -2027,9 +2027,9 @@ mod tests {
         let disk = SimulatedDisk::new();
         let other = disk.new_process();
         let path = Path::new("/a.lock");
-        let lock = disk.open_lock(path).unwrap();
-        let second = disk.open_lock(path).unwrap();
-        let others = other.open_lock(path).unwrap();
+        let lock = disk.open_lock(path, true).unwrap();
+        let second = disk.open_lock(path, true).unwrap();
+        let others = other.open_lock(path, true).unwrap();
         assert_eq!(lock.id(), others.id());
         assert!(lock.try_lock().unwrap());
         assert!(!lock.try_lock().unwrap());
@@ -2042,7 +2042,7 @@ mod tests {
         assert_eq!(next.read_file("/a").unwrap(), b"1");
         assert!(others.try_lock().unwrap());
         drop((lock, second));
-        let mine = next.open_lock(path).unwrap();
+        let mine = next.open_lock(path, true).unwrap();
         assert!(
             !mine.try_lock().unwrap(),
             "the dead one's handles free no lock"
@@ -2053,20 +2053,20 @@ mod tests {
         assert!(others.try_lock().unwrap());
         // Nobody has a lock after a power cut.
         let state = disk.crash_states(1, 0).next().unwrap();
-        assert!(state.open_lock(path).unwrap().try_lock().unwrap());
+        assert!(state.open_lock(path, true).unwrap().try_lock().unwrap());
     }
 
     #[test]
     fn a_beacon_is_shared_and_stale_or_new_after_a_crash() {
         let disk = SimulatedDisk::new();
         let path = Path::new("/a.lock");
-        let beacon = disk.open_lock(path).unwrap().beacon().unwrap();
+        let beacon = disk.open_lock(path, true).unwrap().beacon().unwrap();
         disk.sync_dir(Path::new("/")).unwrap();
         beacon.publish(5);
         beacon.set_durable_offset(2, 77);
         let other = disk
             .new_process()
-            .open_lock(path)
+            .open_lock(path, true)
             .unwrap()
             .beacon()
             .unwrap();
@@ -2074,15 +2074,20 @@ mod tests {
         let mut states = disk.crash_states(1, 0);
         beacon.publish(6);
         let state = states.next().unwrap();
-        let stale = state.open_lock(path).unwrap().beacon().unwrap();
+        let stale = state.open_lock(path, true).unwrap().beacon().unwrap();
         assert_eq!((stale.revision(), stale.durable_offset(2)), (5, 77));
         state.reset_beacons();
         assert_eq!(
-            state.open_lock(path).unwrap().beacon().unwrap().revision(),
+            state
+                .open_lock(path, true)
+                .unwrap()
+                .beacon()
+                .unwrap()
+                .revision(),
             0
         );
         disk.without_beacons();
-        assert!(disk.open_lock(path).unwrap().beacon().is_none());
+        assert!(disk.open_lock(path, true).unwrap().beacon().is_none());
     }
 
     #[test]
