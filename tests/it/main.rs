@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod changes; // each commit, told once
+mod collections; // fields that log by entry
 mod files;
 mod format;
 mod handles;

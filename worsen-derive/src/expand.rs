@@ -148,7 +148,11 @@ fn info(field: &Field<'_>) -> TokenStream {
     } else {
         quote!(__private::None)
     };
-    quote!(__private::FieldInfo { uid: #uid, name: #name })
+    let by_entry = match (field.is_stored(), field.codec()) {
+        (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "BY_ENTRY"),
+        _ => quote!(__private::None),
+    };
+    quote!(__private::FieldInfo { uid: #uid, name: #name, by_entry: #by_entry })
 }
 
 fn settings(store: &Store<'_>) -> TokenStream {

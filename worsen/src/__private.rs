@@ -112,6 +112,7 @@ impl<T: Default> DefaultSeed for T {
     note = "or leave the field out of the file with `#[store(skip)]`"
 )]
 pub trait Stored: Sized {
+    const BY_ENTRY: Option<&'static str>;
     fn copy(&self) -> Self;
     /// A commit that replaces the field at this place.
     fn set<S: Store>(
@@ -131,6 +132,8 @@ pub trait Stored: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<T: Field> Stored for T {
+    const BY_ENTRY: Option<&'static str> = <T as Field>::BY_ENTRY;
+
     #[inline]
     fn copy(&self) -> Self {
         self.clone()

@@ -247,6 +247,7 @@ impl Core {
     /// What an operation really changed: later entries win over earlier ones, and what is stored
     /// already is dropped.
     fn distinct(&self, changes: Edits) -> Vec<Entry> {
+        let whole = changes.whole;
         let mut distinct: Vec<Entry> = Vec::with_capacity(changes.entries.len());
         if changes.entries.len() <= FEW {
             for (uid, json) in changes.entries {
@@ -267,7 +268,9 @@ impl Core {
                 }
             }
         }
-        distinct.retain(|(uid, json)| self.entries.get(uid) != json.as_ref());
+        if !whole {
+            distinct.retain(|(uid, json)| self.entries.get(uid) != json.as_ref());
+        }
         distinct
     }
 

@@ -241,12 +241,26 @@ pub struct ValueError {
     pub(crate) help: Cow<'static, str>,
     pub(crate) kind: ErrorKind,
     pub(crate) source: Option<serde_json::Error>,
+    /// The key of the entry in question, below the uid of its field.
+    pub(crate) key: Option<String>,
 }
 
 impl ValueError {
+    /// Of one entry of a field.
+    pub(crate) fn in_key(self, key: String) -> Self {
+        ValueError {
+            key: Some(key),
+            ..self
+        }
+    }
+
     /// Turns into the error of the entry `uid`.
     pub(crate) fn at(self, uid: &str) -> Error {
-        let error = Error::new(self.kind, self.what).help(self.help).in_uid(uid);
+        let error = Error::new(self.kind, self.what).help(self.help);
+        let error = match self.key {
+            Some(key) => error.in_uid(&format!("{uid}/{key}")),
+            None => error.in_uid(uid),
+        };
         match self.source {
             Some(source) => error.caused_by(source),
             None => error,

@@ -41,6 +41,7 @@
 //! | read, write, update, watch it | the derived handle, and [`Handle`] below it |
 //! | wait for a write | [`Commit`], [`Durability`] |
 //! | be told of changes, also by other processes | [`Watch`]; [`Changes`] for each commit, by whom and when |
+//! | have a field whose commits write what changed of it | [`Map`], [`Queue`], [`Set`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`] |
 
@@ -48,6 +49,7 @@ mod app_dir;
 mod backend;
 mod builder;
 mod changes;
+pub mod collections;
 mod commit;
 mod debug;
 mod engine;
@@ -70,6 +72,7 @@ mod watch;
 pub use backend::file::compaction::Compaction;
 pub use builder::{Builder, Durability};
 pub use changes::{Change, ChangedEntry, Changes};
+pub use collections::{Map, Queue, Set};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use keyed::{Options, PersistentStore, Value};

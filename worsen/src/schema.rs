@@ -104,6 +104,11 @@ pub trait Store: Sized + Send + Sync + 'static {
     note = "or leave the field out of the file with `#[store(skip)]`"
 )]
 pub trait Field: Clone + Send + Sync + 'static {
+    /// Of a field that logs by entry: the JSON under the field's own uid, which says that it is empty
+    /// apart from its entries. They have uids below it, `field/key`.
+    #[doc(hidden)]
+    const BY_ENTRY: Option<&'static str> = None;
+
     /// Adds what changed since `before` to `out`; all there is, where there is no `before`. A field
     /// that logs itself whole ignores `before`: the engine drops an entry that is already stored.
     #[doc(hidden)]
@@ -135,9 +140,12 @@ where
     }
 
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        // A plain field has no entries below it, and resetting it to its seed is the model's work.
-        if let (None, Some(json)) = (key, json) {
-            *self = crate::value::decode(json)?;
+        match (key, json) {
+            (None, Some(json)) => *self = crate::value::decode(json)?,
+            // Resetting it to its seed is the model's work.
+            (None, None) => {}
+            (Some(key), Some(_)) => return Err(crate::value::has_entries::<T>(key)),
+            (Some(_), None) => {}
         }
         Ok(())
     }
@@ -151,6 +159,8 @@ pub struct FieldInfo {
     pub uid: Option<&'static str>,
     /// The field's name in the struct, for messages.
     pub name: &'static str,
+    /// As [`Field::BY_ENTRY`].
+    pub by_entry: Option<&'static str>,
 }
 
 /// The container's attributes, before a builder overrides them.
@@ -185,6 +195,8 @@ impl Settings {
 #[derive(Debug, Default)]
 pub struct Edits {
     pub(crate) entries: Vec<(Arc<str>, Option<Arc<str>>)>,
+    /// Also entries that are stored already are to be told: others forget what they have of the field.
+    pub(crate) whole: bool,
 }
 
 impl Edits {

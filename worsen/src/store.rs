@@ -1,7 +1,14 @@
 //! [`Handle`], what a derived handle is made of: snapshots, updates and watches of one struct. How a
 //! write becomes durable is the engine's business.
 
-use std::{any::Any, collections::HashMap, fmt, ops::Deref, path::Path, sync::Arc};
+use std::{
+    any::Any,
+    collections::{HashMap, HashSet},
+    fmt,
+    ops::{Bound, Deref},
+    path::Path,
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 
@@ -14,7 +21,7 @@ use crate::{
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
     planted::{Bug, meet_unknown, planted},
-    schema::{Edits, Store},
+    schema::{Edits, FieldInfo, Store},
     sync,
     watch::Watch,
 };
@@ -112,7 +119,7 @@ impl<S: Store> Handle<S> {
     ) -> Commit<R> {
         self.commit(move |model, scope| {
             let result = change(model.open_field(index));
-            model.record(index, &mut scope.changes)?;
+            model.record(index, scope)?;
             Ok(result)
         })
     }
@@ -306,8 +313,11 @@ pub(crate) struct StructModel<S: Store> {
     /// Those of them touched since the last `accept`.
     open: Fields,
     seed: S,
-    /// The JSON of each seed, for fields that the store has no value of.
-    seed_entries: HashMap<Arc<str>, Arc<str>>,
+    /// The entries of each field's seed, for fields that the store has no value of.
+    seed_entries: Vec<Vec<Entry>>,
+    /// Has the fields that log by entry as they were before the operation that runs, and the seeds of the
+    /// others. `None`: it was not needed yet.
+    before: Option<S>,
     index: HashMap<&'static str, usize>,
 }
 
@@ -376,18 +386,16 @@ impl<S: Store> StructModel<S> {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
         let mut seeds = Edits::default();
+        let mut seed_entries = vec![Vec::new(); count];
         for (at, field) in S::__FIELDS.iter().enumerate() {
             if let Some(uid) = field.uid {
                 index.insert(uid, at);
                 seed.__record(at, None, &mut seeds)
                     .map_err(|error| error.at(uid))?;
+                let known: usize = seed_entries.iter().map(Vec::len).sum();
+                seed_entries[at] = seeds.entries[known..].to_vec();
             }
         }
-        let seed_entries = seeds
-            .entries
-            .iter()
-            .filter_map(|(uid, json)| json.clone().map(|json| (uid.clone(), json)))
-            .collect();
         let versioned = Versioned {
             state: seed.__copy(),
             revision: 0,
@@ -404,6 +412,7 @@ impl<S: Store> StructModel<S> {
             open: Fields::of(count),
             seed,
             seed_entries,
+            before: None,
             index,
         };
         Ok((model, cell, seeds))
@@ -438,46 +447,105 @@ impl<S: Store> StructModel<S> {
     }
 
     fn open_field(&mut self, index: usize) -> &mut S {
-        self.draft();
+        self.remember(index);
         self.open.add(index);
         &mut self.draft().state
     }
 
     fn open_all(&mut self) -> &mut S {
-        self.draft();
+        for index in 0..S::__FIELDS.len() {
+            self.remember(index);
+        }
         self.open.add_all();
         &mut self.draft().state
     }
 
-    fn record(&mut self, index: usize, changes: &mut Edits) -> Result<(), Error> {
-        let uid = S::__FIELDS
+    /// Keeps a field as it is, to be compared with what an operation makes of it.
+    fn remember(&mut self, index: usize) {
+        let logs_by_entry = S::__FIELDS
             .get(index)
-            .and_then(|field| field.uid)
-            .unwrap_or_default();
-        self.draft()
-            .state
-            .__record(index, None, changes)
-            .map_err(|error| error.at(uid))
+            .is_some_and(|field| field.by_entry.is_some());
+        if logs_by_entry {
+            let seed = &self.seed;
+            let mut before = self.before.take().unwrap_or_else(|| seed.__copy());
+            before.__copy_field(index, &self.draft().state);
+            self.before = Some(before);
+        }
+    }
+
+    fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+        let Some(&FieldInfo { uid, by_entry, .. }) = S::__FIELDS.get(index) else {
+            return Ok(());
+        };
+        let uid = uid.unwrap_or_default();
+        let before = self.before.take();
+        // Without the mark that it has entries, all of them are still to be written.
+        let is_marked = by_entry.is_some_and(|empty| {
+            scope
+                .entries
+                .get(uid)
+                .is_some_and(|stored| **stored == *empty)
+        });
+        let begin = scope.changes.entries.len();
+        let outcome = self.draft().state.__record(
+            index,
+            before.as_ref().filter(|_| is_marked),
+            &mut scope.changes,
+        );
+        self.before = before;
+        outcome.map_err(|error| error.at(uid))?;
+        if by_entry.is_some() && !is_marked {
+            scope.take_over(uid, begin);
+        }
+        Ok(())
     }
 
     fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
         for (index, field) in S::__FIELDS.iter().enumerate() {
-            if field.uid.is_some() {
-                self.record(index, &mut scope.changes)?;
+            let Some(uid) = field.uid else { continue };
+            let begin = scope.changes.entries.len();
+            self.record(index, scope)?;
+            // A field that was never set goes on reading as its seed, also when that changes.
+            if !scope.entries.contains_key(uid)
+                && scope.changes.entries.get(begin..)
+                    == self.seed_entries.get(index).map(|all| &all[..])
+            {
+                scope.changes.entries.truncate(begin);
             }
         }
         if planted(Bug::UpdateDropsUnknownFields) {
+            let field = |uid: &str| uid.split('/').next().map(str::to_owned);
             let uids = scope.entries.keys();
-            let unknown = uids.filter(|uid| !self.index.contains_key(&***uid));
+            let unknown = uids.filter(|uid| {
+                !field(uid).is_some_and(|field| self.index.contains_key(field.as_str()))
+            });
             unknown.for_each(|uid| scope.changes.delete(uid.clone()));
         }
-        // A field that was never set goes on reading as its seed, also when that changes.
-        scope.changes.entries.retain(|(uid, json)| {
-            scope.entries.contains_key(uid)
-                || json.is_none()
-                || self.seed_entries.get(uid) != json.as_ref()
-        });
         Ok(())
+    }
+}
+
+impl Scope<'_> {
+    /// Entries of a field were added, from this place on, that had none before, or that nobody had
+    /// marked: what else there is below its uid goes.
+    fn take_over(&mut self, uid: &str, begin: usize) {
+        let below = format!("{uid}/");
+        let from = (Bound::Included(&*below), Bound::Unbounded);
+        let stale = self
+            .entries
+            .range::<str, _>(from)
+            .map(|(uid, _)| uid)
+            .take_while(|uid| uid.starts_with(&below));
+        let edits = &mut self.changes;
+        let written: HashSet<Arc<str>> = edits.entries[begin..]
+            .iter()
+            .map(|(uid, _)| uid.clone())
+            .collect();
+        for uid in stale.filter(|uid| !written.contains(*uid)) {
+            edits.entries.push((uid.clone(), None));
+            edits.whole = true;
+        }
+        edits.whole |= self.entries.contains_key(uid);
     }
 }
 

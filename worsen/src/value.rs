@@ -77,6 +77,7 @@ fn to_text(
         what: "the value was written as something that is not UTF-8".into(),
         help: "nothing was written; look at the type's Serialize implementation".into(),
         source: None,
+        key: None,
     })
 }
 
@@ -86,6 +87,7 @@ fn not_json(error: serde_json::Error) -> ValueError {
         what: "the value cannot be written as JSON".into(),
         help: "nothing was written; use a type that serde can turn into JSON (a map needs string, number or unit-enum keys), or `#[store(with = ...)]`".into(),
         source: Some(error),
+        key: None,
     }
 }
 
@@ -96,6 +98,7 @@ fn changes(json: &str, source: Option<serde_json::Error>) -> ValueError {
         what: format!("the value would not come back from its JSON, {}", excerpt(json)).into(),
         help: "nothing was written; NaN and infinities, `Some` of what is `null`, values nested deeper than 128 and types whose Serialize and Deserialize disagree cannot be stored as JSON".into(),
         source,
+        key: None,
     }
 }
 
@@ -120,6 +123,22 @@ fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
         .into(),
         help: "nothing was changed; give the field its former type, a type that accepts both (serde's `untagged`, `default`), or another uid".into(),
         source: Some(error),
+        key: None,
+    }
+}
+
+/// There are entries below the uid of a field that has none.
+pub(crate) fn has_entries<T>(key: &str) -> ValueError {
+    ValueError {
+        kind: ErrorKind::Decode,
+        what: format!(
+            "the store has entries of a `Map`, a `Queue` or a `Set` here, and the field is a plain `{}`",
+            std::any::type_name::<T>()
+        )
+        .into(),
+        help: "nothing was changed; give the field its former type, or another uid".into(),
+        source: None,
+        key: Some(key.to_owned()),
     }
 }
 

@@ -1,0 +1,162 @@
+//! A key as the end of a uid, and back. Knows no collections.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned, ser::SerializeMap};
+
+use crate::{
+    error::{ErrorKind, ValueError},
+    keyed::LONGEST_UID,
+};
+
+/// What can be the key of a [`Map`](crate::Map) or an element of a [`Set`](crate::Set): strings,
+/// integers, `bool`, `char`, enums without data, and newtypes of them. Implemented for every type that
+/// fits.
+///
+/// Other types that serde can serialize are refused when they are written, with the uid and the reason.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key in a store",
+    note = "a key is a string, an integer, a `bool`, an enum without data or a newtype of one: derive `Clone`, `PartialEq`, `Eq`, `PartialOrd`, `Ord`, `serde::Serialize` and `serde::Deserialize` on it"
+)]
+pub trait Key: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<K: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Key for K {}
+
+/// The key as text.
+///
+/// # Errors
+///
+/// Where it is no text in JSON, is too long, or another key when it comes back.
+pub(super) fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
+    let refused = |source| {
+        ValueError {
+        kind: ErrorKind::Encode,
+        what: "a key cannot be written as the end of a uid".into(),
+        help: "nothing was written; use a string, an integer, a bool, an enum without data or a newtype of one".into(),
+        source,
+        key: None,
+    }
+    };
+    // serde_json knows which types can be the key of an object, and how.
+    let object = serde_json::to_string(&Entry(key)).map_err(|error| refused(Some(error)))?;
+    let Entry(text): Entry<String> =
+        serde_json::from_str(&object).map_err(|error| refused(Some(error)))?;
+    if text.len() > LONGEST_UID {
+        return Err(ValueError {
+            kind: ErrorKind::InvalidUid,
+            what: format!(
+                "a key has {} bytes, and at most {LONGEST_UID} are allowed",
+                text.len()
+            )
+            .into(),
+            help: "nothing was written; use a shorter key, and keep the rest in the value".into(),
+            source: None,
+            key: None,
+        });
+    }
+    match from_object::<K>(&object) {
+        Ok(back) if back == *key => Ok(text),
+        Ok(_) => Err(refused(None)),
+        Err(error) => Err(refused(Some(error))),
+    }
+}
+
+/// The key of a text.
+///
+/// # Errors
+///
+/// Where it is none of this type.
+pub(super) fn from_text<K: Key>(text: &str) -> Result<K, ValueError> {
+    let wrong = |error| ValueError {
+        kind: ErrorKind::Decode,
+        what: format!(
+            "the end of the uid is no key of type `{}`",
+            std::any::type_name::<K>()
+        )
+        .into(),
+        help: "nothing was changed; give the field its former type, or another uid".into(),
+        source: Some(error),
+        key: None,
+    };
+    let object = serde_json::to_string(&Entry(text)).map_err(wrong)?;
+    from_object(&object).map_err(wrong)
+}
+
+fn from_object<K: Key>(object: &str) -> Result<K, serde_json::Error> {
+    serde_json::from_str::<Entry<K>>(object).map(|entry| entry.0)
+}
+
+/// `{"key":null}`.
+struct Entry<K>(K);
+
+impl<K: Serialize> Serialize for Entry<K> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(&self.0, &())?;
+        map.end()
+    }
+}
+
+impl<'de, K: Deserialize<'de>> Deserialize<'de> for Entry<K> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct One<K>(std::marker::PhantomData<K>);
+        impl<'de, K: Deserialize<'de>> serde::de::Visitor<'de> for One<K> {
+            type Value = Entry<K>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object with one key")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                match map.next_entry::<K, ()>()? {
+                    Some((key, ())) => Ok(Entry(key)),
+                    None => Err(serde::de::Error::invalid_length(0, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_map(One(std::marker::PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use super::*;
+
+    fn comes_back<K: Key + Debug>(key: K, text: &str) {
+        assert_eq!(to_text(&key).unwrap(), text);
+        assert_eq!(from_text::<K>(text).unwrap(), key);
+    }
+
+    #[test]
+    fn keys_come_back() {
+        comes_back(String::new(), "");
+        comes_back("a/b \"\n日本".to_owned(), "a/b \"\n日本");
+        comes_back(17_u8, "17");
+        comes_back(i64::MIN, "-9223372036854775808");
+        comes_back(u128::MAX, "340282366920938463463374607431768211455");
+        comes_back(true, "true");
+        comes_back('x', "x");
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        assert_eq!(
+            to_text(&None::<String>).unwrap_err().kind,
+            ErrorKind::Encode
+        );
+        assert_eq!(to_text(&vec![1_u8]).unwrap_err().kind, ErrorKind::Encode);
+        assert_eq!(to_text(&(1_u8, 2_u8)).unwrap_err().kind, ErrorKind::Encode);
+        let long = "x".repeat(LONGEST_UID + 1);
+        assert_eq!(to_text(&long).unwrap_err().kind, ErrorKind::InvalidUid);
+        assert_eq!(from_text::<u8>("256").unwrap_err().kind, ErrorKind::Decode);
+        assert_eq!(from_text::<u8>("one").unwrap_err().kind, ErrorKind::Decode);
+        assert_eq!(
+            from_text::<bool>("yes").unwrap_err().kind,
+            ErrorKind::Decode
+        );
+    }
+}

@@ -1,0 +1,380 @@
+//! [`Map`], a field that logs by entry.
+
+use std::{
+    borrow::Borrow,
+    collections::BTreeMap,
+    fmt,
+    iter::FusedIterator,
+    ops::{Index, RangeBounds},
+    sync::Arc,
+};
+
+use imbl::{OrdMap, ordmap::DiffItem};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Shared,
+    key::{self, Key},
+};
+use crate::{
+    error::ValueError,
+    schema::{Edits, Field},
+    value,
+};
+
+/// An ordered map for a field of a store: a commit writes the entries that it changed.
+///
+/// It is used as a `BTreeMap`, in the closures of writes and on snapshots. A clone costs nothing, and
+/// neither does a snapshot. In the file an entry stands under the uid `field/key`. Keys are strings,
+/// integers, `bool`, enums without data and newtypes of them; see [`Key`].
+///
+/// A field that was a `BTreeMap` or a `HashMap` before is taken over.
+///
+/// ```
+/// use worsen::{Map, Store};
+///
+/// #[derive(Store)]
+/// struct State {
+///     ages: Map<String, u32>,
+/// }
+///
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// store.update_ages(|ages| {
+///     ages.insert("Ada".into(), 36);
+///     ages.insert("Alan".into(), 41);
+/// }).wait()?;
+/// let gone = store.update_ages(|ages| ages.remove("Alan")).wait()?;   // writes `"del":["ages/Alan"]`
+/// assert_eq!(gone, Some(41));
+/// assert_eq!(store.snapshot().ages["Ada"], 36);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Map<K, V> {
+    entries: OrdMap<K, Shared<V>>,
+}
+
+impl<K, V> Map<K, V> {
+    /// An empty map.
+    pub fn new() -> Self {
+        Map {
+            entries: OrdMap::new(),
+        }
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl<K: Ord, V> Map<K, V> {
+    /// All entries, in the order of their keys.
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        Iter(self.entries.iter())
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// All values, in the order of their keys.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// The value at this key.
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get(key).map(|value| &*value.0)
+    }
+
+    /// Whether there is a value at this key.
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.contains_key(key)
+    }
+
+    /// The entries whose keys are in this range, in order.
+    ///
+    /// # Panics
+    ///
+    /// As `BTreeMap::range`: where the range ends before it begins.
+    pub fn range<Q: Ord + ?Sized>(
+        &self,
+        range: impl RangeBounds<Q>,
+    ) -> impl DoubleEndedIterator<Item = (&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries
+            .range(range)
+            .map(|(key, value)| (key, &*value.0))
+    }
+
+    /// The entry with the least key.
+    pub fn first_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next()
+    }
+
+    /// The entry with the greatest key.
+    pub fn last_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next_back()
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Map<K, V> {
+    /// Sets the value at this key; returns the one before it.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.entries
+            .insert(key, Shared::new(value))
+            .map(Shared::take)
+    }
+
+    /// Removes the value at this key, and returns it.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.remove(key).map(Shared::take)
+    }
+
+    /// The value at this key, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries
+            .get_mut(key)
+            .map(|value| Arc::make_mut(&mut value.0))
+    }
+
+    /// The value at this key, to be changed; first this one is put there, if there is none.
+    pub fn get_or_insert_with(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
+        let shared = self
+            .entries
+            .entry(key)
+            .or_insert_with(|| Shared::new(value()));
+        Arc::make_mut(&mut shared.0)
+    }
+
+    /// Removes and returns the entry with the least key.
+    pub fn pop_first(&mut self) -> Option<(K, V)> {
+        let (value, rest) = self.entries.without_min_with_key();
+        let (key, value) = value?;
+        self.entries = rest;
+        Some((key, value.take()))
+    }
+
+    /// Removes and returns the entry with the greatest key.
+    pub fn pop_last(&mut self) -> Option<(K, V)> {
+        let (value, rest) = self.entries.without_max_with_key();
+        let (key, value) = value?;
+        self.entries = rest;
+        Some((key, value.take()))
+    }
+
+    /// Removes every entry for which this says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+        let gone: Vec<K> = self
+            .iter()
+            .filter(|(key, value)| !keep(key, value))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in gone {
+            self.entries.remove(&key);
+        }
+    }
+
+    /// Removes all entries. The commit names each of them.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for Map<K, V> {
+    const BY_ENTRY: Option<&'static str> = Some("{}");
+
+    fn record(
+        &self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Edits,
+    ) -> Result<(), ValueError> {
+        if before.is_none() {
+            out.set(uid, "{}");
+        }
+        let mut set = |key: &K, value: &Shared<V>| {
+            let key = key::to_text(key)?;
+            match value::encode(&*value.0) {
+                Ok(json) => {
+                    out.set(format!("{uid}/{key}"), json);
+                    Ok(())
+                }
+                Err(error) => Err(error.in_key(key)),
+            }
+        };
+        let Some(before) = before else {
+            for (key, value) in &self.entries {
+                set(key, value)?;
+            }
+            return Ok(());
+        };
+        let mut gone = Vec::new();
+        for change in before.entries.diff(&self.entries) {
+            match change {
+                DiffItem::Add(key, value)
+                | DiffItem::Update {
+                    new: (key, value), ..
+                } => set(key, value)?,
+                DiffItem::Remove(key, _) => gone.push(key::to_text(key)?),
+            }
+        }
+        for key in gone {
+            out.delete(format!("{uid}/{key}"));
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        match (key, json) {
+            (Some(key), Some(json)) => {
+                let value = value::decode(json)?;
+                self.entries
+                    .insert(key::from_text(key)?, Shared::new(value));
+            }
+            (Some(key), None) => {
+                self.entries.remove(&key::from_text::<K>(key)?);
+            }
+            (None, Some("{}")) => self.entries.clear(),
+            // What a plain map left.
+            (None, Some(json)) => {
+                let whole: BTreeMap<K, V> = value::decode(json)?;
+                *self = whole.into_iter().collect();
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
+}
+
+impl<K, V> Clone for Map<K, V> {
+    fn clone(&self) -> Self {
+        Map {
+            entries: self.entries.clone(),
+        }
+    }
+}
+
+impl<K, V> Default for Map<K, V> {
+    fn default() -> Self {
+        Map::new()
+    }
+}
+
+impl<K: Ord + fmt::Debug, V: fmt::Debug> fmt::Debug for Map<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
+    }
+}
+
+impl<K: Ord, V: PartialEq> PartialEq for Map<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries.ptr_eq(&other.entries) || self.len() == other.len() && self.iter().eq(other)
+    }
+}
+
+impl<K: Ord, V: Eq> Eq for Map<K, V> {}
+
+impl<K: Ord + Borrow<Q>, Q: Ord + ?Sized, V> Index<&Q> for Map<K, V> {
+    type Output = V;
+
+    /// # Panics
+    ///
+    /// Where there is no value at this key.
+    #[expect(
+        clippy::panic,
+        reason = "as every map: a key that may not be there is for `get`"
+    )]
+    fn index(&self, key: &Q) -> &V {
+        match self.get(key) {
+            Some(value) => value,
+            None => panic!("there is no value at this key"),
+        }
+    }
+}
+
+impl<K: Ord + Clone, V> FromIterator<(K, V)> for Map<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let entries = entries.into_iter();
+        Map {
+            entries: entries
+                .map(|(key, value)| (key, Shared::new(value)))
+                .collect(),
+        }
+    }
+}
+
+impl<K: Ord + Clone, V, const N: usize> From<[(K, V); N]> for Map<K, V> {
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Extend<(K, V)> for Map<K, V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
+    }
+}
+
+impl<'a, K: Ord, V> IntoIterator for &'a Map<K, V> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The entries of a [`Map`], in the order of their keys.
+pub struct Iter<'a, K, V>(imbl::ordmap::Iter<'a, K, Shared<V>, imbl::shared_ptr::DefaultSharedPtr>);
+
+impl<'a, K: Ord, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key, &*value.0))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<K: Ord, V> DoubleEndedIterator for Iter<'_, K, V> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(key, value)| (key, &*value.0))
+    }
+}
+
+impl<K: Ord, V> ExactSizeIterator for Iter<'_, K, V> {}
+
+impl<K: Ord, V> FusedIterator for Iter<'_, K, V> {}
+
+impl<K: Ord, V> fmt::Debug for Iter<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("left", &self.len()).finish()
+    }
+}

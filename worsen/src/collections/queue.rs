@@ -1,0 +1,328 @@
+//! [`Queue`], a field that logs by entry.
+
+use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
+
+use imbl::{OrdMap, ordmap::DiffItem};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Shared, key};
+use crate::{
+    error::ValueError,
+    schema::{Edits, Field},
+    value,
+};
+
+/// A double-ended queue for a field of a store: a commit writes the items that it changed.
+///
+/// It is used as a `VecDeque`, in the closures of writes and on snapshots. A clone costs nothing, and
+/// neither does a snapshot. In the file an item stands under the uid `field/number`; numbers rise
+/// towards the back, and an item keeps its own.
+///
+/// A field that was a `VecDeque` or a `Vec` before is taken over.
+///
+/// ```
+/// use worsen::{Queue, Store};
+///
+/// #[derive(Store)]
+/// struct State {
+///     mails: Queue<String>,
+/// }
+///
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// store.update_mails(|mails| mails.push_back("hello".into())).wait()?;   // `"set":{"mails/0":"hello"}`
+/// let mail = store.update_mails(|mails| mails.pop_front()).wait()?;      // `"del":["mails/0"]`
+/// assert_eq!(mail.as_deref(), Some("hello"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Queue<T> {
+    items: OrdMap<i64, Shared<T>>,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Queue {
+            items: OrdMap::new(),
+        }
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// All items, from front to back.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self.items.iter())
+    }
+
+    /// The item at the front.
+    pub fn front(&self) -> Option<&T> {
+        self.iter().next()
+    }
+
+    /// The item at the back.
+    pub fn back(&self) -> Option<&T> {
+        self.iter().next_back()
+    }
+
+    /// The item with so many in front of it. It is looked for from the front.
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.iter().nth(index)
+    }
+}
+
+impl<T: Clone> Queue<T> {
+    /// Puts an item at the back.
+    pub fn push_back(&mut self, item: T) {
+        let number = match self.items.get_max() {
+            Some((last, _)) => last.saturating_add(1),
+            None => 0,
+        };
+        self.put(number, item);
+    }
+
+    /// Puts an item at the front.
+    pub fn push_front(&mut self, item: T) {
+        let number = match self.items.get_min() {
+            Some((first, _)) => first.saturating_sub(1),
+            None => 0,
+        };
+        self.put(number, item);
+    }
+
+    fn put(&mut self, number: i64, item: T) {
+        if self.items.contains_key(&number) {
+            // The numbers are used up at this end, which takes a file made to do so.
+            self.renumber();
+            return match number {
+                i64::MAX => self.push_back(item),
+                _ => self.push_front(item),
+            };
+        }
+        self.items.insert(number, Shared::new(item));
+    }
+
+    fn renumber(&mut self) {
+        let items = std::mem::take(&mut self.items);
+        self.items = (0..).zip(items.values().cloned()).collect();
+    }
+
+    /// Takes the item at the front.
+    pub fn pop_front(&mut self) -> Option<T> {
+        let number = self.items.get_min()?.0;
+        self.items.remove(&number).map(Shared::take)
+    }
+
+    /// Takes the item at the back.
+    pub fn pop_back(&mut self) -> Option<T> {
+        let number = self.items.get_max()?.0;
+        self.items.remove(&number).map(Shared::take)
+    }
+
+    /// The item at the front, to be changed.
+    pub fn front_mut(&mut self) -> Option<&mut T> {
+        let number = self.items.get_min()?.0;
+        let item = self.items.get_mut(&number)?;
+        Some(Arc::make_mut(&mut item.0))
+    }
+
+    /// The item at the back, to be changed.
+    pub fn back_mut(&mut self) -> Option<&mut T> {
+        let number = self.items.get_max()?.0;
+        let item = self.items.get_mut(&number)?;
+        Some(Arc::make_mut(&mut item.0))
+    }
+
+    /// The item with so many in front of it, to be changed. It is looked for from the front.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        let number = *self.items.keys().nth(index)?;
+        let item = self.items.get_mut(&number)?;
+        Some(Arc::make_mut(&mut item.0))
+    }
+
+    /// Takes the item with so many in front of it. It is looked for from the front.
+    pub fn remove(&mut self, index: usize) -> Option<T> {
+        let number = *self.items.keys().nth(index)?;
+        self.items.remove(&number).map(Shared::take)
+    }
+
+    /// Removes every item for which this says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        let gone: Vec<i64> = self
+            .items
+            .iter()
+            .filter(|(_, item)| !keep(&item.0))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in gone {
+            self.items.remove(&number);
+        }
+    }
+
+    /// Removes all items. The commit names each of them.
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+}
+
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for Queue<T> {
+    const BY_ENTRY: Option<&'static str> = Some("[]");
+
+    fn record(
+        &self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Edits,
+    ) -> Result<(), ValueError> {
+        if before.is_none() {
+            out.set(uid, "[]");
+        }
+        let mut set = |number: i64, item: &Shared<T>| match value::encode(&*item.0) {
+            Ok(json) => {
+                out.set(format!("{uid}/{number}"), json);
+                Ok(())
+            }
+            Err(error) => Err(error.in_key(number.to_string())),
+        };
+        let Some(before) = before else {
+            for (number, item) in &self.items {
+                set(*number, item)?;
+            }
+            return Ok(());
+        };
+        let mut gone = Vec::new();
+        for change in before.items.diff(&self.items) {
+            match change {
+                DiffItem::Add(number, item)
+                | DiffItem::Update {
+                    new: (number, item),
+                    ..
+                } => set(*number, item)?,
+                DiffItem::Remove(number, _) => gone.push(*number),
+            }
+        }
+        for number in gone {
+            out.delete(format!("{uid}/{number}"));
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        match (key, json) {
+            (Some(key), Some(json)) => {
+                let item = value::decode(json)?;
+                self.items.insert(key::from_text(key)?, Shared::new(item));
+            }
+            (Some(key), None) => {
+                self.items.remove(&key::from_text::<i64>(key)?);
+            }
+            (None, Some("[]")) => self.items.clear(),
+            // What a plain list left.
+            (None, Some(json)) => {
+                let whole: VecDeque<T> = value::decode(json)?;
+                *self = whole.into_iter().collect();
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Queue {
+            items: self.items.clone(),
+        }
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+/// Equal where the items are: their numbers do not count.
+impl<T: PartialEq> PartialEq for Queue<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.items.ptr_eq(&other.items) || self.len() == other.len() && self.iter().eq(other)
+    }
+}
+
+impl<T: Eq> Eq for Queue<T> {}
+
+impl<T> FromIterator<T> for Queue<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Queue {
+            items: (0..).zip(items.into_iter().map(Shared::new)).collect(),
+        }
+    }
+}
+
+impl<T, const N: usize> From<[T; N]> for Queue<T> {
+    fn from(items: [T; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
+impl<T: Clone> Extend<T> for Queue<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        for item in items {
+            self.push_back(item);
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Queue<T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The items of a [`Queue`], from front to back.
+pub struct Iter<'a, T>(imbl::ordmap::Iter<'a, i64, Shared<T>, imbl::shared_ptr::DefaultSharedPtr>);
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = &'a T;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(_, item)| &*item.0)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T> DoubleEndedIterator for Iter<'_, T> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(_, item)| &*item.0)
+    }
+}
+
+impl<T> ExactSizeIterator for Iter<'_, T> {}
+
+impl<T> FusedIterator for Iter<'_, T> {}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("left", &self.len()).finish()
+    }
+}
