@@ -118,6 +118,10 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
+    fn sync_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn publish(&self, _revision: u64) {}
 
     fn visible(&self) -> Option<u64> {

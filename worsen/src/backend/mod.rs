@@ -78,6 +78,8 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn is_durable(&self) -> bool;
     /// Makes what was appended before survive a power cut.
     fn sync(&self) -> Result<(), Error>;
+    /// About how long a sync takes; zero where nobody knows.
+    fn sync_time(&self) -> Duration;
     /// Every process may read the commits up to this one.
     fn publish(&self, revision: u64);
     /// The newest revision that every process may read, where one look at memory tells.

@@ -216,6 +216,10 @@ impl Backend for Process {
         Ok(())
     }
 
+    fn sync_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         crate::backend::memory::MemoryBackend::default().history(after, old_values)
     }

@@ -832,6 +832,10 @@ impl Backend for FileBackend {
         Ok(())
     }
 
+    fn sync_time(&self) -> Duration {
+        self.pace.sync()
+    }
+
     fn publish(&self, revision: u64) {
         if let Some(beacon) = self.current_beacon() {
             if planted(Bug::RaiseDurableOffsetWithoutSync) {
