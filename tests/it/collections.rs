@@ -115,6 +115,9 @@ fn a_commit_writes_the_entries_that_it_changed() {
     );
     assert_eq!(state.jobs, Queue::from(["ship".to_owned()]));
     assert!(state.tags.is_empty());
+    // To print them, as those of std.
+    let json = serde_json::to_string(&(&state.users, &state.jobs, &state.tags)).unwrap();
+    assert_eq!(json, r#"[{"Ada/L":36,"Alan":42},["ship"],[]]"#);
 }
 
 #[test]

@@ -590,7 +590,10 @@ impl Engine {
     /// all of them is worth a wait that is short beside it. A thread that writes alone never waits.
     fn gather(&self) -> Vec<Arc<dyn Task>> {
         let mut queue = self.queue();
-        if queue.last_group > 1 && self.durability == Durability::Synced {
+        let is_synced = |task: &Arc<dyn Task>| {
+            task.durability().unwrap_or(self.durability) == Durability::Synced
+        };
+        if queue.last_group > 1 && queue.tasks.iter().any(is_synced) {
             let start = Instant::now();
             let patience = self.backend.sync_time() / 3;
             while queue.tasks.len() < queue.last_group && start.elapsed() < patience {

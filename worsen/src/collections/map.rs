@@ -10,7 +10,7 @@ use std::{
 };
 
 use imbl::{OrdMap, ordmap::DiffItem};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use super::{
     Shared,
@@ -265,6 +265,13 @@ impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Fi
             (None, None) => {}
         }
         Ok(())
+    }
+}
+
+/// As a `BTreeMap`: to print it, or to send it somewhere.
+impl<K: Ord + Serialize, V: Serialize> Serialize for Map<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
 
 use imbl::{OrdMap, ordmap::DiffItem};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use super::{Shared, key};
 use crate::{
@@ -233,6 +233,13 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for 
             (None, None) => {}
         }
         Ok(())
+    }
+}
+
+/// As a `VecDeque`: to print it, or to send it somewhere.
+impl<T: Serialize> Serialize for Queue<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{borrow::Borrow, collections::BTreeSet, fmt, iter::FusedIterator};
 
+use serde::{Serialize, Serializer};
+
 use super::{
     key::Key,
     map::{self, Map},
@@ -144,6 +146,13 @@ impl<K: Key> Field for Set<K> {
             }
             _ => self.entries.apply(key, json),
         }
+    }
+}
+
+/// As a `BTreeSet`: to print it, or to send it somewhere.
+impl<K: Ord + Serialize> Serialize for Set<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
     }
 }
 
