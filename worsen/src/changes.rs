@@ -158,10 +158,13 @@ impl Changes {
             match &mut self.listener {
                 // Listening before looking again: a commit in between is not missed.
                 None => self.listener = Some(self.handle.engine.changed.listen()),
-                Some(listener) => match Pin::new(listener).poll(context) {
-                    Poll::Ready(()) => self.listener = None,
-                    Poll::Pending => return Poll::Pending,
-                },
+                Some(listener) => {
+                    let waker = self.handle.engine.wakers.later(context.waker());
+                    match Pin::new(listener).poll(&mut Context::from_waker(&waker)) {
+                        Poll::Ready(()) => self.listener = None,
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
             }
         }
     }
