@@ -475,19 +475,17 @@ impl Engine {
             return;
         }
         let _leading = Leading::enter();
-        let outcome = self.backend.follow(&mut *core);
-        if let Err(error) = &outcome {
+        if let Err(error) = self.backend.follow(&mut *core) {
             self.debug.warn(format_args!(
                 "other processes' commits cannot be read: {error}"
             ));
         }
         core.absorb();
         // A group that failed may have read commits of others that nobody has synced yet.
-        let public = outcome.is_ok()
-            && self
-                .backend
-                .visible()
-                .is_some_and(|visible| visible >= core.revision);
+        let public = self
+            .backend
+            .visible()
+            .is_some_and(|visible| (core.revision..u64::MAX).contains(&visible));
         if public || self.backend.is_durable() {
             self.publish(&mut core);
         }
