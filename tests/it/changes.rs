@@ -181,6 +181,10 @@ fn a_compaction_takes_nothing_away_from_a_reader_and_two_are_a_gap_that_is_told(
 
         // Who begins before what there is hears of it at once.
         let mut early = opened.store.changes(0).unwrap();
+        if old_values {
+            assert_eq!(early.revision(), 0, "nothing was told");
+            early = early.with_old_values().unwrap();
+        }
         assert_eq!(
             early.try_next().unwrap().unwrap_err().kind(),
             ErrorKind::Gap
@@ -247,6 +251,94 @@ fn a_log_that_was_damaged_is_told_and_not_waited_for() {
     assert_eq!(error.kind(), ErrorKind::Gap, "{error}");
     let last = next(&mut changes);
     assert_eq!(told(&last), [("a", None, Some("\"3\""))]);
+}
+
+/// An older copy in the place of the log, while it is open, and another process goes on from there.
+#[test]
+fn a_log_that_went_back_is_told_and_what_came_after_it_too() {
+    let disk = SimulatedDisk::new();
+    let opened = machine::open(&disk).unwrap();
+    let mut changes = opened.store.changes(0).unwrap();
+    let mut late = opened.store.changes(0).unwrap();
+    let mut ahead = opened.store.changes(5).unwrap();
+    for text in ["1", "2"] {
+        opened.set("a", text).unwrap();
+    }
+    let copy = disk.read_file(machine::LOG).unwrap();
+    opened.set("a", "3").unwrap();
+    for revision in 1..=3 {
+        assert_eq!(next(&mut changes).revision(), revision);
+    }
+    disk.remove_file(machine::LOG);
+    disk.remove_file(machine::BACKUP);
+    disk.write_file(machine::LOG, copy);
+    let other = machine::open(&disk.new_process()).unwrap();
+    assert!(other.store.recovered().may_have_lost());
+    for text in ["three", "four", "five", "six"] {
+        other.set("a", text).unwrap();
+    }
+    assert_eq!(opened.state(), other.state());
+    for revision in 1..=3 {
+        assert_eq!(next(&mut late).revision(), revision);
+    }
+    for changes in [&mut changes, &mut late] {
+        let error = changes.try_next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
+        for (revision, text) in [(3, "three"), (4, "four"), (5, "five"), (6, "six")] {
+            let change = next(changes);
+            let json = format!("\"{text}\"");
+            assert_eq!(change.revision(), revision);
+            assert_eq!(told(&change), [("a", None, Some(&json[..]))]);
+        }
+        assert!(changes.try_next().is_none());
+    }
+    let error = ahead.try_next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
+    assert_eq!(next(&mut ahead).revision(), 6);
+}
+
+/// The log is gone, and comes back from the backup, which is one write behind.
+#[test]
+fn commits_that_a_restored_log_lacks_are_not_passed_over() {
+    let disk = SimulatedDisk::new();
+    let opened = machine::open(&disk).unwrap();
+    for text in ["1", "2", "3"] {
+        opened.set("a", text).unwrap();
+    }
+    let mut changes = opened.store.changes(0).unwrap();
+    for revision in 1..=3 {
+        assert_eq!(next(&mut changes).revision(), revision);
+    }
+    // The page that knew of the third goes too.
+    disk.remove_file(machine::LOG);
+    disk.remove_file(machine::LOCK);
+    let other = machine::open(&disk.new_process()).unwrap();
+    assert_eq!(other.store.revision(), 2);
+    for text in ["three", "four"] {
+        other.set("a", text).unwrap();
+    }
+    // Under the lock it finds the new lock file, and the log of the same life behind it.
+    opened.sync().unwrap();
+    assert_eq!(opened.state(), other.state());
+    let error = changes.try_next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
+    assert_eq!(next(&mut changes).revision(), 4);
+    assert!(changes.try_next().is_none());
+}
+
+#[test]
+fn the_commits_of_another_store_are_not_told() {
+    let folder = folder();
+    let store = open(folder.path());
+    State::builder()
+        .dir(folder.path())
+        .name("other")
+        .open()
+        .unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::rename(file("other.db"), file("state.db")).unwrap();
+    let error = store.changes(0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
 }
 
 #[test]

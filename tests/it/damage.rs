@@ -8,13 +8,13 @@ use std::{
 
 use worsen::{
     ErrorKind, Repair,
-    simulation::{Disk, SimulatedDisk},
+    simulation::{Disk, Fault, Repeat, SimulatedDisk},
 };
 
 use crate::{
     machine::{
-        BACKUP, Counts, History, LOG, Op, Opened, PLAIN, READ_ONLY, SALVAGE, Texts, check, copy,
-        disk_with, in_parallel, open, open_as,
+        BACKUP, BUFFERED, Counts, History, LOG, Op, Opened, PLAIN, READ_ONLY, SALVAGE, Texts,
+        check, copy, disk_with, in_parallel, open, open_as,
     },
     support::{Random, scale},
 };
@@ -591,6 +591,35 @@ fn a_lock_on_a_deleted_file_is_no_lock() {
     let expected = [("a", "after"), ("b", "during")];
     let expected = expected.map(|(uid, text)| (uid.into(), text.into()));
     assert_eq!(one.state(), (3, Texts::from(expected)));
+    // Reads look into memory again, and no further.
+    let begin = disk.operations();
+    assert_eq!(one.store.read("a").as_deref(), Some("after"));
+    assert_eq!(disk.operations(), begin);
+    other.set("b", "again").expect("a healthy disk is written");
+    assert_eq!(one.store.read("b").as_deref(), Some("again"));
+}
+
+/// A sync has failed, and the lock file in which that is noted is deleted.
+#[test]
+fn a_failed_sync_is_not_forgotten_with_the_lock_file() {
+    let disk = SimulatedDisk::new();
+    let one = open(&disk).expect("a new store opens");
+    one.set("a", "kept").expect("a healthy disk is written");
+    let other = open_as(&disk.new_process(), BUFFERED).expect("it opens twice");
+    disk.fail(0, Fault::LostSync, Repeat::ForGood);
+    let error = one.set("b", "lost").unwrap_err();
+    disk.clear_faults();
+    assert!(error.is_outcome_unknown(), "{error}");
+    assert!(disk.remove_file(crate::machine::LOCK));
+    other.set("c", "1").expect("a healthy disk is written");
+    // Whoever comes now is not told by the system that a sync has failed.
+    let newcomer = open(&disk.new_process()).expect("it opens once more");
+    newcomer.set("d", "1").expect("a healthy disk is written");
+    let (revision, state) = newcomer.state();
+    for left in disk.crash_states(100, 1) {
+        let opened = open(&left).expect("it opens after a crash");
+        assert_eq!(opened.state(), (revision, state.clone()));
+    }
 }
 
 /// An old copy is written into the log, not put in its place, the lock file is deleted, and somebody goes

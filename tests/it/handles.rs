@@ -1,13 +1,16 @@
 //! One process: handles that share a store, futures on any runtime, seeds, updates, durability.
 
 use std::{
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    pin::pin,
+    sync::{Arc, Mutex, mpsc},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
 
-use worsen::{Durability, Options, PersistentStore, Store};
+use worsen::{Durability, Options, PersistentStore, Store, Watch};
 use worsen_tests::State;
 
 use crate::support::{folder, open};
@@ -422,4 +425,67 @@ fn debug_output_goes_to_stderr_with_the_stores_name_before_each_line() {
         lines.lines().all(|line| line.starts_with("state: ")),
         "{lines}"
     );
+}
+
+/// A task that is run to its end by its own waker, with everything it has.
+struct Ends(Mutex<Option<Watch<State, u64>>>, mpsc::Sender<()>);
+
+impl Wake for Ends {
+    fn wake(self: Arc<Self>) {
+        let watch = self.0.lock().unwrap().take();
+        // Closes the store, where this is its last handle.
+        drop(watch);
+        self.1.send(()).unwrap();
+    }
+}
+
+/// Waits for a change, by a task that owns the watch.
+fn end_at_the_change(mut watch: Watch<State, u64>) -> mpsc::Receiver<()> {
+    let (ended, end) = mpsc::channel();
+    let ends = Arc::new(Ends(Mutex::new(None), ended));
+    let waker = Waker::from(ends.clone());
+    {
+        let next = pin!(watch.next());
+        let polled = next.poll(&mut Context::from_waker(&waker));
+        assert!(matches!(polled, Poll::Pending));
+    }
+    *ends.0.lock().unwrap() = Some(watch);
+    end
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_waker_may_drop_the_watch_that_it_is_for() {
+    let store = State::builder().in_memory().open().unwrap();
+    let end = end_at_the_change(store.watch_count());
+    let writer = thread::spawn(move || store.set_count(1).wait());
+    end.recv_timeout(LONG).expect("the write hangs");
+    writer.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_waker_may_drop_the_last_handle() {
+    // Another type on the same file is as good as another process.
+    #[derive(Store)]
+    #[store(name = "state")]
+    struct Other {
+        count: u64,
+    }
+    for poll in [None, Some(Duration::from_secs(3600))] {
+        let folder = folder();
+        let store = State::builder()
+            .dir(folder.path())
+            .poll(poll)
+            .open()
+            .unwrap();
+        let end = end_at_the_change(store.watch_count());
+        drop(store);
+        let other = Other::builder().dir(folder.path()).open().unwrap();
+        other.set_count(7).wait().unwrap();
+        end.recv_timeout(LONG)
+            .expect("the thread that listens hangs");
+        drop(other);
+        assert_eq!(open(folder.path()).count(), 7);
+    }
 }

@@ -19,7 +19,7 @@ use std::{
 
 use worsen::{
     Durability, Error, PersistentStore,
-    simulation::{CompactAbove, OnDisk, SimulatedDisk},
+    simulation::{CompactAbove, Disk, OnDisk, SimulatedDisk},
 };
 
 use crate::support::sample;
@@ -76,12 +76,21 @@ pub(crate) fn open(disk: &SimulatedDisk) -> Result<Opened, Error> {
 }
 
 pub(crate) fn open_as(disk: &SimulatedDisk, how: How) -> Result<Opened, Error> {
+    open_through(Arc::new(disk.clone()), disk, how)
+}
+
+/// Opens it on a disk that is a way to this one.
+pub(crate) fn open_through(
+    through: Arc<dyn Disk>,
+    disk: &SimulatedDisk,
+    how: How,
+) -> Result<Opened, Error> {
     let compact_above = CompactAbove::default();
     compact_above.0.store(u64::MAX, Relaxed);
     let store = PersistentStore::open_on(
         "s",
         OnDisk {
-            disk: Arc::new(disk.clone()),
+            disk: through,
             dir: PathBuf::from(DIR),
             durability: how.durability,
             lock_timeout: Duration::from_millis(200),

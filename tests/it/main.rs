@@ -24,6 +24,7 @@ mod crash; // power cuts and kills at every step
 mod damage; // bytes that nobody wrote
 mod faults; // a disk that fails at every operation
 mod hostile; // files made to do harm
+mod interleavings; // what another process does within an operation
 mod machine;
 mod model; // random sequences against a map
 mod planted; // known mistakes, each of them caught

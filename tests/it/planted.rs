@@ -145,6 +145,20 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "limits::a_store_may_have_so_many_uids",
             "limits::values_may_be_so_deep_in_each_other",
         ],
+        Bug::IgnoreLimitsOfSeeds => &["limits::a_store_may_have_so_many_uids"],
+        Bug::CoverWhatCameWithinSync => {
+            &["interleavings::what_is_written_while_a_sync_runs_is_not_covered_by_it"]
+        }
+        Bug::RaiseOffsetOfAnotherGeneration => {
+            &["interleavings::a_sync_says_nothing_of_a_generation_that_began_meanwhile"]
+        }
+        Bug::IgnoreFailureElsewhere => {
+            &["interleavings::a_sync_beside_one_that_failed_is_not_believed"]
+        }
+        Bug::TurnBeforeEndOfLog => &[
+            "changes::a_compaction_takes_nothing_away_from_a_reader_and_two_are_a_gap_that_is_told",
+        ],
+        Bug::TellWhatWasReadEarly => &["interleavings::changes_do_not_tell_what_was_taken_back"],
         Bug::AcceptNan => &[
             "bad_input::a_value_that_json_cannot_carry_is_refused_at_the_write",
             "roundtrip::what_is_no_number_is_refused_wherever_it_stands",

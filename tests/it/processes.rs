@@ -35,6 +35,22 @@ fn four_processes_of_four_threads_lose_no_increment() {
     assert!(store.recovered().is_empty(), "{:?}", store.recovered());
 }
 
+/// Whoever syncs takes a lock on the log, and so may any other program.
+#[test]
+fn a_log_that_another_program_has_locked_is_written_all_the_same() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let log = fs::File::open(folder.path().join("state.db")).unwrap();
+    rustix::fs::flock(&log, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let workers: Vec<_> = (0..3)
+        .map(|_| Worker::start("increment", folder.path(), &["2", "20"]))
+        .collect();
+    for worker in workers {
+        worker.finish();
+    }
+    assert_eq!(open(folder.path()).count(), 120);
+}
+
 #[test]
 fn every_acknowledged_write_outlives_kill_9() {
     let mut random = Random::seeded("every_acknowledged_write_outlives_kill_9");

@@ -92,7 +92,9 @@ impl Changes {
     /// # Errors
     ///
     /// [`Gap`](ErrorKind::Gap) once for commits that are not in the log any more; what comes next are
-    /// those behind them. Otherwise as the file says: the next call tries again.
+    /// those behind them. [`Replaced`](ErrorKind::Replaced) once where somebody put an older copy in the
+    /// place of the log, and commits that were told are not in it: those that come next may have lower
+    /// revisions. Otherwise as the file says: the next call tries again.
     pub fn try_next(&mut self) -> Option<Result<Change, Error>> {
         let engine = &self.handle.engine;
         if engine.is_behind(engine.revision()) {
@@ -158,10 +160,13 @@ impl Changes {
             match &mut self.listener {
                 // Listening before looking again: a commit in between is not missed.
                 None => self.listener = Some(self.handle.engine.changed.listen()),
-                Some(listener) => match Pin::new(listener).poll(context) {
-                    Poll::Ready(()) => self.listener = None,
-                    Poll::Pending => return Poll::Pending,
-                },
+                Some(listener) => {
+                    let waker = self.handle.engine.wakers.later(context.waker());
+                    match Pin::new(listener).poll(&mut Context::from_waker(&waker)) {
+                        Poll::Ready(()) => self.listener = None,
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
             }
         }
     }

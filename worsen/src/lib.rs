@@ -67,6 +67,7 @@ mod seeds;
 mod store;
 mod sync;
 mod value;
+mod wakers;
 mod watch;
 
 pub use backend::file::compaction::Compaction;

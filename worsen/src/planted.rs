@@ -38,6 +38,12 @@ bugs! {
     RaiseDurableOffsetWithoutSync,
     /// A line says `durable` for what nobody has synced.
     ClaimDurableWithoutSync,
+    /// A sync counts for what was written while it ran.
+    CoverWhatCameWithinSync,
+    /// A sync that ends after a compaction counts for the new log.
+    RaiseOffsetOfAnotherGeneration,
+    /// A sync that succeeds is believed, although that of another process has failed.
+    IgnoreFailureElsewhere,
     /// A sync that failed is tried again, and believed.
     RetryFailedSync,
     /// A store goes on after a failed sync as if nothing had been.
@@ -110,6 +116,12 @@ bugs! {
     AcceptNan,
     /// A write may be larger than it was to be at most.
     IgnoreLimits,
+    /// Limits are for writes, and not for the seeds of a new store.
+    IgnoreLimitsOfSeeds,
+    /// Who tells commits turns to a new log without reading the old one to its end.
+    TurnBeforeEndOfLog,
+    /// What was read of the log before it was committed is told once it should have been.
+    TellWhatWasReadEarly,
 }
 
 #[cfg(feature = "simulation")]

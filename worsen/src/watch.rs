@@ -120,10 +120,13 @@ impl<S, T> Watch<S, T> {
             match &mut self.listener {
                 // Listening before looking again: a change in between is not missed.
                 None => self.listener = Some(self.handle.engine.changed.listen()),
-                Some(listener) => match Pin::new(listener).poll(context) {
-                    Poll::Ready(()) => self.listener = None,
-                    Poll::Pending => return Poll::Pending,
-                },
+                Some(listener) => {
+                    let waker = self.handle.engine.wakers.later(context.waker());
+                    match Pin::new(listener).poll(&mut Context::from_waker(&waker)) {
+                        Poll::Ready(()) => self.listener = None,
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
             }
         }
     }

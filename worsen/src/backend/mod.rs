@@ -82,7 +82,8 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn sync_time(&self) -> Duration;
     /// Every process may read the commits up to this one.
     fn publish(&self, revision: u64);
-    /// The newest revision that every process may read, where one look at memory tells.
+    /// The newest revision that every process may read, where one look at memory tells. `u64::MAX`: it
+    /// does not, for now, and `follow` finds out.
     fn visible(&self) -> Option<u64>;
     /// Hands over what others committed and published since, without the lock.
     fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error>;

@@ -32,9 +32,12 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use crate::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+use crate::{
+    planted::{Bug, planted},
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
 };
 
 /// How much of the lock file the page takes.
@@ -144,6 +147,10 @@ impl Page {
             return;
         };
         let mut there = self.progress.durable.load(Relaxed);
+        let raised = match planted(Bug::RaiseOffsetOfAnotherGeneration) {
+            true => (there & !OFFSET_MASK) | offset,
+            false => raised,
+        };
         // Equal high bits: the same generation, and the greater word is the greater offset.
         while there >> OFFSET_BITS == raised >> OFFSET_BITS && there < raised {
             match self

@@ -1,9 +1,10 @@
 //! Reading the commits of a store one by one, in order, without the lock, from the log as it is now and
 //! as it goes on. Never here: what they mean, and when to look.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
 use super::{
+    Paths,
     disk::{Disk, DiskFile, Open},
     log::{Position, is_blank, read_full, read_header},
     record::{Header, Record},
@@ -11,6 +12,7 @@ use super::{
 use crate::{
     backend::{Committed, Entries, History, Next},
     error::{Error, ErrorKind},
+    planted::{Bug, planted},
 };
 
 /// How much is read at a time, at least.
@@ -20,8 +22,10 @@ const CHUNK: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct LogHistory {
     disk: Arc<dyn Disk>,
-    log: PathBuf,
+    paths: Paths,
     generation: Generation,
+    /// The newest place that was read, of whichever file: what comes after it goes on from there.
+    newest: Position,
     /// The newest revision that was handed over, or is not wanted.
     after: u64,
     /// Revisions that are in no log any more, still to be told.
@@ -39,6 +43,9 @@ struct Generation {
     /// What was read of the file, and how much of that is before the place.
     read: Vec<u8>,
     taken: usize,
+    /// The newest revision that was a commit when that was read. A line behind it may have been taken
+    /// back since, and another one be in its place.
+    known: u64,
 }
 
 impl LogHistory {
@@ -50,14 +57,15 @@ impl LogHistory {
     /// Where there is no log that can be read.
     pub(super) fn new(
         disk: Arc<dyn Disk>,
-        log: PathBuf,
+        paths: Paths,
         after: u64,
         old_values: bool,
     ) -> Result<Self, Error> {
-        let generation = Generation::open(&*disk, &log, after)?;
+        let generation = Generation::open(&*disk, &paths, after)?;
         let mut history = LogHistory {
             disk,
-            log,
+            paths,
+            newest: generation.position,
             after,
             lost: None,
             state: old_values.then(Entries::new),
@@ -75,15 +83,60 @@ impl LogHistory {
         }
     }
 
-    /// Goes on to the generation at the path.
+    /// Goes on to the file at the path.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, and once where it begins before what was read already.
     fn turn(&mut self) -> Result<(), Error> {
-        self.generation = Generation::open(&*self.disk, &self.log, self.after)?;
+        let new = Generation::open(&*self.disk, &self.paths, self.after)?;
+        let old = std::mem::replace(&mut self.generation, new);
         if let Some(state) = &mut self.state {
             // The lines of the state at the beginning fill it again.
             state.clear();
         }
+        if self.generation.header == old.header {
+            // The same commits once more, as far as this reader has come: `step` compares.
+            return Ok(());
+        }
+        let (before, begins) = (self.newest, self.generation.position);
+        self.newest = begins;
+        if begins.revision < before.revision {
+            // No compaction does that: an older copy was put in its place, and goes on in its own way.
+            if self.after <= before.revision {
+                self.after = begins.revision;
+            }
+            return Err(self.replaced(before.revision));
+        }
         self.skip_what_is_lost();
         Ok(())
+    }
+
+    /// Takes note of the place that was reached.
+    ///
+    /// # Errors
+    ///
+    /// Once where it is not the one that was there before.
+    fn step(&mut self) -> Result<(), Error> {
+        let (before, now) = (self.newest, self.generation.position);
+        if now.revision > before.revision || before.base_left > 0 {
+            self.newest = now;
+        } else if now.revision == before.revision && now.base_left == 0 && now != before {
+            self.newest = now;
+            return Err(self.replaced(before.revision));
+        }
+        Ok(())
+    }
+
+    fn replaced(&self, revision: u64) -> Error {
+        Error::new(
+            ErrorKind::Replaced,
+            format!(
+                "the log was replaced by one in which not all of the commits up to {revision} are, some of which were told"
+            ),
+        )
+        .help(format!("read the state as it is by a snapshot; the commits behind {} come next", self.after))
+        .path(&self.paths.log)
     }
 }
 
@@ -98,41 +151,51 @@ impl History for LogHistory {
             }
             // Asked before reading: a file that is not at the path any more gets no more lines, so what is
             // read of it then is all there is.
-            let failed = |error| Error::io("the log cannot be read", &self.log, error);
-            let found = self.disk.identify(&self.log).map_err(failed)?;
+            let failed = |error| Error::io("the log cannot be read", &self.paths.log, error);
+            let found = self.disk.identify(&self.paths.log).map_err(failed)?;
             let is_over = found.is_some_and(|found| found.id != self.generation.file.id());
+            if is_over && planted(Bug::TurnBeforeEndOfLog) {
+                self.turn()?;
+                continue;
+            }
             let record = self.generation.next(newest).map_err(failed)?;
             match record {
                 Some(record) => {
                     let is_state = record.revision <= self.generation.header.revision;
                     let committed = committed(record, self.state.as_mut());
+                    self.step()?;
                     if !is_state && committed.revision > self.after {
                         self.after = committed.revision;
                         return Ok(Next::Commit(committed));
                     }
                 }
                 None if is_over => self.turn()?,
-                None => return Err(damaged(&self.log, self.after)),
+                None => return Err(damaged(&self.paths, self.after)),
             }
         }
     }
 
     fn revision(&self) -> u64 {
-        self.after
+        // What is still to be told was not told.
+        self.lost.map_or(self.after, |(first, _)| first - 1)
     }
 }
 
 impl Generation {
     /// The one that stands at the path now.
-    fn open(disk: &dyn Disk, log: &std::path::Path, after: u64) -> Result<Self, Error> {
-        let failed = |error| Error::io("the log cannot be read", log, error);
-        let file = disk.open(log, Open::Read).map_err(failed)?;
+    fn open(disk: &dyn Disk, paths: &Paths, after: u64) -> Result<Self, Error> {
+        let failed = |error| Error::io("the log cannot be read", &paths.log, error);
+        let file = disk.open(&paths.log, Open::Read).map_err(failed)?;
         let mut read = Vec::new();
         loop {
             let more = read_on(&*file, 0, &mut read).map_err(failed)?;
             if let Ok((header, position)) = read_header(&read) {
+                if header.store != paths.name {
+                    return Err(damaged(paths, after));
+                }
                 return Ok(Generation {
                     taken: position.offset as usize,
+                    known: header.revision,
                     file,
                     header,
                     position,
@@ -140,7 +203,7 @@ impl Generation {
                 });
             }
             if !more || memchr::memchr(b'\n', &read).is_some() {
-                return Err(damaged(log, after));
+                return Err(damaged(paths, after));
             }
         }
     }
@@ -150,12 +213,17 @@ impl Generation {
         if self.position.base_left == 0 && self.position.revision >= newest {
             return Ok(None);
         }
-        if let Some(record) = self.take() {
-            return Ok(Some(record));
+        let is_known = self.position.base_left > 0 || self.position.revision < self.known;
+        if is_known || planted(Bug::TellWhatWasReadEarly) {
+            if let Some(record) = self.take() {
+                return Ok(Some(record));
+            }
         }
-        // Once more from the place on: when it was read, there may have been blanks, or half a line.
+        // Once more from the place on: when it was read, there may have been blanks, half a line, or one
+        // that was no commit yet.
         self.read.clear();
         self.taken = 0;
+        self.known = newest;
         loop {
             let more = read_on(&*self.file, self.position.offset, &mut self.read)?;
             if let Some(record) = self.take() {
@@ -205,11 +273,11 @@ fn committed(record: Record, state: Option<&mut Entries>) -> Committed {
     }
 }
 
-fn damaged(log: &std::path::Path, after: u64) -> Error {
+fn damaged(paths: &Paths, after: u64) -> Error {
     Error::new(
         ErrorKind::Damaged,
         format!("the log cannot be read behind revision {after}: it was damaged, cut or replaced"),
     )
     .help("try again after the next write, which writes it anew from memory; what is lost is then told as a gap")
-    .path(log)
+    .path(&paths.log)
 }

@@ -485,6 +485,7 @@ impl FileBackend {
         state.durable_offset = position.offset;
         state.durable_revision = revision;
         state.damaged = false;
+        state.compact_from = 0;
         if let Some(beacon) = self.current_beacon() {
             beacon.set_durable_offset(state.log.header.generation, position.offset);
             beacon.trust();
@@ -615,11 +616,13 @@ impl FileBackend {
             Err(error) => return Err(self.not_backed_up(&mut state.damaged, error)),
         };
         // Were it written anew again, the others would do the same, by turns and for ever. What cannot
-        // be read is no backup.
-        if let Ok((Some(file), backup)) = load(&*self.disk, &self.paths.backup, Open::Write) {
-            if !backup.is_empty() && bytes.starts_with(&backup) {
-                state.backup = Some(Backup::new(file));
-                return Ok(backup.len() as u64);
+        // be read is no backup, nor is what is longer than the log: that is not even looked at.
+        if found.is_some_and(|found| found.len <= bytes.len() as u64) {
+            if let Ok((Some(file), backup)) = load(&*self.disk, &self.paths.backup, Open::Write) {
+                if !backup.is_empty() && bytes.starts_with(&backup) {
+                    state.backup = Some(Backup::new(file));
+                    return Ok(backup.len() as u64);
+                }
             }
         }
         self.debug
@@ -680,6 +683,8 @@ impl Backend for FileBackend {
                 if old.revision() != MOVED {
                     new.publish(old.revision());
                 }
+                // A sync that failed stays one. Where that is over, the log is of a later generation.
+                new.doubt(old.doubted());
                 old.publish(MOVED);
             }
             self.moved.store(true, Ordering::Relaxed);
@@ -847,7 +852,14 @@ impl Backend for FileBackend {
     }
 
     fn visible(&self) -> Option<u64> {
-        self.beacon.as_ref().map(|beacon| beacon.revision())
+        match self.beacon.as_ref()?.revision() {
+            // Another page tells by now. Where this process has not found it yet, everything may be newer.
+            MOVED => Some(
+                self.current_beacon()
+                    .map_or(MOVED, |beacon| beacon.revision()),
+            ),
+            revision => Some(revision),
+        }
     }
 
     fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error> {
@@ -859,14 +871,23 @@ impl Backend for FileBackend {
             visible = self.current_beacon().map(|beacon| beacon.revision());
         }
         let state = &mut *self.state();
-        match self.is_ours(state)? {
+        let mut place = self.is_ours(state)?;
+        if matches!(place, Place::Ours) && self.mode == Mode::Look {
+            match self.read_on(state, sink, visible)? {
+                Tail::Clean => {}
+                // Perhaps a line that is being written. Or what was read here before was taken back, or
+                // mended: who writes finds that out under the lock.
+                Tail::Unreadable => place = Place::Another,
+            }
+        }
+        match place {
             // What was read up to here is all there is: the next write heals it.
             Place::Empty => return self.read_on(state, sink, visible).map(drop),
+            Place::Ours if self.mode == Mode::Look => {}
             Place::Ours => {
                 let tail = state.log.position.offset;
                 self.read_on(state, sink, visible)?;
-                if visible.is_none() && state.log.position.offset > tail && self.mode != Mode::Look
-                {
+                if visible.is_none() && state.log.position.offset > tail {
                     // Nobody says whether it is durable, and it is about to be shown.
                     state.log.file.sync_data().map_err(|error| {
                         Error::io("the log cannot be synced", &self.paths.log, error)
@@ -911,7 +932,6 @@ impl Backend for FileBackend {
         } = state.log.position;
         match self.start_generation(state, entries, revision) {
             Ok(()) => {
-                state.compact_from = 0;
                 self.debug.say(format_args!(
                     "compacted the log at revision {revision}, from {offset} to {} bytes",
                     state.log.position.offset
@@ -932,8 +952,8 @@ impl Backend for FileBackend {
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
-        let (disk, log) = (self.disk.clone(), self.paths.log.clone());
-        Ok(Box::new(LogHistory::new(disk, log, after, old_values)?))
+        let (disk, paths) = (self.disk.clone(), self.paths.clone());
+        Ok(Box::new(LogHistory::new(disk, paths, after, old_values)?))
     }
 
     fn close(&self) {

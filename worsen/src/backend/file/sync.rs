@@ -19,6 +19,10 @@ const PATIENCE: u32 = 8;
 const LEAST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
+/// How many times that in all: a sync that ends may have begun too early to cover this one, the next
+/// has not. Beyond that, something else wakes the sleeper, such as a signal.
+const LEADERS: u32 = 2;
+
 /// Of how many syncs, about, the average is taken.
 const MEMORY: u64 = 8;
 
@@ -72,6 +76,8 @@ pub(crate) fn sync(
             .map(|()| offset)
             .map_err(SyncError::Failed);
     };
+    let patience = pace.patience();
+    let mut begin = None;
     let mut waited = false;
     loop {
         let ticket = beacon.sync_ticket();
@@ -79,19 +85,18 @@ pub(crate) fn sync(
         if durable >= offset {
             return Ok(durable);
         }
-        if beacon.doubted() == generation {
-            // A sync that succeeds after one that failed proves nothing. A later generation in doubt is
-            // another matter: its name may not be durable, and this file is the one it was made from.
+        if failed_elsewhere(beacon, generation) {
             return Err(SyncError::FailedElsewhere);
         }
         // Where the lead is not to be had by any means, such as on a file system without locks, every
         // process syncs for itself. So it is where the leader has come to a stop: a sync more does no harm.
         let leads = !waited && file.try_lead().unwrap_or(true);
         if !leads && !waited {
-            let patience = pace.patience();
             let start = Instant::now();
-            beacon.wait_for_sync(ticket, patience);
-            waited = start.elapsed() >= patience;
+            let so_far = start - *begin.get_or_insert(start);
+            let wait = patience.min((patience * LEADERS).saturating_sub(so_far));
+            beacon.wait_for_sync(ticket, wait);
+            waited = start.elapsed() >= wait;
             continue;
         }
         let covered = lead(file, generation, offset, beacon, pace);
@@ -102,6 +107,12 @@ pub(crate) fn sync(
         beacon.sync_ended();
         return covered;
     }
+}
+
+/// A sync that succeeds after one that failed, or beside it, proves nothing. A later generation in doubt
+/// is another matter: its name may not be durable, and this file is the one it was made from.
+fn failed_elsewhere(beacon: &Beacon, generation: u64) -> bool {
+    beacon.doubted() == generation && !planted(Bug::IgnoreFailureElsewhere)
 }
 
 fn lead(
@@ -118,7 +129,13 @@ fn lead(
     }
     // Asked before the sync begins: all of that was written by then.
     let covers = beacon.written_offset(generation).max(offset);
-    match timed(file, pace) {
+    let outcome = timed(file, pace);
+    let covers = match planted(Bug::CoverWhatCameWithinSync) {
+        true => beacon.written_offset(generation).max(offset),
+        false => covers,
+    };
+    match outcome {
+        Ok(()) if failed_elsewhere(beacon, generation) => Err(SyncError::FailedElsewhere),
         Ok(()) => {
             beacon.raise_durable_offset(generation, covers);
             Ok(covers)
@@ -209,6 +226,28 @@ mod tests {
         assert!(leader.try_lead().unwrap());
         let durable = sync(&*other, 1, 70, Some(&beacon), &Pace::default());
         assert_eq!(durable.unwrap(), 70);
+    }
+
+    #[test]
+    fn wakes_that_bring_nothing_do_not_make_anybody_wait_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let (leader, other) = (open(&path).unwrap(), open(&path).unwrap());
+        let beacon = Beacon::in_memory();
+        beacon.set_durable_offset(1, 0);
+        assert!(leader.try_lead().unwrap());
+        let longest = Instant::now() + Duration::from_secs(30);
+        let in_time = thread::scope(|scope| {
+            let waiting = scope.spawn(|| sync(&*other, 1, 70, Some(&beacon), &Pace::default()));
+            while !waiting.is_finished() && Instant::now() < longest {
+                beacon.sync_ended();
+                thread::yield_now();
+            }
+            let in_time = waiting.is_finished();
+            assert_eq!(waiting.join().unwrap().unwrap(), 70);
+            in_time
+        });
+        assert!(in_time, "it waited for as long as it was woken");
     }
 
     #[test]
