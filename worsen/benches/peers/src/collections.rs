@@ -26,7 +26,7 @@ const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 /// Blocks of each kind of commit; their median counts, which leaves out the few that compact.
 const BLOCKS: usize = 40;
 const COMMITS: usize = 250;
-const READS: usize = 2_000;
+const READS: usize = 20_000;
 
 #[derive(Store)]
 struct Queued {
