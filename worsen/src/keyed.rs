@@ -559,3 +559,29 @@ fn check_uid(uid: &str) -> Result<(), Error> {
         .help("nothing was written; a uid is some text without control characters")
         .in_uid(uid))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A draft that was large once made every later commit cost as much as that one.
+    #[test]
+    fn a_large_commit_does_not_make_the_next_ones_dear() {
+        let mut model = KeyedModel::<u32> {
+            map: Arc::new(Published {
+                values: papaya::HashMap::new(),
+                whole: RwLock::new(()),
+            }),
+            draft: HashMap::new(),
+            open: Vec::new(),
+        };
+        for number in 0..10_000 {
+            model.put(number.to_string().into(), Some(number));
+        }
+        model.accept();
+        model.publish(1, &[]);
+        assert_eq!(model.map.values.len(), 10_000);
+        assert!(model.draft.capacity() < 1_000);
+        assert!(model.open.capacity() < 1_000);
+    }
+}

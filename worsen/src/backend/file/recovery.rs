@@ -150,21 +150,30 @@ impl Behind {
 
 /// The state that records lead to. Their changes are gathered, and put in order many at a time: a map
 /// that is built in order takes a fraction of the time, and half the room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Replay {
     entries: Entries,
     pending: Vec<Entry>,
+    /// How many changes are gathered at least. From there on it is as many as there are entries, so that
+    /// an entry is not moved more often than the state doubles.
+    many: usize,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Replay {
+            entries: Entries::new(),
+            pending: Vec::new(),
+            many: 64 * 1024,
+        }
+    }
 }
 
 impl Replay {
-    /// How many changes are gathered at least. From there on it is as many as there are entries, so that
-    /// an entry is not moved more often than the state doubles.
-    const MANY: usize = 64 * 1024;
-
     /// Applies a record.
     pub(crate) fn apply(&mut self, record: Record) {
         self.pending.extend(record.changes);
-        if self.pending.len() >= self.entries.len().max(Self::MANY) {
+        if self.pending.len() >= self.entries.len().max(self.many) {
             self.settle();
         }
     }
@@ -176,9 +185,9 @@ impl Replay {
 
     fn settle(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        if planted(Bug::ReplayDelAsNull) {
-            for (_, json) in &mut pending {
-                json.get_or_insert_with(|| "null".into());
+        for (_, json) in &mut pending {
+            if json.is_none() && planted(Bug::ReplayDelAsNull) {
+                *json = Some("null".into());
             }
         }
         // Stable: of several changes of one uid the last one counts.
@@ -1056,5 +1065,49 @@ impl Refusal {
             .help("nothing was changed; restore either file from a copy, remove both to begin anew, or open with `.salvage()`"),
         };
         error.path(&paths.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many changes are gathered, the state is the one that they lead to one by one.
+    #[test]
+    fn changes_put_in_order_together_lead_where_they_lead_one_by_one() {
+        let mut random = 1_u32;
+        let mut random = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) % below
+        };
+        for many in [1, 2, 7, 50, 100_000] {
+            for uids in [3, 40, 700] {
+                let mut replay = Replay {
+                    many,
+                    ..Replay::default()
+                };
+                let mut expected = Entries::new();
+                for revision in 0..900 {
+                    let mut changes: Vec<Entry> = Vec::new();
+                    for _ in 0..random(4) {
+                        let uid: Arc<str> = format!("uid/{}", random(uids)).into();
+                        let json = (random(3) > 0).then(|| revision.to_string().into());
+                        match &json {
+                            Some(json) => expected.insert(uid.clone(), Arc::clone(json)),
+                            None => expected.remove(&uid),
+                        };
+                        changes.push((uid, json));
+                    }
+                    replay.apply(Record {
+                        revision,
+                        at: String::new(),
+                        pid: 1,
+                        durable: None,
+                        changes,
+                    });
+                }
+                assert_eq!(replay.into_entries(), expected, "{many} of {uids} uids");
+            }
+        }
     }
 }
