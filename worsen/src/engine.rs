@@ -39,8 +39,11 @@ pub(crate) mod loom_tests;
 /// The typed state of a store behind an untyped engine: a draft that operations change, and what
 /// readers see.
 pub(crate) trait Model: Send {
+    /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
+    /// fit; nothing is published then.
+    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Arc<str>, ValueError)>;
     /// Takes one entry into the draft.
-    fn apply(&mut self, uid: &str, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError>;
     /// Keeps what was done to the draft since the last `accept`.
     fn accept(&mut self);
     /// Undoes what was done to the draft since the last `accept`, or all of it. The draft then is what
@@ -207,7 +210,10 @@ impl Core {
     fn adopt(&mut self, entries: Entries) {
         for (uid, json) in &entries {
             self.live += (uid.len() + json.len()) as u64;
-            self.fill(uid, Some(json));
+        }
+        for (uid, error) in self.model.adopt(&entries, self.revision) {
+            let error = error.at(&uid);
+            self.misfits.insert(uid, error);
         }
         self.model.accept();
         self.entries = entries;

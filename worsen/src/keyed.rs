@@ -3,7 +3,7 @@
 
 use std::{
     any::{Any, TypeId},
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -13,7 +13,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    backend::{Entry, Recovery},
+    backend::{Entries, Entry, Recovery},
     builder::{Durability, Place},
     changes::Changes,
     commit::Commit,
@@ -461,18 +461,35 @@ impl<T: Value> KeyedModel<T> {
 }
 
 impl<T: Value> Model for KeyedModel<T> {
-    fn apply(&mut self, uid: &str, json: Option<&str>) -> Result<(), ValueError> {
+    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Arc<str>, ValueError)> {
+        let mut misfits = Vec::new();
+        // Nobody can read yet, so this needs no draft.
+        let values = self.map.values.pin();
+        values.reserve(entries.len());
+        for (uid, json) in entries {
+            match value::decode(json) {
+                Ok(value) => {
+                    values.insert(uid.clone(), Stamped { value, revision });
+                }
+                Err(error) => misfits.push((uid.clone(), error)),
+            }
+        }
+        misfits
+    }
+
+    fn apply(&mut self, uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError> {
         let value = json.map(value::decode).transpose()?;
-        self.put(uid.into(), value);
+        self.put(uid.clone(), value);
         Ok(())
     }
 
     fn accept(&mut self) {
         self.open.clear();
+        self.open.shrink_to(MANY);
     }
 
     fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
-        let undone: Vec<Arc<str>> = if all {
+        let undone: HashSet<Arc<str>> = if all {
             self.draft.drain().map(|(uid, _)| uid).collect()
         } else {
             self.open.drain(..).collect()
@@ -510,12 +527,17 @@ impl<T: Value> Model for KeyedModel<T> {
                 }
             }
         }
+        // To empty a map costs its capacity: every later commit would pay for a large one.
+        self.draft.shrink_to(MANY);
     }
 
     fn as_any(&mut self) -> &mut dyn Any {
         self
     }
 }
+
+/// What room for so many costs is not worth giving back.
+const MANY: usize = 64;
 
 /// In bytes.
 pub(crate) const LONGEST_UID: usize = 4096;
@@ -536,4 +558,30 @@ fn check_uid(uid: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidUid, what)
         .help("nothing was written; a uid is some text without control characters")
         .in_uid(uid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A draft that was large once made every later commit cost as much as that one.
+    #[test]
+    fn a_large_commit_does_not_make_the_next_ones_dear() {
+        let mut model = KeyedModel::<u32> {
+            map: Arc::new(Published {
+                values: papaya::HashMap::new(),
+                whole: RwLock::new(()),
+            }),
+            draft: HashMap::new(),
+            open: Vec::new(),
+        };
+        for number in 0..10_000 {
+            model.put(number.to_string().into(), Some(number));
+        }
+        model.accept();
+        model.publish(1, &[]);
+        assert_eq!(model.map.values.len(), 10_000);
+        assert!(model.draft.capacity() < 1_000);
+        assert!(model.open.capacity() < 1_000);
+    }
 }

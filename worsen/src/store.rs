@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 
 pub use crate::backend::{Recovery, Repair};
 use crate::{
-    backend::Entry,
+    backend::{Entries, Entry},
     builder::Durability,
     changes::Changes,
     commit::Commit,
@@ -565,20 +565,53 @@ impl<S: Store> Clone for Versioned<S> {
     }
 }
 
+/// The field of a uid, and the key in it.
+fn split(uid: &str) -> (&str, Option<&str>) {
+    match memchr::memchr(b'/', uid.as_bytes()) {
+        Some(slash) => (&uid[..slash], Some(&uid[slash + 1..])),
+        None => (uid, None),
+    }
+}
+
 impl<S: Store> Model for StructModel<S> {
-    fn apply(&mut self, uid: &str, json: Option<&str>) -> Result<(), ValueError> {
-        let (field, key) = match uid.split_once('/') {
-            Some((field, key)) => (field, Some(key)),
-            None => (uid, None),
-        };
+    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Arc<str>, ValueError)> {
+        let mut misfits = Vec::new();
+        let mut draft = self.cell.newest.load().copy();
+        // Nearly always the field is that of the entry before.
+        let mut last: Option<(&str, usize)> = None;
+        for (uid, json) in entries {
+            let (field, key) = split(uid);
+            let index = match last {
+                Some((name, index)) if name == field => index,
+                _ => {
+                    let Some(&index) = self.index.get(field) else {
+                        meet_unknown(uid);
+                        continue;
+                    };
+                    self.open.add(index);
+                    last = Some((field, index));
+                    index
+                }
+            };
+            if let Err(error) = draft.state.__apply(index, key, Some(json)) {
+                misfits.push((uid.clone(), error));
+            }
+        }
+        self.stale.clear();
+        self.draft = Some(Arc::new(draft));
+        misfits
+    }
+
+    fn apply(&mut self, uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError> {
+        let (field, key) = split(uid);
         // What a newer program wrote is carried along by the engine, and means nothing here.
         let Some(&index) = self.index.get(field) else {
             meet_unknown(uid);
             return Ok(());
         };
-        self.draft();
         self.open.add(index);
         if key.is_none() && json.is_none() {
+            self.draft();
             if let Some(draft) = self.draft.as_mut().and_then(Arc::get_mut) {
                 draft.state.__copy_field(index, &self.seed);
             }

@@ -1,5 +1,10 @@
 //! A key as the end of a uid, and back. Knows no collections.
 
+use std::{
+    any::{Any, TypeId},
+    str::FromStr,
+};
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned, ser::SerializeMap};
 
 use crate::{
@@ -36,28 +41,90 @@ pub(super) fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
         key: None,
     }
     };
+    if let Some(text) = plain_text(key) {
+        return check_length(text);
+    }
     // serde_json knows which types can be the key of an object, and how.
     let object = serde_json::to_string(&Entry(key)).map_err(|error| refused(Some(error)))?;
     let Entry(text): Entry<String> =
         serde_json::from_str(&object).map_err(|error| refused(Some(error)))?;
-    if text.len() > LONGEST_UID {
-        return Err(ValueError {
-            kind: ErrorKind::InvalidUid,
-            what: format!(
-                "a key has {} bytes, and at most {LONGEST_UID} are allowed",
-                text.len()
-            )
-            .into(),
-            help: "nothing was written; use a shorter key, and keep the rest in the value".into(),
-            source: None,
-            key: None,
-        });
-    }
+    let text = check_length(text)?;
     match from_object::<K>(&object) {
         Ok(back) if back == *key => Ok(text),
         Ok(_) => Err(refused(None)),
         Err(error) => Err(refused(Some(error))),
     }
+}
+
+fn check_length(text: String) -> Result<String, ValueError> {
+    if text.len() <= LONGEST_UID {
+        return Ok(text);
+    }
+    Err(ValueError {
+        kind: ErrorKind::InvalidUid,
+        what: format!(
+            "a key has {} bytes, and at most {LONGEST_UID} are allowed",
+            text.len()
+        )
+        .into(),
+        help: "nothing was written; use a shorter key, and keep the rest in the value".into(),
+        source: None,
+        key: None,
+    })
+}
+
+/// Keys of these types, and strings, need no way through JSON.
+macro_rules! with_integers {
+    ($do:ident) => {
+        $do!(
+            u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
+        )
+    };
+}
+
+/// The text of a string or an integer.
+fn plain_text<K: Key>(key: &K) -> Option<String> {
+    let any: &dyn Any = key;
+    if let Some(text) = any.downcast_ref::<String>() {
+        return Some(text.clone());
+    }
+    macro_rules! text_of {
+        ($($integer:ty),*) => {
+            $(if let Some(number) = any.downcast_ref::<$integer>() {
+                return Some(number.to_string());
+            })*
+        };
+    }
+    with_integers!(text_of);
+    None
+}
+
+/// The string or integer of a text. `None` also for what only a closer look tells to be wrong.
+fn plain_key<K: Key>(text: &str) -> Option<K> {
+    fn parse<T: FromStr + 'static, K: 'static>(text: &str) -> Option<K> {
+        let mut parsed: Option<T> = text.parse().ok();
+        let parsed: &mut dyn Any = &mut parsed;
+        parsed.downcast_mut::<Option<K>>()?.take()
+    }
+    let id = TypeId::of::<K>();
+    if id == TypeId::of::<String>() {
+        return parse::<String, K>(text);
+    }
+    // As JSON has them: no sign but a minus, and no leading zero.
+    let is_plain = match text.strip_prefix('-').unwrap_or(text).as_bytes() {
+        [b'0'] => text == "0",
+        [b'1'..=b'9', ..] => true,
+        _ => false,
+    };
+    macro_rules! key_of {
+        ($($integer:ty),*) => {
+            $(if is_plain && id == TypeId::of::<$integer>() {
+                return parse::<$integer, K>(text);
+            })*
+        };
+    }
+    with_integers!(key_of);
+    None
 }
 
 /// The key of a text.
@@ -77,6 +144,9 @@ pub(super) fn from_text<K: Key>(text: &str) -> Result<K, ValueError> {
         source: Some(error),
         key: None,
     };
+    if let Some(key) = plain_key(text) {
+        return Ok(key);
+    }
     let object = serde_json::to_string(&Entry(text)).map_err(wrong)?;
     from_object(&object).map_err(wrong)
 }
@@ -154,6 +224,14 @@ mod tests {
         assert_eq!(to_text(&long).unwrap_err().kind, ErrorKind::InvalidUid);
         assert_eq!(from_text::<u8>("256").unwrap_err().kind, ErrorKind::Decode);
         assert_eq!(from_text::<u8>("one").unwrap_err().kind, ErrorKind::Decode);
+        for text in ["+1", "01", "-0x", "1 ", " 1", "1.0", "1e3", "", "-"] {
+            assert_eq!(
+                from_text::<i64>(text).unwrap_err().kind,
+                ErrorKind::Decode,
+                "{text:?}"
+            );
+        }
+        assert_eq!(from_text::<u8>("-1").unwrap_err().kind, ErrorKind::Decode);
         assert_eq!(
             from_text::<bool>("yes").unwrap_err().kind,
             ErrorKind::Decode

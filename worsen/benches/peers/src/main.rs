@@ -5,6 +5,7 @@
 //! Blocks of work and of the yardstick alternate, and a block next to a stalled yardstick is dropped.
 //! How long a process waits for another one is told in seconds, as no disk is in it, and of worsen alone.
 
+mod collections;
 mod durable;
 mod processes;
 mod reads;
@@ -24,12 +25,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The other process where there are two.
         ["watcher", dir] => wake::watch(dir.as_ref()),
         ["holder", dir] => wake::hold(dir.as_ref()),
+        // A process that opens a store, and says what that took.
+        ["open", kind, dir] => collections::open(kind, dir.as_ref()),
+        // To look at an opening with a profiler.
+        ["fill", kind, dir, entries, at_once] => {
+            collections::fill(kind, dir.as_ref(), entries.parse()?, at_once.parse()?).map(drop)
+        }
         [] => {
             durable::alone()?;
             durable::threads()?;
             processes::together()?;
             relaxed::writes()?;
             reads::all()?;
+            collections::all()?;
             wake::all()
         }
         ["durable"] => {
@@ -39,7 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["processes"] => processes::together(),
         ["relaxed"] => relaxed::writes(),
         ["reads"] => reads::all(),
+        ["collections"] => collections::all(),
+        ["commits"] => collections::commits(),
+        ["openings"] => collections::openings(),
         ["wake"] => wake::all(),
-        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, wake".into()),
+        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, collections, commits, openings, wake".into()),
     }
 }

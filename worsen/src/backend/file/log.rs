@@ -426,9 +426,17 @@ pub(crate) fn read_whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     bytes
         .try_reserve_exact(len)
         .map_err(|_| io::ErrorKind::OutOfMemory)?;
-    bytes.resize(len, 0);
-    let read = read_full(file, &mut bytes, 0)?;
-    bytes.truncate(read);
+    // In steps that the cache holds: blanking all of it first would cost as much as reading it.
+    const STEP: usize = 128 * 1024;
+    while bytes.len() < len {
+        let from = bytes.len();
+        bytes.resize(len.min(from + STEP), 0);
+        let read = read_full(file, &mut bytes[from..], from as u64)?;
+        if read < bytes.len() - from {
+            bytes.truncate(from + read);
+            break;
+        }
+    }
     Ok(bytes)
 }
 

@@ -84,7 +84,7 @@ use self::{
     lock::LockFile,
     log::{AppendError, Log, Position, Tail},
     record::Record,
-    recovery::{Mode, Recovered, WriteError, load, recover, replay, write_file},
+    recovery::{Mode, Recovered, Replay, WriteError, load, recover, write_file},
     sync::{Pace, SyncError},
 };
 use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink};
@@ -418,19 +418,19 @@ impl FileBackend {
             return Ok(false);
         }
         let first = position.offset as usize;
-        let mut entries = Entries::new();
+        let mut replay = Replay::default();
         // An error is the first line that not everybody may see yet.
         let _ = position.scan(&bytes[first..], |record| {
             if record.revision > visible {
                 return Err(());
             }
-            replay(&mut entries, record);
+            replay.apply(record);
             Ok(())
         });
         if position.base_left > 0 || position.revision < visible.max(sink.revision()) {
             return Ok(false);
         }
-        sink.replace(entries, position.revision)?;
+        sink.replace(replay.into_entries(), position.revision)?;
         let revision = header.revision;
         *state = State {
             log: Log::new(file, header, position, position.offset),

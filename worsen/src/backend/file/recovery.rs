@@ -15,7 +15,7 @@ use super::{
     record::{Crc, FORMAT, Header, NotAHeader, Record, claimed_crc},
 };
 use crate::{
-    backend::{Entries, Repair},
+    backend::{Entries, Entry, Repair},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
 };
@@ -148,14 +148,76 @@ impl Behind {
     }
 }
 
-/// Applies a record to the entries.
-pub(crate) fn replay(entries: &mut Entries, record: Record) {
-    for (uid, json) in record.changes {
-        match json {
-            Some(json) => entries.insert(uid, json),
-            None if planted(Bug::ReplayDelAsNull) => entries.insert(uid, "null".into()),
-            None => entries.remove(&uid),
-        };
+/// The state that records lead to. Their changes are gathered, and put in order many at a time: a map
+/// that is built in order takes a fraction of the time, and half the room.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    entries: Entries,
+    pending: Vec<Entry>,
+    /// How many changes are gathered at least. From there on it is as many as there are entries, so that
+    /// an entry is not moved more often than the state doubles.
+    many: usize,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Replay {
+            entries: Entries::new(),
+            pending: Vec::new(),
+            many: 64 * 1024,
+        }
+    }
+}
+
+impl Replay {
+    /// Applies a record.
+    pub(crate) fn apply(&mut self, record: Record) {
+        self.pending.extend(record.changes);
+        if self.pending.len() >= self.entries.len().max(self.many) {
+            self.settle();
+        }
+    }
+
+    pub(crate) fn into_entries(mut self) -> Entries {
+        self.settle();
+        self.entries
+    }
+
+    fn settle(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        for (_, json) in &mut pending {
+            if json.is_none() && planted(Bug::ReplayDelAsNull) {
+                *json = Some("null".into());
+            }
+        }
+        // Stable: of several changes of one uid the last one counts.
+        pending.sort_by(|(one, _), (other, _)| one.cmp(other));
+        pending.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        // A few are put into their places one by one.
+        if pending.len() < self.entries.len() / 8 {
+            for (uid, json) in pending {
+                match json {
+                    Some(json) => self.entries.insert(uid, json),
+                    None => self.entries.remove(&uid),
+                };
+            }
+            return;
+        }
+        if !self.entries.is_empty() {
+            for (uid, _) in pending.iter().filter(|(_, json)| json.is_none()) {
+                self.entries.remove(uid);
+            }
+        }
+        let set = pending
+            .into_iter()
+            .filter_map(|(uid, json)| Some((uid, json?)));
+        self.entries.append(&mut set.collect());
     }
 }
 
@@ -163,7 +225,7 @@ pub(crate) fn replay(entries: &mut Entries, record: Record) {
 struct Mending<'a> {
     bytes: Cow<'a, [u8]>,
     position: Position,
-    entries: Entries,
+    replay: Replay,
     /// Where the first byte stands that came from the backup.
     mended_at: Option<u64>,
     /// Where the last such byte stands.
@@ -175,7 +237,7 @@ impl<'a> Mending<'a> {
         Mending {
             bytes: Cow::Borrowed(bytes),
             position,
-            entries: Entries::new(),
+            replay: Replay::default(),
             mended_at: None,
             mended_to: 0,
         }
@@ -184,9 +246,9 @@ impl<'a> Mending<'a> {
     /// Goes as far as the log leads.
     fn scan(&mut self) {
         let from = (self.position.offset as usize).min(self.bytes.len());
-        let entries = &mut self.entries;
+        let replay = &mut self.replay;
         let Ok(()) = self.position.scan(&self.bytes[from..], |record| {
-            replay(entries, record);
+            replay.apply(record);
             Ok::<(), std::convert::Infallible>(())
         });
     }
@@ -200,9 +262,9 @@ impl<'a> Mending<'a> {
             if from >= backup.len() {
                 return;
             }
-            let entries = &mut self.entries;
+            let replay = &mut self.replay;
             let Ok(()) = self.position.scan(&backup[from..], |record| {
-                replay(entries, record);
+                replay.apply(record);
                 Ok::<(), std::convert::Infallible>(())
             });
             let to = self.position.offset as usize;
@@ -220,11 +282,11 @@ impl<'a> Mending<'a> {
         let rest = self.bytes.get(offset..).unwrap_or(&[]);
         let mut lines = Vec::new();
         let (mut at, mut taken_to) = (0, 0);
-        let entries = &mut self.entries;
+        let replay = &mut self.replay;
         for line in rest.split_inclusive(|byte| *byte == b'\n') {
             let before = self.position;
             let Ok(()) = self.position.scan(line, |record| {
-                replay(entries, record);
+                replay.apply(record);
                 Ok::<(), std::convert::Infallible>(())
             });
             at += line.len();
@@ -377,7 +439,7 @@ fn restore(
         repairs: vec![Repair::Restored {
             revision: mending.position.revision,
         }],
-        entries: mending.entries,
+        entries: mending.replay.into_entries(),
     })
 }
 
@@ -480,7 +542,7 @@ fn finish(
         repairs,
         header,
         position: mending.position,
-        entries: mending.entries,
+        entries: mending.replay.into_entries(),
     })
 }
 
@@ -496,11 +558,12 @@ fn plan_backup(valid: &[u8], header: &Header, backup: &[u8], of_backup: &Content
     let written = trimmed(backup);
     if !written.is_empty() && valid.starts_with(written) {
         // A line feed at the end was trimmed along with the blanks.
-        let same = valid
+        let known = written.len();
+        let more = valid[known..]
             .iter()
-            .zip(backup)
+            .zip(&backup[known..])
             .take_while(|(one, other)| one == other);
-        return BackupPlan::Keep(same.count() as u64);
+        return BackupPlan::Keep((known + more.count()) as u64);
     }
     match of_backup {
         Contents::Nothing => BackupPlan::Renew {
@@ -552,10 +615,11 @@ fn salvage(
     behind.sort_by_key(|record| record.revision);
     let lines = behind.len() as u64;
     let revision = behind.last().map_or(reached, |record| record.revision);
-    let mut entries = mending.entries;
+    let mut replay = mending.replay;
     for record in behind {
-        replay(&mut entries, record);
+        replay.apply(record);
     }
+    let entries = replay.into_entries();
     let generation = match of_backup {
         Contents::Store(of, _) => of.generation.max(header.generation),
         _ => header.generation,
@@ -625,7 +689,8 @@ pub(crate) fn recover(
     } else {
         Open::Write
     };
-    let ((log_file, log), (backup_file, backup), plan) = look(disk, paths, mode, how)?;
+    let ((log_file, log), (backup_file, held), plan) = look(disk, paths, mode, how)?;
+    let backup = held.bytes(&log);
     if mode == Mode::Look {
         let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
         // A line that has no end may be one that is being written: nothing to report. What was put
@@ -707,8 +772,8 @@ pub(crate) fn recover(
             file
         }
         (BackupPlan::Renew { keep, report }, _) => {
-            let kept = match keep && !is_blank(&backup) {
-                true => Some(keep_copy(disk, paths, &backup)?),
+            let kept = match keep && !is_blank(backup) {
+                true => Some(keep_copy(disk, paths, backup)?),
                 false => None,
             };
             if report {
@@ -748,14 +813,15 @@ fn look(
     paths: &Paths,
     mode: Mode,
     how: Open,
-) -> Result<(Loaded, Loaded, Plan), Error> {
+) -> Result<(Loaded, (Option<Arc<dyn DiskFile>>, Held), Plan), Error> {
     let mut tries = if mode == Mode::Look { 5 } else { 1 };
     loop {
         let log = load(disk, &paths.log, how)?;
-        let backup = load(disk, &paths.backup, how)?;
+        let (backup, held) = load_backup(disk, &paths.backup, how, &log.1)?;
         tries -= 1;
-        match decide(&log.1, &backup.1, &paths.name, mode, &super::now()) {
-            Ok(plan) => return Ok((log, backup, plan)),
+        let bytes = held.bytes(&log.1);
+        match decide(&log.1, bytes, &paths.name, mode, &super::now()) {
+            Ok(plan) => return Ok((log, (backup, held), plan)),
             Err(Refusal::Damaged { .. } | Refusal::BackupUnreadable | Refusal::Nothing)
                 if tries > 0 => {}
             Err(refusal) => return Err(refusal.into_error(paths)),
@@ -767,9 +833,75 @@ fn look(
 pub(crate) type Loaded = (Option<Arc<dyn DiskFile>>, Vec<u8>);
 
 pub(crate) fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result<Loaded, Error> {
-    let file: Arc<dyn DiskFile> = match disk.open(path, how) {
+    let Some(file) = open(disk, path, how)? else {
+        return Ok((None, Vec::new()));
+    };
+    let bytes = read_whole(&*file).map_err(|error| unreadable(path, error))?;
+    Ok((Some(file), bytes))
+}
+
+/// The bytes of a backup. Nearly always they are the beginning of the log, and then they are not kept twice.
+enum Held {
+    OfLog(usize),
+    Own(Vec<u8>),
+}
+
+impl Held {
+    fn bytes<'a>(&'a self, log: &'a [u8]) -> &'a [u8] {
+        match self {
+            Held::OfLog(len) => &log[..*len],
+            Held::Own(bytes) => bytes,
+        }
+    }
+}
+
+fn load_backup(
+    disk: &dyn Disk,
+    path: &std::path::Path,
+    how: Open,
+    log: &[u8],
+) -> Result<(Option<Arc<dyn DiskFile>>, Held), Error> {
+    let Some(file) = open(disk, path, how)? else {
+        return Ok((None, Held::OfLog(0)));
+    };
+    let held = match begins(log, &*file) {
+        Ok(Some(len)) => Ok(Held::OfLog(len)),
+        Ok(None) => read_whole(&*file).map(Held::Own),
+        Err(error) => Err(error),
+    };
+    let held = held.map_err(|error| unreadable(path, error))?;
+    Ok((Some(file), held))
+}
+
+/// How long a file is, if these bytes begin with it.
+fn begins(bytes: &[u8], file: &dyn DiskFile) -> io::Result<Option<usize>> {
+    let mut part = vec![0; PART / 8];
+    let mut known = 0;
+    loop {
+        let read = read_full(file, &mut part, known as u64)?;
+        if !bytes[known..].starts_with(&part[..read]) {
+            return Ok(None);
+        }
+        known += read;
+        if read < part.len() {
+            return Ok(Some(known));
+        }
+    }
+}
+
+fn unreadable(path: &std::path::Path, error: io::Error) -> Error {
+    Error::io("the file cannot be read", path, error)
+}
+
+/// `None` where there is none.
+fn open(
+    disk: &dyn Disk,
+    path: &std::path::Path,
+    how: Open,
+) -> Result<Option<Arc<dyn DiskFile>>, Error> {
+    Ok(Some(match disk.open(path, how) {
         Ok(file) => file.into(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, Vec::new())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             return Err(Error::new(ErrorKind::NotAStore, "this is not a regular file")
                 .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
@@ -777,10 +909,7 @@ pub(crate) fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result
                 .caused_by(error));
         }
         Err(error) => return Err(Error::io("the file cannot be opened", path, error)),
-    };
-    let bytes =
-        read_whole(&*file).map_err(|error| Error::io("the file cannot be read", path, error))?;
-    Ok((Some(file), bytes))
+    }))
 }
 
 /// Why a file was not written.
@@ -936,5 +1065,49 @@ impl Refusal {
             .help("nothing was changed; restore either file from a copy, remove both to begin anew, or open with `.salvage()`"),
         };
         error.path(&paths.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many changes are gathered, the state is the one that they lead to one by one.
+    #[test]
+    fn changes_put_in_order_together_lead_where_they_lead_one_by_one() {
+        let mut random = 1_u32;
+        let mut random = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) % below
+        };
+        for many in [1, 2, 7, 50, 100_000] {
+            for uids in [3, 40, 700] {
+                let mut replay = Replay {
+                    many,
+                    ..Replay::default()
+                };
+                let mut expected = Entries::new();
+                for revision in 0..900 {
+                    let mut changes: Vec<Entry> = Vec::new();
+                    for _ in 0..random(4) {
+                        let uid: Arc<str> = format!("uid/{}", random(uids)).into();
+                        let json = (random(3) > 0).then(|| revision.to_string().into());
+                        match &json {
+                            Some(json) => expected.insert(uid.clone(), Arc::clone(json)),
+                            None => expected.remove(&uid),
+                        };
+                        changes.push((uid, json));
+                    }
+                    replay.apply(Record {
+                        revision,
+                        at: String::new(),
+                        pid: 1,
+                        durable: None,
+                        changes,
+                    });
+                }
+                assert_eq!(replay.into_entries(), expected, "{many} of {uids} uids");
+            }
+        }
     }
 }
