@@ -110,6 +110,18 @@ bugs! {
     AcceptNan,
     /// A write may be larger than it was to be at most.
     IgnoreLimits,
+    /// Who has lost a job can say that it is done.
+    AckWithoutToken,
+    /// A job that is taken does not count as tried.
+    CountNoTries,
+    /// A queue that was empty begins to count anew.
+    ReuseJobNumber,
+    /// Nobody looks whether a process that has taken jobs is still there.
+    TrustDeadTaker,
+    /// A process that has the pid of a dead one is taken for that one.
+    TrustPidAlone,
+    /// Who waits for a job sleeps past the end of a lease.
+    SleepPastLease,
 }
 
 #[cfg(feature = "simulation")]
