@@ -122,6 +122,8 @@ bugs! {
     TrustPidAlone,
     /// Who waits for a job sleeps past the end of a lease.
     SleepPastLease,
+    /// What a future took that nobody waits for any more stays taken.
+    KeepUnclaimedJob,
 }
 
 #[cfg(feature = "simulation")]

@@ -139,8 +139,7 @@ mod os {
     pub(super) fn is_gone(taker: &Taker) -> bool {
         let file = Path::new("/proc").join(taker.pid.to_string()).join("stat");
         match fs::read_to_string(file) {
-            Ok(stat) => Stat::parse(&stat)
-                .is_some_and(|stat| {
+            Ok(stat) => Stat::parse(&stat).is_some_and(|stat| {
                 let is_other = Some(stat.started) != taker.started;
                 stat.has_ended || is_other && !planted(Bug::TrustPidAlone)
             }),

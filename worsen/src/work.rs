@@ -372,6 +372,9 @@ struct Unclaimed<'a, S: Store, T: Send + Sync + 'static> {
 impl<S: Store, T: Send + Sync + 'static> Drop for Unclaimed<'_, S, T> {
     fn drop(&mut self) {
         if let Some(taken) = self.taken.take() {
+            if planted(Bug::KeepUnclaimedJob) {
+                return;
+            }
             // Writes happen in their order, so this one comes after the take.
             let give_back = self.work.update(move |queue| {
                 if let Some(ticket) = taken.get() {

@@ -781,6 +781,3 @@ impl<T> fmt::Debug for Iter<'_, T> {
         f.debug_struct("Iter").field("left", &self.len()).finish()
     }
 }
-
-#[cfg(test)]
-mod tests;
