@@ -119,6 +119,10 @@ bugs! {
     /// Nobody looks whether a process that has taken jobs is still there.
     TrustDeadTaker,
     /// A process that has the pid of a dead one is taken for that one.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        allow(dead_code, reason = "only Linux tells when a process was started")
+    )]
     TrustPidAlone,
     /// Who waits for a job sleeps past the end of a lease.
     SleepPastLease,
