@@ -18,6 +18,7 @@ mod processes;
 mod roundtrip; // every type, back as it was or refused
 mod support;
 mod torture; // real processes, real kills
+mod work_queue; // jobs, done at least once
 
 // On a simulated machine: `machine` is a store there.
 mod crash; // power cuts and kills at every step

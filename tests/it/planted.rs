@@ -159,6 +159,26 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "changes::a_compaction_takes_nothing_away_from_a_reader_and_two_are_a_gap_that_is_told",
         ],
         Bug::TellWhatWasReadEarly => &["interleavings::changes_do_not_tell_what_was_taken_back"],
+        Bug::AckWithoutToken => &[
+            "work_queue::a_lease_that_runs_out_gives_the_job_to_the_next_one_and_the_first_cannot_acknowledge_it",
+            "work_queue::a_taker_that_was_stopped_and_wakes_up_late_cannot_acknowledge",
+            "work_queue::a_work_queue_agrees_with_a_plain_list",
+        ],
+        Bug::CountNoTries => &[
+            "work_queue::a_job_that_is_lost_too_often_becomes_a_dead_letter_that_says_why",
+            "work_queue::a_work_queue_agrees_with_a_plain_list",
+        ],
+        Bug::ReuseJobNumber => &[
+            "work_queue::a_number_is_used_once_also_when_the_queue_was_empty_or_opened_again",
+            "work_queue::a_work_queue_agrees_with_a_plain_list",
+        ],
+        Bug::TrustDeadTaker => &[
+            "work_queue::a_job_of_a_dead_process_is_given_out_at_once",
+            "work_queue::a_job_of_a_process_that_was_killed_is_done_by_another_one",
+        ],
+        Bug::TrustPidAlone => &["work_queue::another_process_of_the_same_pid_does_not_keep_a_job"],
+        Bug::SleepPastLease => &["work_queue::who_waits_is_woken_by_the_end_of_a_lease"],
+        Bug::KeepUnclaimedJob => &["work_queue::a_future_that_is_dropped_keeps_no_job"],
         Bug::AcceptNan => &[
             "bad_input::a_value_that_json_cannot_carry_is_refused_at_the_write",
             "roundtrip::what_is_no_number_is_refused_wherever_it_stands",

@@ -7,7 +7,7 @@ pub use random::Random;
 
 use std::collections::VecDeque;
 
-use worsen::Store;
+use worsen::{Map, Store, WorkQueue};
 
 /// A store with a bit of everything.
 #[derive(Store, Debug)]
@@ -20,4 +20,14 @@ pub struct State {
     pub note: String,
     /// A queue that logs itself whole.
     pub jobs: VecDeque<String>,
+}
+
+/// A store that is a work queue.
+#[derive(Store, Debug)]
+#[store(name = "jobs", poll = "never")]
+pub struct Jobs {
+    /// What is to be done.
+    pub jobs: WorkQueue<u64>,
+    /// How often each was done.
+    pub done: Map<u64, u32>,
 }

@@ -42,6 +42,8 @@ mod skip;
 mod uid;
 #[path = "../ui/with.rs"]
 mod with;
+#[path = "../ui/work_queue.rs"]
+mod work_queue;
 
 /// The `with` module of the twins.
 mod codec {

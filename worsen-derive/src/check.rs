@@ -46,6 +46,7 @@ const RESERVED: &[&str] = &[
     "type_id",
     "update",
     "watch",
+    "work",
 ];
 
 /// What a person would write in place of a serde attribute. `None`: there is nothing like it.

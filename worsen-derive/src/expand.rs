@@ -70,6 +70,18 @@ fn implementation(store: &Store<'_>) -> TokenStream {
         quote!(#index => #apply,)
     });
 
+    let of_fields = || stored().filter(|field| matches!(field.codec(), Codec::Field));
+    let places = of_fields().map(|field| {
+        let (index, ident) = (number(field), field.ident);
+        let any = call(field, field.ty(), quote!(Stored), "any");
+        quote!(#index => __private::Some(#any(&self.#ident)),)
+    });
+    let places_mut = of_fields().map(|field| {
+        let (index, ident) = (number(field), field.ident);
+        let any = call(field, field.ty(), quote!(Stored), "any_mut");
+        quote!(#index => __private::Some(#any(&mut self.#ident)),)
+    });
+
     quote! {
         #[automatically_derived]
         impl #impl_generics __private::Store for #name #ty_generics #where_clause {
@@ -124,6 +136,26 @@ fn implementation(store: &Store<'_>) -> TokenStream {
                 match __index {
                     #(#applies)*
                     _ => __private::Ok(()),
+                }
+            }
+
+            fn __field(
+                &self,
+                __index: __private::usize,
+            ) -> __private::Option<&dyn __private::Any> {
+                match __index {
+                    #(#places)*
+                    _ => __private::None,
+                }
+            }
+
+            fn __field_mut(
+                &mut self,
+                __index: __private::usize,
+            ) -> __private::Option<&mut dyn __private::Any> {
+                match __index {
+                    #(#places_mut)*
+                    _ => __private::None,
                 }
             }
 

@@ -216,7 +216,11 @@ fn every_method_of_the_handle_is_reserved() {
         return;
     }
     let mut methods = Vec::new();
-    for (file, of) in [("store.rs", "Handle"), ("schema.rs", "Store")] {
+    for (file, of) in [
+        ("store.rs", "Handle"),
+        ("work.rs", "Handle"),
+        ("schema.rs", "Store"),
+    ] {
         let source = std::fs::read_to_string(runtime.join(file)).unwrap();
         for item in syn::parse_file(&source).unwrap().items {
             match item {

@@ -2,6 +2,7 @@
 //! the runtime are released together.
 
 pub use std::{
+    any::Any,
     boxed::Box,
     clone::Clone,
     convert::{From, Into},
@@ -128,6 +129,8 @@ pub trait Stored: Sized {
         out: &mut Edits,
     ) -> Result<(), ValueError>;
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+    fn any(&self) -> &dyn Any;
+    fn any_mut(&mut self) -> &mut dyn Any;
 }
 
 #[diagnostic::do_not_recommend]
@@ -161,6 +164,14 @@ impl<T: Field> Stored for T {
     #[inline]
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
         Field::apply(self, key, json)
+    }
+
+    fn any(&self) -> &dyn Any {
+        self
+    }
+
+    fn any_mut(&mut self) -> &mut dyn Any {
+        self
     }
 }
 

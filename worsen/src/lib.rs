@@ -42,6 +42,7 @@
 //! | wait for a write | [`Commit`], [`Durability`] |
 //! | be told of changes, also by other processes | [`Watch`]; [`Changes`] for each commit, by whom and when |
 //! | have a field whose commits write what changed of it | [`Map`], [`Queue`], [`Set`] |
+//! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`] |
 
@@ -66,20 +67,27 @@ mod schema;
 mod seeds;
 mod store;
 mod sync;
+#[allow(
+    unreachable_pub,
+    reason = "tests reach it through the feature `simulation`"
+)]
+mod taker;
 mod value;
 mod wakers;
 mod watch;
+mod work;
 
 pub use backend::file::compaction::Compaction;
 pub use builder::{Builder, Durability};
 pub use changes::{Change, ChangedEntry, Changes};
-pub use collections::{Map, Queue, Set};
+pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use keyed::{Options, PersistentStore, Value};
 pub use schema::{Field, Store};
 pub use store::{Handle, Recovery, Repair, Snapshot};
 pub use watch::Watch;
+pub use work::{Taken, Work};
 pub use worsen_derive::Store;
 
 /// What the derive's expansion calls. Not for people; no stability is promised.
@@ -95,5 +103,6 @@ pub mod simulation {
         backend::file::{beacon::*, compaction::CompactAbove, disk::*, lock::*, simulation::*},
         keyed::OnDisk,
         planted::Bug,
+        taker::{Taker, World},
     };
 }

@@ -122,6 +122,24 @@ bugs! {
     TurnBeforeEndOfLog,
     /// What was read of the log before it was committed is told once it should have been.
     TellWhatWasReadEarly,
+    /// Who has lost a job can say that it is done.
+    AckWithoutToken,
+    /// A job that is taken does not count as tried.
+    CountNoTries,
+    /// A queue that was empty begins to count anew.
+    ReuseJobNumber,
+    /// Nobody looks whether a process that has taken jobs is still there.
+    TrustDeadTaker,
+    /// A process that has the pid of a dead one is taken for that one.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        allow(dead_code, reason = "only Linux tells when a process was started")
+    )]
+    TrustPidAlone,
+    /// Who waits for a job sleeps past the end of a lease.
+    SleepPastLease,
+    /// What a future took that nobody waits for any more stays taken.
+    KeepUnclaimedJob,
 }
 
 #[cfg(feature = "simulation")]

@@ -3,7 +3,7 @@
 //! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
 //! everything else is the engine's.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{any::Any, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -89,6 +89,11 @@ pub trait Store: Sized + Send + Sync + 'static {
         key: Option<&str>,
         json: Option<&str>,
     ) -> Result<(), ValueError>;
+    /// One stored field, for who knows its type.
+    #[doc(hidden)]
+    fn __field(&self, index: usize) -> Option<&dyn Any>;
+    #[doc(hidden)]
+    fn __field_mut(&mut self, index: usize) -> Option<&mut dyn Any>;
     #[doc(hidden)]
     fn __handle(handle: Handle<Self>) -> Self::Handle;
 }

@@ -18,7 +18,7 @@ use crate::{
     builder::Durability,
     changes::Changes,
     commit::Commit,
-    engine::{EngineHandle, Model, Scope, Transaction},
+    engine::{Engine, EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
     planted::{Bug, meet_unknown, planted},
     schema::{Edits, FieldInfo, Store},
@@ -122,6 +122,39 @@ impl<S: Store> Handle<S> {
             model.record(index, scope)?;
             Ok(result)
         })
+    }
+
+    /// The place of a stored field, which this finds in the state.
+    pub(crate) fn index_of<F: 'static>(&self, field: fn(&S) -> &F) -> Option<usize> {
+        let newest = self.inner.cell.newest.load();
+        let wanted = field(&newest.state);
+        (0..S::__FIELDS.len()).find(|index| {
+            let found = newest.state.__field(*index);
+            found
+                .and_then(|found| found.downcast_ref::<F>())
+                .is_some_and(|found| std::ptr::eq(found, wanted))
+        })
+    }
+
+    /// As [`update_field`](Handle::update_field), for who knows the type of the field.
+    pub(crate) fn update_as<F: 'static, R: Send + 'static>(
+        &self,
+        index: usize,
+        change: impl FnOnce(&mut F) -> R + Send + 'static,
+    ) -> Commit<R> {
+        self.commit(move |model, scope| {
+            let field = model.open_field(index).__field_mut(index);
+            let Some(field) = field.and_then(|field| field.downcast_mut::<F>()) else {
+                return Err(crate::work::not_stored());
+            };
+            let result = change(field);
+            model.record(index, scope)?;
+            Ok(result)
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.inner.handle.engine
     }
 
     pub(crate) fn watch_field<T: 'static>(&self, index: usize, field: fn(&S) -> T) -> Watch<S, T> {

@@ -132,7 +132,7 @@ pub(crate) fn has_entries<T>(key: &str) -> ValueError {
     ValueError {
         kind: ErrorKind::Decode,
         what: format!(
-            "the store has entries of a `Map`, a `Queue` or a `Set` here, and the field is a plain `{}`",
+            "the store has entries of a `Map`, a `Queue`, a `Set` or a `WorkQueue` here, and the field is a plain `{}`",
             std::any::type_name::<T>()
         )
         .into(),

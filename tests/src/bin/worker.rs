@@ -11,7 +11,7 @@ use std::{
 
 use worsen::{Durability, Options, PersistentStore, Store, simulation::CompactAbove};
 use worsen_tests::{
-    State,
+    Jobs, State,
     torture::work::{Work, work},
 };
 
@@ -55,6 +55,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             acts: acts.parse()?,
             seed: seed.parse()?,
         }),
+        ["push-jobs", dir, count] => {
+            let store = Jobs::builder().dir(dir).open()?;
+            for job in 0..count.parse()? {
+                store.work(|state| &state.jobs).push(job).wait()?;
+            }
+            Ok(())
+        }
+        ["take-one", dir, lease] => take_one(Path::new(dir), lease.parse()?),
+        ["work-off", dir, threads] => work_off(Path::new(dir), threads.parse()?),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
 }
@@ -250,4 +259,49 @@ fn hold_the_lock_with_child(dir: &Path) -> Result<(), Box<dyn Error>> {
         })
         .wait()?;
     Ok(())
+}
+
+/// Takes a job, and prints its number and which try it is. Acknowledges it at the next line on stdin,
+/// and prints what that said.
+fn take_one(dir: &Path, lease: u64) -> Result<(), Box<dyn Error>> {
+    let store = Jobs::builder().dir(dir).open()?;
+    let work = store.work(|state| &state.jobs);
+    let lease = Duration::from_millis(lease);
+    let taken = work
+        .wait(lease, Duration::from_secs(60))?
+        .ok_or("no job came")?;
+    println!("{} {}", taken.id(), taken.tries());
+    let mut line = String::new();
+    stdin().read_line(&mut line)?;
+    println!("{}", taken.ack().wait()?);
+    Ok(())
+}
+
+/// Threads that take jobs until there are none, and print each one that they have acknowledged.
+fn work_off(dir: &Path, threads: usize) -> Result<(), Box<dyn Error>> {
+    let store = Jobs::builder()
+        .dir(dir)
+        .lock_timeout(Duration::from_secs(60))
+        .open()?;
+    let work = store.work(|state| &state.jobs);
+    thread::scope(|scope| -> Result<(), Box<dyn Error>> {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    while let Some(taken) = work.wait(Duration::from_secs(3600), Duration::ZERO)? {
+                        let is_mine = taken.ack().wait()?;
+                        println!("{} {} {} {is_mine}", taken.id(), *taken, taken.tries());
+                    }
+                    Ok::<(), worsen::Error>(())
+                })
+            })
+            .collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(outcome) => outcome?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(())
+    })
 }

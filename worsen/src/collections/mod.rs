@@ -9,6 +9,7 @@ mod key;
 mod map;
 mod queue;
 mod set;
+pub(crate) mod work_queue;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub use self::{
     map::{Iter as MapIter, Map},
     queue::{Iter as QueueIter, Queue},
     set::{Iter as SetIter, Set},
+    work_queue::{Iter as WorkQueueIter, JobState, QueuedJob, Ticket, WorkQueue},
 };
 
 /// A value that copies of a collection share. Equal only to itself, so that comparing two copies of a

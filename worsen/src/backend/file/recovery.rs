@@ -813,7 +813,7 @@ fn look(
     paths: &Paths,
     mode: Mode,
     how: Open,
-) -> Result<(Loaded, (Option<Arc<dyn DiskFile>>, Held), Plan), Error> {
+) -> Result<(Loaded, LoadedBackup, Plan), Error> {
     let mut tries = if mode == Mode::Look { 5 } else { 1 };
     loop {
         let log = load(disk, &paths.log, how)?;
@@ -840,6 +840,9 @@ pub(crate) fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result
     Ok((Some(file), bytes))
 }
 
+/// A backup that was there, and its bytes.
+type LoadedBackup = (Option<Arc<dyn DiskFile>>, Held);
+
 /// The bytes of a backup. Nearly always they are the beginning of the log, and then they are not kept twice.
 enum Held {
     OfLog(usize),
@@ -860,7 +863,7 @@ fn load_backup(
     path: &std::path::Path,
     how: Open,
     log: &[u8],
-) -> Result<(Option<Arc<dyn DiskFile>>, Held), Error> {
+) -> Result<LoadedBackup, Error> {
     let Some(file) = open(disk, path, how)? else {
         return Ok((None, Held::OfLog(0)));
     };

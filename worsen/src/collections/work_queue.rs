@@ -1,0 +1,783 @@
+//! [`WorkQueue`], a field that logs by entry, and the rules of who gets which job when. It knows no clock
+//! and no process but those it is told of.
+
+pub(crate) mod job;
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    iter::FusedIterator,
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
+use serde::{Serialize, de::DeserializeOwned};
+
+use self::job::{Job, Lease, Moment, Span, State};
+use super::{Shared, key};
+use crate::{
+    error::{ErrorKind, ValueError},
+    planted::{Bug, planted},
+    schema::{Edits, Field},
+    taker::Taker,
+    value,
+};
+
+/// Stands under the field's own uid.
+const MARK: &str = "\"work\"";
+
+/// The uid below the field's that has the next number, where the jobs themselves do not tell it.
+const NEXT: &str = "next";
+
+/// Numbers of jobs end here, as those of revisions: JSON carries no greater ones everywhere.
+const MOST: u64 = 1 << 53;
+
+/// So many jobs at most become dead letters in one take, so that it stays a small commit.
+const BURIALS: usize = 8;
+
+/// A queue of jobs for a field of a store: each job is done at least once.
+///
+/// It is filled and looked at as a collection, in the closures of writes and on snapshots, and worked
+/// off by way of [`Work`](crate::Work), in any number of processes. In the file a job stands under the
+/// uid `field/number`. Numbers rise, and a queue uses each of them once.
+///
+/// A job is in one of four states, see [`JobState`]. Who takes a job has it for a lease. A taker that is
+/// done with it says so, and the job is removed. A taker that dies, or does not say so within its lease,
+/// loses it, and it is given to another one. So a job can be done twice, and is never lost; see
+/// [`Work`](crate::Work) for how to do with that.
+///
+/// A field that was a `VecDeque`, a `Vec` or a [`Queue`](crate::Queue) before is taken over.
+///
+/// ```
+/// use std::time::Duration;
+/// use worsen::{Store, WorkQueue};
+///
+/// #[derive(Store)]
+/// struct State {
+///     mails: WorkQueue<String>,
+///     sent: u64,
+/// }
+///
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// store.update_mails(|mails| mails.push("hello".into())).wait()?;
+///
+/// let work = store.work(|state| &state.mails);
+/// let mail = work.take(Duration::from_secs(60)).wait()?.expect("one is waiting");
+/// assert_eq!((&**mail, mail.tries()), ("hello", 1));
+/// assert!(mail.ack().wait()?);
+/// assert!(store.mails().is_empty());
+/// # Ok(())
+/// # }
+/// ```
+pub struct WorkQueue<T> {
+    jobs: OrdMap<u64, Shared<Job<T>>>,
+    /// No number below it is used again.
+    next: u64,
+    // What follows is known from the jobs: each is in one of these four.
+    free: OrdSet<u64>,
+    later: Timed,
+    taken: Timed,
+    dead: OrdSet<u64>,
+    /// Those that are taken, by whom.
+    takers: OrdMap<Taker, OrdSet<u64>>,
+}
+
+/// Jobs by when something ends for them.
+#[derive(Debug, Clone, Default)]
+struct Timed {
+    by_end: OrdSet<(Moment, u64)>,
+    by_begin: OrdSet<(Moment, u64)>,
+}
+
+impl Timed {
+    fn insert(&mut self, id: u64, span: Span) {
+        self.by_end.insert((span.end, id));
+        self.by_begin.insert((span.begin(), id));
+    }
+
+    fn remove(&mut self, id: u64, span: Span) {
+        self.by_end.remove(&(span.end, id));
+        self.by_begin.remove(&(span.begin(), id));
+    }
+
+    /// The jobs that may be over by now, if any is: what ends first, and what began last, for a clock
+    /// that was set back.
+    fn candidates(&self) -> impl Iterator<Item = u64> {
+        let first = self.by_end.get_min().map(|(_, id)| *id);
+        let last = self.by_begin.get_max().map(|(_, id)| *id);
+        first.into_iter().chain(last)
+    }
+
+    fn next_end(&self) -> Option<Moment> {
+        self.by_end.get_min().map(|(end, _)| *end)
+    }
+
+    fn len(&self) -> usize {
+        self.by_end.len()
+    }
+}
+
+/// What is the right of one taker to one job. See [`Taken::ticket`](crate::Taken::ticket).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    pub(crate) id: u64,
+    pub(crate) token: u64,
+}
+
+impl Ticket {
+    /// The number of the job.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// A job that is given to a taker.
+pub(crate) struct Given<T> {
+    pub(crate) ticket: Ticket,
+    pub(crate) job: Arc<T>,
+    pub(crate) tries: u32,
+}
+
+/// With what one takes.
+pub(crate) struct Take<'a> {
+    pub(crate) now: Moment,
+    pub(crate) lease: Duration,
+    pub(crate) taker: &'a Taker,
+    pub(crate) token: u64,
+    pub(crate) max_tries: u32,
+}
+
+impl<T> WorkQueue<T> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        WorkQueue {
+            jobs: OrdMap::new(),
+            next: 0,
+            free: OrdSet::new(),
+            later: Timed::default(),
+            taken: Timed::default(),
+            dead: OrdSet::new(),
+            takers: OrdMap::new(),
+        }
+    }
+
+    /// How many jobs there are, in whatever state.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether there are none: all are done, and there are no dead letters.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// How many jobs wait to be taken, now or later.
+    pub fn waiting(&self) -> usize {
+        self.free.len() + self.later.len()
+    }
+
+    /// How many jobs are taken. Those whose taker has lost them are among them, until the next one
+    /// takes them.
+    pub fn taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// How many dead letters there are.
+    pub fn dead(&self) -> usize {
+        self.dead.len()
+    }
+
+    /// All jobs, in the order of their numbers.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self.jobs.iter())
+    }
+
+    /// The job of this number.
+    pub fn get(&self, id: u64) -> Option<QueuedJob<'_, T>> {
+        let job = &*self.jobs.get(&id)?.0;
+        Some(QueuedJob { id, job })
+    }
+
+    /// The dead letters, in the order of their numbers.
+    pub fn dead_letters(&self) -> impl Iterator<Item = QueuedJob<'_, T>> {
+        self.dead.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// Puts a job at the back, and returns its number.
+    ///
+    /// After 2^53 jobs there are no numbers left, and the write fails.
+    pub fn push(&mut self, job: T) -> u64 {
+        self.put_last(Arc::new(job))
+    }
+
+    fn put_last(&mut self, job: Arc<T>) -> u64 {
+        let behind = self.jobs.get_max().map_or(0, |(last, _)| last + 1);
+        let id = self.next.max(behind);
+        let job = Job {
+            job,
+            tries: 0,
+            state: State::Waiting,
+        };
+        self.put(id, job);
+        id
+    }
+
+    /// Removes the job of this number, in whatever state; false: there is none. Who has taken it can go
+    /// on with it, and is told at the end that it is not theirs any more.
+    pub fn remove(&mut self, id: u64) -> bool {
+        self.cut(id)
+    }
+
+    /// Lets a dead letter wait again, as if it had never been taken; false: there is no such one.
+    pub fn revive(&mut self, id: u64) -> bool {
+        let is_dead = self.dead.contains(&id);
+        if is_dead {
+            self.change(id, |job| {
+                job.tries = 0;
+                job.state = State::Waiting;
+            });
+        }
+        is_dead
+    }
+
+    /// Removes a dead letter; false: there is no such one.
+    pub fn discard(&mut self, id: u64) -> bool {
+        self.dead.contains(&id) && self.cut(id)
+    }
+
+    /// Removes all jobs. The commit names each of them.
+    pub fn clear(&mut self) {
+        self.keep_last_number();
+        *self = WorkQueue {
+            next: self.next,
+            ..WorkQueue::new()
+        };
+    }
+
+    /// Says that a job is done, and removes it. As [`Taken::ack`](crate::Taken::ack), for a closure that
+    /// changes more than that: so the job and what came of it are one commit, and that happens once.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use worsen::{Store, WorkQueue};
+    /// # #[derive(Store)] struct State { numbers: WorkQueue<u64>, sum: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// let work = store.work(|state| &state.numbers);
+    /// work.push(7).wait()?;
+    /// if let Some(number) = work.take(Duration::from_secs(60)).wait()? {
+    ///     let (ticket, number) = (number.ticket(), *number);
+    ///     store.update(move |state| {
+    ///         if state.numbers.ack(ticket) {
+    ///             state.sum += number;     // never twice for one job
+    ///         }
+    ///     }).wait()?;
+    /// }
+    /// assert_eq!(store.sum(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ack(&mut self, ticket: Ticket) -> bool {
+        self.has(ticket) && self.cut(ticket.id)
+    }
+
+    // ---- who gets which job --------------------------------------------------------------------
+
+    /// Gives a job to a taker: first what others have lost, then what has waited for its time, then the
+    /// rest by number.
+    pub(crate) fn take(
+        &mut self,
+        take: &Take<'_>,
+        is_gone: impl Fn(&Taker) -> bool,
+    ) -> Option<Given<T>> {
+        let mut id = None;
+        for _ in 0..BURIALS {
+            let Some((lost, how)) = self.lost(take.now, &is_gone) else {
+                break;
+            };
+            let tries = self.tries(lost);
+            if tries < take.max_tries {
+                id = Some(lost);
+                break;
+            }
+            self.bury(lost, format!("{how} in try {tries} of {}", take.max_tries));
+        }
+        let id = id
+            .or_else(|| self.due(take.now))
+            .or_else(|| self.free.get_min().copied())?;
+        let lease = Lease {
+            taker: take.taker.clone(),
+            token: take.token,
+            span: Span::new(take.now, take.lease),
+        };
+        self.change(id, |job| {
+            if !planted(Bug::CountNoTries) {
+                job.tries = job.tries.saturating_add(1);
+            }
+            job.state = State::Taken(lease);
+        });
+        let job = &self.jobs.get(&id)?.0;
+        Some(Given {
+            ticket: Ticket {
+                id,
+                token: take.token,
+            },
+            job: job.job.clone(),
+            tries: job.tries,
+        })
+    }
+
+    /// Whether a take would find something.
+    pub(crate) fn can_be_taken(&self, now: Moment, is_gone: impl Fn(&Taker) -> bool) -> bool {
+        !self.free.is_empty() || self.due(now).is_some() || self.lost(now, is_gone).is_some()
+    }
+
+    /// When the next lease ends, or the time of a job that waits for it comes.
+    pub(crate) fn next_end(&self) -> Option<Moment> {
+        let ends = self.taken.next_end().into_iter();
+        ends.chain(self.later.next_end()).min()
+    }
+
+    /// Who has taken jobs.
+    pub(crate) fn takers(&self) -> impl Iterator<Item = &Taker> {
+        self.takers.keys()
+    }
+
+    /// A taken job that its taker has lost, and how.
+    fn lost(&self, now: Moment, is_gone: impl Fn(&Taker) -> bool) -> Option<(u64, String)> {
+        let mut ended = self.taken.candidates();
+        if let Some(id) = ended.find(|id| self.is_over(*id, now)) {
+            let pid = self.lease(id).map_or(0, |lease| lease.taker.pid);
+            return Some((id, format!("the lease of process {pid} ran out")));
+        }
+        let (taker, ids) = self.takers.iter().find(|(taker, _)| is_gone(taker))?;
+        let id = *ids.get_min()?;
+        Some((id, format!("process {} ended", taker.pid)))
+    }
+
+    /// A waiting job whose time has come.
+    fn due(&self, now: Moment) -> Option<u64> {
+        self.later.candidates().find(|id| self.is_over(*id, now))
+    }
+
+    fn is_over(&self, id: u64, now: Moment) -> bool {
+        let job = self.jobs.get(&id);
+        job.and_then(|job| job.0.state.span())
+            .is_some_and(|span| span.is_over(now))
+    }
+
+    fn lease(&self, id: u64) -> Option<&Lease> {
+        match &self.jobs.get(&id)?.0.state {
+            State::Taken(lease) => Some(lease),
+            _ => None,
+        }
+    }
+
+    fn tries(&self, id: u64) -> u32 {
+        self.jobs.get(&id).map_or(0, |job| job.0.tries)
+    }
+
+    /// Whether the job is still that taker's. It is as long as nobody else was given it, however long
+    /// its lease has run out.
+    fn has(&self, ticket: Ticket) -> bool {
+        self.lease(ticket.id)
+            .is_some_and(|lease| lease.token == ticket.token || planted(Bug::AckWithoutToken))
+    }
+
+    /// Lets it wait again, at once or later; as a dead letter, if it was tried often enough.
+    pub(crate) fn retry(&mut self, ticket: Ticket, later: Option<Span>, max_tries: u32) -> bool {
+        if !self.has(ticket) {
+            return false;
+        }
+        let tries = self.tries(ticket.id);
+        if tries >= max_tries {
+            let why = format!("it was to be tried again after try {tries} of {max_tries}");
+            self.bury(ticket.id, why);
+        } else {
+            let state = later.map_or(State::Waiting, State::Later);
+            self.change(ticket.id, |job| job.state = state);
+        }
+        true
+    }
+
+    /// Makes it a dead letter.
+    pub(crate) fn fail(&mut self, ticket: Ticket, why: String) -> bool {
+        let has = self.has(ticket);
+        if has {
+            self.bury(ticket.id, why);
+        }
+        has
+    }
+
+    /// The lease begins anew.
+    pub(crate) fn extend_lease(&mut self, ticket: Ticket, span: Span) -> bool {
+        let has = self.has(ticket);
+        if has {
+            self.change(ticket.id, |job| {
+                if let State::Taken(lease) = &mut job.state {
+                    lease.span = span;
+                }
+            });
+        }
+        has
+    }
+
+    /// As if it had not been taken.
+    pub(crate) fn give_back(&mut self, ticket: Ticket) {
+        if self.has(ticket) {
+            self.change(ticket.id, |job| {
+                job.tries = job.tries.saturating_sub(1);
+                job.state = State::Waiting;
+            });
+        }
+    }
+
+    fn bury(&mut self, id: u64, why: String) {
+        self.change(id, |job| job.state = State::Dead(why.into()));
+    }
+
+    // ---- the jobs, and what is known from them -------------------------------------------------
+
+    fn change(&mut self, id: u64, change: impl FnOnce(&mut Job<T>)) {
+        if let Some(job) = self.jobs.get(&id) {
+            let mut job = Job::clone(&job.0);
+            change(&mut job);
+            self.put(id, job);
+        }
+    }
+
+    fn put(&mut self, id: u64, job: Job<T>) {
+        let state = job.state.clone();
+        if let Some(before) = self.jobs.insert(id, Shared::new(job)) {
+            self.forget(id, &before.0.state);
+        }
+        match state {
+            State::Waiting => drop(self.free.insert(id)),
+            State::Later(span) => self.later.insert(id, span),
+            State::Taken(lease) => {
+                self.taken.insert(id, lease.span);
+                self.takers.entry(lease.taker).or_default().insert(id);
+            }
+            State::Dead(_) => drop(self.dead.insert(id)),
+        }
+    }
+
+    /// Removes a job; false: there is none.
+    fn cut(&mut self, id: u64) -> bool {
+        let is_last = self.jobs.get_max().is_some_and(|(last, _)| *last == id);
+        if is_last {
+            self.keep_last_number();
+        }
+        let Some(job) = self.jobs.remove(&id) else {
+            return false;
+        };
+        self.forget(id, &job.0.state);
+        true
+    }
+
+    fn forget(&mut self, id: u64, state: &State) {
+        match state {
+            State::Waiting => drop(self.free.remove(&id)),
+            State::Later(span) => self.later.remove(id, *span),
+            State::Taken(lease) => {
+                self.taken.remove(id, lease.span);
+                if let Some(ids) = self.takers.get_mut(&lease.taker) {
+                    ids.remove(&id);
+                    if ids.is_empty() {
+                        self.takers.remove(&lease.taker);
+                    }
+                }
+            }
+            State::Dead(_) => drop(self.dead.remove(&id)),
+        }
+    }
+
+    /// The number of the last job goes with that job, so it is kept beside them.
+    fn keep_last_number(&mut self) {
+        if let Some((last, _)) = self.jobs.get_max() {
+            if !planted(Bug::ReuseJobNumber) {
+                self.next = self.next.max(last + 1);
+            }
+        }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueue<T> {
+    // No list and no object: it cannot be taken for a plain field's value, nor the reverse.
+    const BY_ENTRY: Option<&'static str> = Some(MARK);
+
+    fn record(
+        &self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Edits,
+    ) -> Result<(), ValueError> {
+        if before.is_none() {
+            out.set(uid, MARK);
+        }
+        if before.map_or(0, |before| before.next) != self.next {
+            out.set(format!("{uid}/{NEXT}"), self.next.to_string());
+        }
+        let mut set = |id: u64, job: &Shared<Job<T>>| {
+            let json = match id < MOST {
+                true => job.0.to_json(),
+                false => Err(no_numbers()),
+            };
+            let json = json.map_err(|error| error.in_key(id.to_string()))?;
+            out.set(format!("{uid}/{id}"), json);
+            Ok(())
+        };
+        let Some(before) = before else {
+            return self.jobs.iter().try_for_each(|(id, job)| set(*id, job));
+        };
+        let mut gone = Vec::new();
+        for change in before.jobs.diff(&self.jobs) {
+            match change {
+                DiffItem::Add(id, job) | DiffItem::Update { new: (id, job), .. } => set(*id, job)?,
+                DiffItem::Remove(id, _) => gone.push(*id),
+            }
+        }
+        for id in gone {
+            out.delete(format!("{uid}/{id}"));
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        match (key, json) {
+            (Some(NEXT), json) => {
+                let next = json.map_or(Ok(0), value::decode::<u64>)?;
+                self.next = Some(next)
+                    .filter(|next| *next <= MOST)
+                    .ok_or_else(not_a_number)?;
+            }
+            (Some(key), Some(json)) => {
+                let id = key::from_text(key)?;
+                let id = Some(id).filter(|id| *id < MOST).ok_or_else(not_a_number)?;
+                self.put(id, Job::from_json(json)?);
+            }
+            (Some(key), None) => {
+                // Its number is not kept: whoever removed it has written down the next one.
+                let id = key::from_text(key)?;
+                if let Some(job) = self.jobs.remove(&id) {
+                    self.forget(id, &job.0.state);
+                }
+            }
+            (None, Some(MARK | "[]")) => *self = WorkQueue::new(),
+            // What a plain list left.
+            (None, Some(json)) => {
+                let whole: VecDeque<T> = value::decode(json)?;
+                *self = whole.into_iter().collect();
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
+}
+
+fn not_a_number() -> ValueError {
+    ValueError {
+        what: "the end of the uid is no number of a job".into(),
+        ..job::not_a_job()
+    }
+}
+
+fn no_numbers() -> ValueError {
+    ValueError {
+        kind: ErrorKind::InvalidUid,
+        what: "the numbers of this queue are used up".into(),
+        help: "nothing was written; use another field".into(),
+        ..job::not_a_job()
+    }
+}
+
+impl<T> Clone for WorkQueue<T> {
+    fn clone(&self) -> Self {
+        WorkQueue {
+            jobs: self.jobs.clone(),
+            next: self.next,
+            free: self.free.clone(),
+            later: self.later.clone(),
+            taken: self.taken.clone(),
+            dead: self.dead.clone(),
+            takers: self.takers.clone(),
+        }
+    }
+}
+
+impl<T> Default for WorkQueue<T> {
+    fn default() -> Self {
+        WorkQueue::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WorkQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl<T> FromIterator<T> for WorkQueue<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(jobs: I) -> Self {
+        let mut queue = WorkQueue::new();
+        queue.extend(jobs);
+        queue
+    }
+}
+
+impl<T, const N: usize> From<[T; N]> for WorkQueue<T> {
+    fn from(jobs: [T; N]) -> Self {
+        jobs.into_iter().collect()
+    }
+}
+
+impl<T> Extend<T> for WorkQueue<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, jobs: I) {
+        for job in jobs {
+            self.push(job);
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a WorkQueue<T> {
+    type Item = QueuedJob<'a, T>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A job as it stands in a [`WorkQueue`]. It derefs to the job itself.
+pub struct QueuedJob<'a, T> {
+    id: u64,
+    job: &'a Job<T>,
+}
+
+/// What becomes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JobState<'a> {
+    /// Whoever takes next gets it, or one in front of it.
+    Waiting,
+    /// It was to be tried again, but not before this time.
+    Later {
+        /// By the wall clock.
+        until: SystemTime,
+    },
+    /// Somebody works on it.
+    Taken {
+        /// The process that has taken it.
+        pid: u32,
+        /// When the lease ends, by the wall clock.
+        until: SystemTime,
+    },
+    /// A dead letter: it was tried too often, or its taker has given it up.
+    Dead {
+        /// For people.
+        why: &'a str,
+    },
+}
+
+impl<'a, T> QueuedJob<'a, T> {
+    /// Its number.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The job itself, for as long as the queue.
+    pub fn job(&self) -> &'a T {
+        &self.job.job
+    }
+
+    /// How often it was taken.
+    pub fn tries(&self) -> u32 {
+        self.job.tries
+    }
+
+    /// What becomes of it.
+    pub fn state(&self) -> JobState<'a> {
+        match &self.job.state {
+            State::Waiting => JobState::Waiting,
+            State::Later(span) => JobState::Later {
+                until: span.end.time(),
+            },
+            State::Taken(lease) => JobState::Taken {
+                pid: lease.taker.pid,
+                until: lease.span.end.time(),
+            },
+            State::Dead(why) => JobState::Dead { why },
+        }
+    }
+}
+
+impl<T> Deref for QueuedJob<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.job.job
+    }
+}
+
+impl<T> Clone for QueuedJob<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for QueuedJob<'_, T> {}
+
+impl<T: fmt::Debug> fmt::Debug for QueuedJob<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueuedJob")
+            .field("id", &self.id)
+            .field("job", self.job())
+            .field("tries", &self.tries())
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+/// The jobs of a [`WorkQueue`], in the order of their numbers.
+pub struct Iter<'a, T>(
+    imbl::ordmap::Iter<'a, u64, Shared<Job<T>>, imbl::shared_ptr::DefaultSharedPtr>,
+);
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = QueuedJob<'a, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (id, job) = self.0.next()?;
+        Some(QueuedJob {
+            id: *id,
+            job: &job.0,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T> DoubleEndedIterator for Iter<'_, T> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let (id, job) = self.0.next_back()?;
+        Some(QueuedJob {
+            id: *id,
+            job: &job.0,
+        })
+    }
+}
+
+impl<T> ExactSizeIterator for Iter<'_, T> {}
+
+impl<T> FusedIterator for Iter<'_, T> {}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("left", &self.len()).finish()
+    }
+}

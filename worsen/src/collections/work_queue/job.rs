@@ -1,0 +1,267 @@
+//! A job of a work queue, and how it stands in the file. What becomes of it is not decided here.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::{
+    error::{ErrorKind, ValueError},
+    taker::Taker,
+    value,
+};
+
+pub(crate) struct Job<T> {
+    pub(crate) job: Arc<T>,
+    /// How often it was taken.
+    pub(crate) tries: u32,
+    pub(crate) state: State,
+}
+
+impl<T> Clone for Job<T> {
+    fn clone(&self) -> Self {
+        Job {
+            job: self.job.clone(),
+            tries: self.tries,
+            state: self.state.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting,
+    /// Not to be taken before this is over.
+    Later(Span),
+    Taken(Lease),
+    /// Not to be taken any more, and why.
+    Dead(Arc<str>),
+}
+
+impl State {
+    /// The time that ends for it.
+    pub(crate) fn span(&self) -> Option<Span> {
+        match self {
+            State::Later(span) => Some(*span),
+            State::Taken(lease) => Some(lease.span),
+            State::Waiting | State::Dead(_) => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) taker: Taker,
+    /// Another one each time.
+    pub(crate) token: u64,
+    pub(crate) span: Span,
+}
+
+/// Milliseconds since 1970, by the wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub(crate) i64);
+
+impl Moment {
+    /// How far back a clock may be set, and a lease is still waited for.
+    const JUMP: i64 = 60 * 60 * 1000;
+
+    pub(crate) fn of(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        // Nobody's clock is before 1970 but by mistake.
+        Moment(since.map_or(0, milliseconds))
+    }
+
+    pub(crate) fn time(self) -> SystemTime {
+        let since = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
+        SystemTime::UNIX_EPOCH
+            .checked_add(since)
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// How much later it is.
+    pub(crate) fn after(self, other: Moment) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(other.0)).unwrap_or(0))
+    }
+
+    fn text(self) -> String {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);
+        format!("{time:.3}")
+    }
+}
+
+/// At most what a timestamp can say.
+fn milliseconds(duration: Duration) -> i64 {
+    let most = jiff::Timestamp::MAX.as_millisecond();
+    i64::try_from(duration.as_millis()).map_or(most, |time| time.min(most))
+}
+
+/// A time that begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) end: Moment,
+    /// In milliseconds.
+    pub(crate) length: i64,
+}
+
+impl Span {
+    pub(crate) fn new(begin: Moment, length: Duration) -> Self {
+        let length = milliseconds(length);
+        let end = begin.0.saturating_add(length);
+        Span {
+            end: Moment(end.min(jiff::Timestamp::MAX.as_millisecond())),
+            length,
+        }
+    }
+
+    pub(crate) fn begin(self) -> Moment {
+        Moment(self.end.0.saturating_sub(self.length))
+    }
+
+    /// Whether it is over. It is too where it begins long after now: then the clock has been set back,
+    /// and who knows when that time will be.
+    pub(crate) fn is_over(self, now: Moment) -> bool {
+        self.end <= now || self.begin().0 > now.0.saturating_add(Moment::JUMP)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
+    pub(crate) fn to_json(&self) -> Result<String, ValueError> {
+        let mut json = String::from("{\"job\":");
+        json.push_str(&value::encode(&*self.job)?);
+        // Writing to a string does not fail.
+        let _ = write!(json, ",\"tries\":{}", self.tries);
+        let _ = match &self.state {
+            State::Waiting => Ok(()),
+            State::Later(Span { end, length }) => write!(
+                json,
+                ",\"later\":{{\"until\":\"{}\",\"delay\":{length}}}",
+                end.text()
+            ),
+            State::Taken(Lease { taker, token, span }) => {
+                let _ = write!(json, ",\"taken\":{{\"pid\":{}", taker.pid);
+                if let Some(started) = taker.started {
+                    let _ = write!(json, ",\"started\":{started}");
+                }
+                if let Some(on) = &taker.on {
+                    let _ = write!(json, ",\"on\":{}", text(on)?);
+                }
+                write!(
+                    json,
+                    ",\"token\":\"{token:016x}\",\"until\":\"{}\",\"lease\":{}}}",
+                    span.end.text(),
+                    span.length
+                )
+            }
+            State::Dead(why) => write!(json, ",\"dead\":{}", text(why)?),
+        };
+        json.push('}');
+        Ok(json)
+    }
+
+    pub(crate) fn from_json(json: &str) -> Result<Self, ValueError> {
+        let fields = match Object::parse(json) {
+            Ok(fields) if fields.has("job") && fields.has("tries") => fields,
+            // What a plain `Queue` left is the job itself.
+            _ => {
+                return Ok(Job {
+                    job: Arc::new(value::decode(json)?),
+                    tries: 0,
+                    state: State::Waiting,
+                });
+            }
+        };
+        let job = fields.need("job")?;
+        let state = if let Some(why) = fields.get::<String>("dead")? {
+            State::Dead(why.into())
+        } else if let Some(taken) = fields.object("taken")? {
+            State::Taken(Lease {
+                taker: Taker {
+                    pid: taken.need("pid")?,
+                    started: taken.get("started")?,
+                    on: taken.get::<String>("on")?.map(Into::into),
+                },
+                token: taken
+                    .need::<String>("token")
+                    .and_then(|token| u64::from_str_radix(&token, 16).map_err(|_| not_a_job()))?,
+                span: taken.span("lease")?,
+            })
+        } else if let Some(later) = fields.object("later")? {
+            State::Later(later.span("delay")?)
+        } else {
+            State::Waiting
+        };
+        Ok(Job {
+            job: Arc::new(job),
+            tries: fields.need("tries")?,
+            state,
+        })
+    }
+}
+
+/// As JSON.
+fn text(text: &str) -> Result<String, ValueError> {
+    value::encode(&text.to_owned())
+}
+
+/// The fields of an object, each read when it is asked for. Others may be there.
+struct Object<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+
+impl<'a> Object<'a> {
+    fn parse(json: &'a str) -> Result<Self, ValueError> {
+        serde_json::from_str(json)
+            .map(Object)
+            .map_err(|error| ValueError {
+                source: Some(error),
+                ..not_a_job()
+            })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn get<V: DeserializeOwned>(&self, name: &str) -> Result<Option<V>, ValueError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(json) => value::decode(json.get()).map(Some),
+        }
+    }
+
+    fn need<V: DeserializeOwned>(&self, name: &str) -> Result<V, ValueError> {
+        self.get(name)?.ok_or_else(not_a_job)
+    }
+
+    fn object(&self, name: &str) -> Result<Option<Object<'a>>, ValueError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(json) => Object::parse(json.get()).map(Some),
+        }
+    }
+
+    /// `until`, and the length of this name.
+    fn span(&self, length: &str) -> Result<Span, ValueError> {
+        let until: String = self.need("until")?;
+        let until: jiff::Timestamp = until.parse().map_err(|_| not_a_job())?;
+        let length = self.get::<u64>(length)?.unwrap_or(0);
+        Ok(Span {
+            end: Moment(until.as_millisecond()),
+            length: milliseconds(Duration::from_millis(length)),
+        })
+    }
+}
+
+pub(crate) fn not_a_job() -> ValueError {
+    ValueError {
+        kind: ErrorKind::Decode,
+        what: "the entry is no job of a work queue".into(),
+        help: "nothing was changed; give the field its former type, or another uid".into(),
+        source: None,
+        key: None,
+    }
+}
