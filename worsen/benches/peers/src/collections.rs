@@ -494,10 +494,10 @@ fn opened(kind: &str, dir: &Path, entries: usize) -> Outcome<[f64; 3]> {
 
 pub fn openings() -> Outcome<()> {
     println!(
-        "\nopening, by what is in the log and the entries a line: ms, ms per MB of log, times as fast as serde_json reads"
+        "\nopening, by what is in the log and the entries a line: ms; those of CPU time, and per MB of log; times as fast as"
     );
     println!(
-        "the same content into a HashMap; MB of memory at most per MB of log (and of serde_json per MB of its file)"
+        "serde_json reads the same into a HashMap (CPU time); MB of memory at most per MB of log (serde_json: of its file)"
     );
     for (kind, at_once) in OPENINGS {
         for entries in SIZES {
