@@ -154,8 +154,11 @@ impl Behind {
 pub(crate) struct Replay {
     entries: Entries,
     pending: Vec<Entry>,
-    /// How many changes are gathered at least. From there on it is as many as there are entries, so that
-    /// an entry is not moved more often than the state doubles.
+    /// How much they count. A large value counts as many small ones: what was overwritten meanwhile is
+    /// not kept for long.
+    weight: usize,
+    /// How much is gathered at least. From there on it is as much as there are entries, so that an entry
+    /// is not moved more often than the state doubles.
     many: usize,
 }
 
@@ -164,6 +167,7 @@ impl Default for Replay {
         Replay {
             entries: Entries::new(),
             pending: Vec::new(),
+            weight: 0,
             many: 64 * 1024,
         }
     }
@@ -172,8 +176,13 @@ impl Default for Replay {
 impl Replay {
     /// Applies a record.
     pub(crate) fn apply(&mut self, record: Record) {
+        const SMALL: usize = 256;
+        let weigh =
+            |json: &Option<Arc<str>>| 1 + json.as_ref().map_or(0, |json| json.len() / SMALL);
+        let weights = record.changes.iter().map(|(_, json)| weigh(json));
+        self.weight += weights.sum::<usize>();
         self.pending.extend(record.changes);
-        if self.pending.len() >= self.entries.len().max(self.many) {
+        if self.weight >= self.entries.len().max(self.many) {
             self.settle();
         }
     }
@@ -185,6 +194,7 @@ impl Replay {
 
     fn settle(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
+        self.weight = 0;
         for (_, json) in &mut pending {
             if json.is_none() && planted(Bug::ReplayDelAsNull) {
                 *json = Some("null".into());
@@ -848,6 +858,9 @@ enum Held {
     OfLog(usize),
     Own(Vec<u8>),
 }
+
+/// The open backup, where there is one.
+type LoadedBackup = (Option<Arc<dyn DiskFile>>, Held);
 
 impl Held {
     fn bytes<'a>(&'a self, log: &'a [u8]) -> &'a [u8] {
