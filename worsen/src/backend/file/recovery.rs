@@ -859,9 +859,6 @@ enum Held {
     Own(Vec<u8>),
 }
 
-/// The open backup, where there is one.
-type LoadedBackup = (Option<Arc<dyn DiskFile>>, Held);
-
 impl Held {
     fn bytes<'a>(&'a self, log: &'a [u8]) -> &'a [u8] {
         match self {
