@@ -560,6 +560,13 @@ fn an_update_of_several_fields_is_never_halved() {
 /// a third one holds the lock: what was acknowledged before all that is read at once.
 #[test]
 fn a_compaction_that_nobody_may_see_yet_hides_nothing_that_was_acknowledged() {
+    // The reader has the log open that is compacted, or an older one that is gone.
+    for missed in [false, true] {
+        hides_nothing(missed);
+    }
+}
+
+fn hides_nothing(missed: bool) {
     for at in 0.. {
         let disk = SimulatedDisk::new();
         let reader = open(&disk.new_process()).expect("a new store opens");
@@ -569,9 +576,17 @@ fn a_compaction_that_nobody_may_see_yet_hides_nothing_that_was_acknowledged() {
         let compactor = open(&second).expect("it opens four times");
         writer.set("a", "seen").expect("a healthy disk is written");
         assert_eq!(reader.state().1["a"], "seen");
+        if missed {
+            writer.compact_above.0.store(0, Relaxed);
+            writer
+                .set("a", "compacted")
+                .expect("a healthy disk is written");
+            writer.compact_above.0.store(u64::MAX, Relaxed);
+        }
         writer
             .set("a", "acknowledged")
             .expect("a healthy disk is written");
+        assert_eq!(dead.state(), compactor.state());
 
         // Its mutations are those of the backup, the log and the sync.
         disk.crash_at(disk.mutations() + 2);

@@ -421,7 +421,8 @@ impl FileBackend {
         let mut replay = Replay::default();
         // An error is the first line that not everybody may see yet.
         let _ = position.scan(&bytes[first..], |record| {
-            if record.revision > visible {
+            // What it begins with is taken in any case: nothing less can be read of it.
+            if record.revision > visible.max(header.revision) {
                 return Err(());
             }
             replay.apply(record);
@@ -430,6 +431,18 @@ impl FileBackend {
         if position.base_left > 0 || position.revision < visible.max(sink.revision()) {
             return Ok(false);
         }
+        if position.revision > visible {
+            // It begins with commits that nobody has acknowledged. They can be seen once they are durable,
+            // under this name: where its writer has not come to that, it is this reader's to see to.
+            let is_durable = self
+                .current_beacon()
+                .is_some_and(|beacon| beacon.durable_offset(header.generation) >= position.offset);
+            if !is_durable
+                && (file.sync_data().is_err() || self.disk.sync_dir(&self.paths.dir).is_err())
+            {
+                return Ok(false);
+            }
+        }
         sink.replace(replay.into_entries(), position.revision)?;
         let revision = header.revision;
         *state = State {
@@ -437,7 +450,10 @@ impl FileBackend {
             // The next write looks for it, under the lock.
             backup: None,
             // Of the rest the beacon knows, or the next sync finds out.
-            durable_offset: first as u64,
+            durable_offset: match position.revision == revision {
+                true => position.offset,
+                false => first as u64,
+            },
             durable_revision: revision,
             damaged: false,
             compact_from: 0,
