@@ -2,10 +2,10 @@
 
 use std::{
     fmt,
-    future::{Future, poll_fn},
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use event_listener::EventListener;
@@ -13,7 +13,7 @@ use futures_core::Stream;
 
 use crate::{
     backend::{Committed, History, Next},
-    engine::EngineHandle,
+    engine::{Engine, EngineHandle},
     error::{Error, ErrorKind},
     sync,
 };
@@ -96,22 +96,7 @@ impl Changes {
     /// place of the log, and commits that were told are not in it: those that come next may have lower
     /// revisions. Otherwise as the file says: the next call tries again.
     pub fn try_next(&mut self) -> Option<Result<Change, Error>> {
-        let engine = &self.handle.engine;
-        if engine.is_behind(engine.revision()) {
-            engine.refresh();
-        }
-        let outcome = match self.history.next(engine.revision()) {
-            Ok(Next::Nothing) => return None,
-            Ok(Next::Commit(committed)) => Ok(Change(committed)),
-            Ok(Next::Gap { first, last }) => Err(Error::new(
-                ErrorKind::Gap,
-                format!("the commits {first} to {last} are not in the log any more"),
-            )
-            .help("read the state as it is by a snapshot; the commits behind them come next")),
-            Err(error) => Err(error),
-        };
-        self.listener = None;
-        Some(outcome.map_err(|error| engine.in_store(error)))
+        look(&self.handle.engine, &mut *self.history)
     }
 
     /// Blocks until there is a commit, at most so long. `None`: there was none.
@@ -120,27 +105,9 @@ impl Changes {
     ///
     /// As [`try_next`](Changes::try_next).
     pub fn wait(&mut self, timeout: Duration) -> Option<Result<Change, Error>> {
-        // A time-out beyond what a clock can count is for ever.
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            if let Some(change) = self.try_next() {
-                return Some(change);
-            }
-            // Listening before looking again: a commit in between is not missed.
-            let listener = self.handle.engine.changed.listen();
-            if let Some(change) = self.try_next() {
-                return Some(change);
-            }
-            use event_listener::Listener as _;
-            match deadline {
-                None => listener.wait(),
-                Some(deadline) => {
-                    if listener.wait_deadline(deadline).is_none() {
-                        return self.try_next();
-                    }
-                }
-            }
-        }
+        let engine = &self.handle.engine;
+        let history = &mut *self.history;
+        engine.publications.wait(timeout, || look(engine, history))
     }
 
     /// Resolves when there is a commit. Cancelling it loses nothing.
@@ -152,24 +119,29 @@ impl Changes {
         poll_fn(|context| self.poll_commit(context)).await
     }
 
-    fn poll_commit(&mut self, context: &mut Context<'_>) -> Poll<Result<Change, Error>> {
-        loop {
-            if let Some(change) = self.try_next() {
-                return Poll::Ready(change);
-            }
-            match &mut self.listener {
-                // Listening before looking again: a commit in between is not missed.
-                None => self.listener = Some(self.handle.engine.changed.listen()),
-                Some(listener) => {
-                    let waker = self.handle.engine.wakers.later(context.waker());
-                    match Pin::new(listener).poll(&mut Context::from_waker(&waker)) {
-                        Poll::Ready(()) => self.listener = None,
-                        Poll::Pending => return Poll::Pending,
-                    }
-                }
-            }
-        }
+    fn poll_commit(&mut self, context: &Context<'_>) -> Poll<Result<Change, Error>> {
+        let engine = &self.handle.engine;
+        let history = &mut *self.history;
+        let look = || look(engine, history);
+        engine.publications.poll(&mut self.listener, context, look)
     }
+}
+
+fn look(engine: &Engine, history: &mut dyn History) -> Option<Result<Change, Error>> {
+    if engine.is_behind(engine.revision()) {
+        engine.refresh();
+    }
+    let outcome = match history.next(engine.revision()) {
+        Ok(Next::Nothing) => return None,
+        Ok(Next::Commit(committed)) => Ok(Change(committed)),
+        Ok(Next::Gap { first, last }) => Err(Error::new(
+            ErrorKind::Gap,
+            format!("the commits {first} to {last} are not in the log any more"),
+        )
+        .help("read the state as it is by a snapshot; the commits behind them come next")),
+        Err(error) => Err(error),
+    };
+    Some(outcome.map_err(|error| engine.in_store(error)))
 }
 
 impl Stream for Changes {

@@ -14,8 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::Event;
-
 use crate::{
     backend::{AppendFailure, Backend, Entries, Entry, History, Recovery, Sink},
     builder::Durability,
@@ -23,13 +21,13 @@ use crate::{
     error::{Error, ErrorKind, ValueError},
     limits::Limits,
     planted::{Bug, planted},
+    publications::Publications,
     schema::Edits,
     sync::{
         self, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
         thread::{self, JoinHandle},
     },
-    wakers::Wakers,
 };
 
 #[cfg(loom)]
@@ -138,9 +136,7 @@ pub(crate) struct Engine {
     queue: Mutex<Queue>,
     /// Wakes the keeper: there is a group to lead, or it is time to close.
     keeper: Condvar,
-    /// Notified after every publication. A task waits for it with a waker from `wakers`.
-    pub(crate) changed: Event,
-    pub(crate) wakers: Wakers,
+    pub(crate) publications: Publications,
     published: AtomicU64,
     recovery: Recovery,
     durability: Durability,
@@ -385,8 +381,7 @@ impl Engine {
                 listener: None,
             }),
             keeper: Condvar::new(),
-            changed: Event::new(),
-            wakers: Wakers::default(),
+            publications: Publications::new(),
             recovery: options.recovery,
             durability: options.durability,
             lock_timeout: options.lock_timeout,
@@ -502,7 +497,7 @@ impl Engine {
             self.publish(&mut core);
         }
         drop(core);
-        self.wakers.wake();
+        self.publications.wake();
     }
 
     fn publish(&self, core: &mut Core) {
@@ -520,7 +515,7 @@ impl Engine {
         // Release: pairs with `revision`.
         self.published.store(core.revision, Ordering::Release);
         self.backend.publish(core.revision);
-        self.changed.notify(usize::MAX);
+        self.publications.notify();
     }
 
     // ---- writing -------------------------------------------------------------------------------
@@ -638,7 +633,7 @@ impl Engine {
             }
         }
         drop(core);
-        self.wakers.wake();
+        self.publications.wake();
         outcome
     }
 

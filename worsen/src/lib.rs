@@ -62,6 +62,7 @@ mod limits;
     reason = "tests reach it through the feature `simulation`"
 )]
 mod planted;
+mod publications;
 mod registry;
 mod schema;
 mod seeds;
@@ -73,7 +74,6 @@ mod sync;
 )]
 mod taker;
 mod value;
-mod wakers;
 mod watch;
 mod work;
 

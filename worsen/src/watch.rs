@@ -3,11 +3,11 @@
 
 use std::{
     fmt,
-    future::{Future, poll_fn},
+    future::poll_fn,
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use event_listener::EventListener;
@@ -75,36 +75,16 @@ impl<S, T> Watch<S, T> {
         }
     }
 
-    fn look(&mut self) -> Option<T> {
-        let (mark, value) = (self.probe)(self.seen)?;
-        self.seen = Some(mark);
-        self.listener = None;
-        Some(value)
-    }
-
     /// Blocks until there is a change, at most so long. `None`: there was none.
     pub fn wait(&mut self, timeout: Duration) -> Option<T> {
-        // A time-out beyond what a clock can count is for ever.
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            if let Some(value) = self.look() {
-                return Some(value);
-            }
-            // Listening before looking again: a change in between is not missed.
-            let listener = self.handle.engine.changed.listen();
-            if let Some(value) = self.look() {
-                return Some(value);
-            }
-            use event_listener::Listener as _;
-            match deadline {
-                None => listener.wait(),
-                Some(deadline) => {
-                    if listener.wait_deadline(deadline).is_none() {
-                        return self.look();
-                    }
-                }
-            }
-        }
+        let Watch {
+            handle,
+            probe,
+            seen,
+            ..
+        } = self;
+        let publications = &handle.engine.publications;
+        publications.wait(timeout, || look(probe, seen))
     }
 
     /// Resolves when there is a change. Cancelling it loses nothing.
@@ -112,24 +92,23 @@ impl<S, T> Watch<S, T> {
         poll_fn(|context| self.poll_change(context)).await
     }
 
-    fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<T> {
-        loop {
-            if let Some(value) = self.look() {
-                return Poll::Ready(value);
-            }
-            match &mut self.listener {
-                // Listening before looking again: a change in between is not missed.
-                None => self.listener = Some(self.handle.engine.changed.listen()),
-                Some(listener) => {
-                    let waker = self.handle.engine.wakers.later(context.waker());
-                    match Pin::new(listener).poll(&mut Context::from_waker(&waker)) {
-                        Poll::Ready(()) => self.listener = None,
-                        Poll::Pending => return Poll::Pending,
-                    }
-                }
-            }
-        }
+    fn poll_change(&mut self, context: &Context<'_>) -> Poll<T> {
+        let Watch {
+            handle,
+            probe,
+            seen,
+            listener,
+            ..
+        } = self;
+        let publications = &handle.engine.publications;
+        publications.poll(listener, context, || look(probe, seen))
     }
+}
+
+fn look<T>(probe: &Probe<T>, seen: &mut Option<u64>) -> Option<T> {
+    let (mark, value) = probe(*seen)?;
+    *seen = Some(mark);
+    Some(value)
 }
 
 impl<S, T> Stream for Watch<S, T> {

@@ -8,7 +8,7 @@ use std::{
     future::{Future, poll_fn},
     hash::{BuildHasher, Hasher, RandomState},
     ops::Deref,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -215,7 +215,7 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
             // Listening before looking: a change in between is not missed.
-            let listener = engine.changed.listen();
+            let listener = engine.publications.listen();
             let again = match self.look() {
                 Look::Now => match self.take(lease).wait()? {
                     Some(taken) => return Ok(Some(taken)),
@@ -249,7 +249,7 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
         let engine = self.prepare()?;
         loop {
             // Listening before looking: a change in between is not missed.
-            let mut listener = engine.changed.listen();
+            let mut listener = engine.publications.listen();
             let again = match self.look() {
                 Look::Now => {
                     let mut unclaimed = Unclaimed {
@@ -267,10 +267,8 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
                 }
                 Look::At(at) => at,
             };
-            let mut hear = |context: &mut Context<'_>| {
-                let waker = engine.wakers.later(context.waker());
-                Pin::new(&mut listener).poll(&mut Context::from_waker(&waker))
-            };
+            let mut hear =
+                |context: &mut Context<'_>| engine.publications.hear(&mut listener, context);
             let Some(at) = again else {
                 poll_fn(hear).await;
                 continue;

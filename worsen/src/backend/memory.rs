@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AppendFailure, Backend, Committed, Entries, Entry, History, Next, Sink};
+use super::{AppendFailure, Backend, Committed, Entries, Entry, History, Next, Sink, now, replay};
 use crate::error::Error;
 
 /// How many commits are kept for those who read them one by one.
@@ -35,17 +35,13 @@ impl Kept {
 
     fn add(&mut self, changes: &[Entry]) {
         self.revision += 1;
-        let set = |(uid, json): &Entry| match json {
-            Some(json) => self.state.insert(uid.clone(), json.clone()),
-            None => self.state.remove(uid),
-        };
-        let before = changes.iter().map(set).collect();
+        let before = replay(&mut self.state, changes);
         if self.commits.len() == KEPT {
             self.commits.pop_front();
         }
         self.commits.push_back(Committed {
             revision: self.revision,
-            at: format!("{:.3}", jiff::Timestamp::now()),
+            at: now(),
             pid: std::process::id(),
             changes: changes.to_vec(),
             before: Some(before),

@@ -29,6 +29,20 @@ pub(crate) struct Committed {
     pub(crate) before: Option<Vec<Option<Arc<str>>>>,
 }
 
+/// Brings entries up to a commit: the values before it, in the order of its changes.
+pub(crate) fn replay(entries: &mut Entries, changes: &[Entry]) -> Vec<Option<Arc<str>>> {
+    let set = |(uid, json): &Entry| match json {
+        Some(json) => entries.insert(uid.clone(), json.clone()),
+        None => entries.remove(uid),
+    };
+    changes.iter().map(set).collect()
+}
+
+/// Now, as it stands in the history: UTC, to the millisecond.
+pub(crate) fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
 /// A reader of commits, in order.
 pub(crate) trait History: Send + Sync + fmt::Debug {
     /// What comes next, up to this revision, which this process has seen.

@@ -9,12 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use imbl::{OrdMap, ordmap::DiffItem};
+use imbl::OrdMap;
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use super::{
     Shared,
     key::{self, Key},
+    record_entries,
 };
 use crate::{
     error::ValueError,
@@ -214,36 +215,14 @@ impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Fi
         if before.is_none() {
             out.set(uid, "{}");
         }
-        let mut set = |key: &K, value: &Shared<V>| {
-            let key = key::to_text(key)?;
-            match value::encode(&*value.0) {
-                Ok(json) => {
-                    out.set(format!("{uid}/{key}"), json);
-                    Ok(())
-                }
-                Err(error) => Err(error.in_key(key)),
-            }
-        };
-        let Some(before) = before else {
-            for (key, value) in &self.entries {
-                set(key, value)?;
-            }
-            return Ok(());
-        };
-        let mut gone = Vec::new();
-        for change in before.entries.diff(&self.entries) {
-            match change {
-                DiffItem::Add(key, value)
-                | DiffItem::Update {
-                    new: (key, value), ..
-                } => set(key, value)?,
-                DiffItem::Remove(key, _) => gone.push(key::to_text(key)?),
-            }
-        }
-        for key in gone {
-            out.delete(format!("{uid}/{key}"));
-        }
-        Ok(())
+        record_entries(
+            before.map(|before| &before.entries),
+            &self.entries,
+            uid,
+            out,
+            key::to_text,
+            |_, value| value::encode(value),
+        )
     }
 
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {

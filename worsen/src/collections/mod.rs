@@ -13,6 +13,10 @@ pub(crate) mod work_queue;
 
 use std::sync::Arc;
 
+use imbl::{OrdMap, ordmap::DiffItem};
+
+use crate::{error::ValueError, schema::Edits};
+
 pub use self::{
     key::Key,
     map::{Iter as MapIter, Map},
@@ -42,6 +46,44 @@ impl<V> Shared<V> {
     fn new(value: V) -> Self {
         Shared(Arc::new(value))
     }
+}
+
+/// Adds what changed since `before` to `out`, an edit an entry; all there is, where there is no `before`.
+fn record_entries<K: Ord + Clone, V>(
+    before: Option<&OrdMap<K, Shared<V>>>,
+    entries: &OrdMap<K, Shared<V>>,
+    uid: &str,
+    out: &mut Edits,
+    to_text: impl Fn(&K) -> Result<String, ValueError>,
+    to_json: impl Fn(&K, &V) -> Result<String, ValueError>,
+) -> Result<(), ValueError> {
+    let mut set = |key: &K, value: &Shared<V>| {
+        let text = to_text(key)?;
+        match to_json(key, &value.0) {
+            Ok(json) => {
+                out.set(format!("{uid}/{text}"), json);
+                Ok(())
+            }
+            Err(error) => Err(error.in_key(text)),
+        }
+    };
+    let Some(before) = before else {
+        return entries.iter().try_for_each(|(key, value)| set(key, value));
+    };
+    let mut gone = Vec::new();
+    for change in before.diff(entries) {
+        match change {
+            DiffItem::Add(key, value)
+            | DiffItem::Update {
+                new: (key, value), ..
+            } => set(key, value)?,
+            DiffItem::Remove(key, _) => gone.push(to_text(key)?),
+        }
+    }
+    for text in gone {
+        out.delete(format!("{uid}/{text}"));
+    }
+    Ok(())
 }
 
 impl<V: Clone> Shared<V> {

@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
 
-use imbl::{OrdMap, ordmap::DiffItem};
+use imbl::OrdMap;
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
-use super::{Shared, key};
+use super::{Shared, key, record_entries};
 use crate::{
     error::ValueError,
     schema::{Edits, Field},
@@ -185,34 +185,14 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for 
         if before.is_none() {
             out.set(uid, "[]");
         }
-        let mut set = |number: i64, item: &Shared<T>| match value::encode(&*item.0) {
-            Ok(json) => {
-                out.set(format!("{uid}/{number}"), json);
-                Ok(())
-            }
-            Err(error) => Err(error.in_key(number.to_string())),
-        };
-        let Some(before) = before else {
-            for (number, item) in &self.items {
-                set(*number, item)?;
-            }
-            return Ok(());
-        };
-        let mut gone = Vec::new();
-        for change in before.items.diff(&self.items) {
-            match change {
-                DiffItem::Add(number, item)
-                | DiffItem::Update {
-                    new: (number, item),
-                    ..
-                } => set(*number, item)?,
-                DiffItem::Remove(number, _) => gone.push(*number),
-            }
-        }
-        for number in gone {
-            out.delete(format!("{uid}/{number}"));
-        }
-        Ok(())
+        record_entries(
+            before.map(|before| &before.items),
+            &self.items,
+            uid,
+            out,
+            |number| Ok(number.to_string()),
+            |_, item| value::encode(item),
+        )
     }
 
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {

@@ -12,11 +12,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
+use imbl::{OrdMap, OrdSet};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::job::{Job, Lease, Moment, Span, State};
-use super::{Shared, key};
+use super::{Shared, key, record_entries};
 use crate::{
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
@@ -521,29 +521,17 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueu
         if before.map_or(0, |before| before.next) != self.next {
             out.set(format!("{uid}/{NEXT}"), self.next.to_string());
         }
-        let mut set = |id: u64, job: &Shared<Job<T>>| {
-            let json = match id < MOST {
-                true => job.0.to_json(),
+        record_entries(
+            before.map(|before| &before.jobs),
+            &self.jobs,
+            uid,
+            out,
+            |id| Ok(id.to_string()),
+            |id, job| match *id < MOST {
+                true => job.to_json(),
                 false => Err(no_numbers()),
-            };
-            let json = json.map_err(|error| error.in_key(id.to_string()))?;
-            out.set(format!("{uid}/{id}"), json);
-            Ok(())
-        };
-        let Some(before) = before else {
-            return self.jobs.iter().try_for_each(|(id, job)| set(*id, job));
-        };
-        let mut gone = Vec::new();
-        for change in before.jobs.diff(&self.jobs) {
-            match change {
-                DiffItem::Add(id, job) | DiffItem::Update { new: (id, job), .. } => set(*id, job)?,
-                DiffItem::Remove(id, _) => gone.push(*id),
-            }
-        }
-        for id in gone {
-            out.delete(format!("{uid}/{id}"));
-        }
-        Ok(())
+            },
+        )
     }
 
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {

@@ -10,7 +10,7 @@ use super::{
     record::{Header, Record},
 };
 use crate::{
-    backend::{Committed, Entries, History, Next},
+    backend::{Committed, Entries, History, Next, replay},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
 };
@@ -257,13 +257,7 @@ fn read_on(file: &dyn DiskFile, offset: u64, read: &mut Vec<u8>) -> io::Result<b
 
 /// A commit with the values before it, where there is a state to take them from.
 fn committed(record: Record, state: Option<&mut Entries>) -> Committed {
-    let before = state.map(|state| {
-        let set = |(uid, json): &(Arc<str>, Option<Arc<str>>)| match json {
-            Some(json) => state.insert(uid.clone(), json.clone()),
-            None => state.remove(uid),
-        };
-        record.changes.iter().map(set).collect()
-    });
+    let before = state.map(|state| replay(state, &record.changes));
     Committed {
         revision: record.revision,
         at: record.at,

@@ -87,7 +87,7 @@ use self::{
     recovery::{Mode, Recovered, Replay, WriteError, load, recover, write_file},
     sync::{Pace, SyncError},
 };
-use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink};
+use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink, now};
 use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
@@ -1223,9 +1223,4 @@ fn timed_out(paths: &Paths, beacon: Option<&Beacon>, timeout: Duration) -> Error
 
 fn milliseconds() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
-}
-
-/// Now, as it stands in the log: UTC, to the millisecond.
-pub(crate) fn now() -> String {
-    format!("{:.3}", jiff::Timestamp::now())
 }

@@ -15,7 +15,7 @@ use super::{
     record::{Crc, FORMAT, Header, NotAHeader, Record, claimed_crc},
 };
 use crate::{
-    backend::{Entries, Entry, Repair},
+    backend::{Entries, Entry, Repair, now},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
 };
@@ -830,7 +830,7 @@ fn look(
         let (backup, held) = load_backup(disk, &paths.backup, how, &log.1)?;
         tries -= 1;
         let bytes = held.bytes(&log.1);
-        match decide(&log.1, bytes, &paths.name, mode, &super::now()) {
+        match decide(&log.1, bytes, &paths.name, mode, &now()) {
             Ok(plan) => return Ok((log, (backup, held), plan)),
             Err(Refusal::Damaged { .. } | Refusal::BackupUnreadable | Refusal::Nothing)
                 if tries > 0 => {}
