@@ -7,17 +7,14 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
-};
+use proptest::{prelude::*, test_runner::TestCaseError};
 use serde::{Deserialize, Serialize};
 use worsen::{
     ErrorKind, Map, Queue, Set, Store,
     simulation::{CompactAbove, SimulatedDisk},
 };
 
-use crate::support::{Random, folder, sample, scale};
+use crate::support::{folder, sequences};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Id(u32);
@@ -422,20 +419,8 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
 
 #[test]
 fn collections_agree_with_those_of_std() {
-    let seed = Random::seeded("collections_agree_with_those_of_std").below(u64::MAX);
-    let cases = (3_000 * scale() / sample() as u64).max(1) as u32;
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(config, random);
-    let outcome = runner.run(&steps(), |steps| agree(&steps));
-    outcome.unwrap_or_else(|error| panic!("{error}"));
-    println!("collections: {cases} sequences");
+    let name = "collections_agree_with_those_of_std";
+    sequences(name, 3_000, &steps(), |steps| agree(&steps));
 }
 
 /// Two processes on a simulated disk; each sees at once what the other one did.

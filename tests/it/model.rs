@@ -1,15 +1,12 @@
 //! Random sequences of operations by two processes, against a plain map. Whatever one of them did, both
 //! see, and whoever opens the store later.
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
-};
+use proptest::{prelude::*, test_runner::TestCaseError};
 use worsen::simulation::SimulatedDisk;
 
 use crate::{
     machine::{BUFFERED, How, Op, Opened, PLAIN, Texts, open_as},
-    support::{Random, sample, scale},
+    support::sequences,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -134,21 +131,8 @@ fn run(steps: &[(usize, Step)], beacons: bool) -> Result<(), TestCaseError> {
 
 #[test]
 fn two_processes_agree_with_a_plain_map() {
-    let mut random = Random::seeded("model");
-    let seed: [u8; 32] = std::array::from_fn(|_| random.below(256) as u8);
-    let cases = (10_000 * scale()).div_ceil(sample() as u64) as u32;
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let mut runner =
-        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-    let outcome = runner.run(&(steps(), prop::bool::weighted(0.8)), |(steps, beacons)| {
+    let steps = (steps(), prop::bool::weighted(0.8));
+    sequences("model", 10_000, &steps, |(steps, beacons)| {
         run(&steps, beacons)
     });
-    println!("model: {cases} sequences");
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
 }

@@ -6,6 +6,10 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use worsen::Store;
@@ -104,4 +108,27 @@ pub(crate) fn scale() -> u64 {
         .ok()
         .and_then(|scale| scale.parse().ok())
         .unwrap_or(1)
+}
+
+/// Runs so many random cases, scaled and sampled, from the seed of this name.
+pub(crate) fn sequences<S: Strategy>(
+    name: &str,
+    cases: u64,
+    steps: &S,
+    agree: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let mut random = Random::seeded(name);
+    let seed: [u8; 32] = std::array::from_fn(|_| random.below(256) as u8);
+    let cases = (cases * scale()).div_ceil(sample() as u64) as u32;
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let outcome = TestRunner::new_with_rng(config, random).run(steps, agree);
+    println!("{name}: {cases} sequences");
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
 }

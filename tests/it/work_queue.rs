@@ -14,10 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
-};
+use proptest::{prelude::*, test_runner::TestCaseError};
 use rustix::process::Signal;
 use serde_json::json;
 use worsen::{
@@ -27,7 +24,7 @@ use worsen::{
 };
 use worsen_tests::{Jobs, JobsStore};
 
-use crate::support::{Random, Worker, folder, sample, scale};
+use crate::support::{Random, Worker, folder, scale, sequences};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -1003,20 +1000,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[test]
 fn a_work_queue_agrees_with_a_plain_list() {
-    let seed = Random::seeded("a_work_queue_agrees_with_a_plain_list").below(u64::MAX);
-    let cases = (3_000 * scale() / sample() as u64).max(1) as u32;
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(config, random);
-    let outcome = runner.run(&steps(), |steps| agree(&steps));
-    outcome.unwrap_or_else(|error| panic!("{error}"));
-    println!("work queue: {cases} sequences");
+    let name = "a_work_queue_agrees_with_a_plain_list";
+    sequences(name, 3_000, &steps(), |steps| agree(&steps));
 }
 
 /// Two processes on a simulated disk, with a clock and deaths as told.
