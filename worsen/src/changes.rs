@@ -59,10 +59,6 @@ pub struct Changes {
 
 impl Changes {
     pub(crate) fn new(handle: sync::Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
-        if let Err(error) = handle.engine.listen() {
-            // Then the poll tells of other processes' changes.
-            handle.engine.debug.warn(format_args!("{error}"));
-        }
         let history = handle.engine.history(after, false)?;
         Ok(Changes {
             handle,
@@ -107,7 +103,7 @@ impl Changes {
     pub fn wait(&mut self, timeout: Duration) -> Option<Result<Change, Error>> {
         let engine = &self.handle.engine;
         let history = &mut *self.history;
-        engine.publications.wait(timeout, || look(engine, history))
+        engine.wait(timeout, || look(engine, history).into())
     }
 
     /// Resolves when there is a commit. Cancelling it loses nothing.
@@ -123,7 +119,7 @@ impl Changes {
         let engine = &self.handle.engine;
         let history = &mut *self.history;
         let look = || look(engine, history);
-        engine.publications.poll(&mut self.listener, context, look)
+        engine.poll(&mut self.listener, context, look)
     }
 }
 

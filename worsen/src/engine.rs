@@ -11,8 +11,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
+
+use event_listener::{EventListener, Listener as _};
 
 use crate::{
     backend::{AppendFailure, Backend, Entries, Entry, History, Recovery, Sink},
@@ -180,6 +183,24 @@ struct Queue {
 
 /// Up to so many changes, looking through all of them is faster than a hash map.
 const FEW: usize = 16;
+
+/// How long to sleep until news at most: long enough to cost nothing, short enough to notice a lock file
+/// that was replaced.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What one finds who looks for something among what is published.
+pub(crate) enum Outlook<T> {
+    Found(T),
+    /// Nothing, but it may come to be there at this time by itself.
+    NothingBefore(Instant),
+    Nothing,
+}
+
+impl<T> From<Option<T>> for Outlook<T> {
+    fn from(found: Option<T>) -> Self {
+        found.map_or(Outlook::Nothing, Outlook::Found)
+    }
+}
 
 impl Core {
     fn take(&mut self, changes: Vec<Entry>, revision: u64) {
@@ -469,6 +490,79 @@ impl Engine {
         if !LEADING.with(Cell::get) {
             self.follow();
         }
+    }
+
+    /// Takes over what there is. Returns the newest revision there is no point in looking for again: the
+    /// one that readers saw, or one that cannot be taken over for now.
+    fn look_around(&self) -> u64 {
+        let revision = self.revision();
+        let visible = self.backend.visible().unwrap_or(0);
+        if visible <= revision {
+            return revision;
+        }
+        self.refresh();
+        match self.backend.visible() {
+            // On another page, or up to date, or there is something newer still.
+            Some(now) if now != visible || now <= self.revision() => revision,
+            _ => visible,
+        }
+    }
+
+    /// Sleeps until there may be a revision newer than this one, which `look_around` returned, and until
+    /// the deadline at most.
+    fn sleep(&self, seen: u64, deadline: Option<Instant>) {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let pause = left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
+        // On the page itself: through the listener it would take two wakes.
+        if self.backend.wait_for_news(seen, &|| false, pause) {
+            return;
+        }
+        let listener = self.publications.listen();
+        // Listening before looking: what comes in between is not missed.
+        if self.revision() == seen {
+            match deadline {
+                None => listener.wait(),
+                // Whether it was woken or it is time: the caller looks.
+                Some(deadline) => drop(listener.wait_deadline(deadline)),
+            }
+        }
+    }
+
+    /// Blocks until `look` finds something, at most so long. `look` may name a time at which to look
+    /// again though nothing is published.
+    pub(crate) fn wait<T>(
+        &self,
+        timeout: Duration,
+        mut look: impl FnMut() -> Outlook<T>,
+    ) -> Option<T> {
+        // A time-out beyond what a clock can count is for ever.
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            // Before looking: what comes in between is not slept through.
+            let seen = self.look_around();
+            let again = match look() {
+                Outlook::Found(found) => return Some(found),
+                Outlook::NothingBefore(again) => Some(again),
+                Outlook::Nothing => None,
+            };
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return None;
+            }
+            self.sleep(seen, again.into_iter().chain(deadline).min());
+        }
+    }
+
+    /// As [`wait`](Engine::wait), for a task. The listener is kept from one poll to the next.
+    pub(crate) fn poll<T>(
+        self: &Arc<Self>,
+        listener: &mut Option<EventListener>,
+        context: &Context<'_>,
+        look: impl FnMut() -> Option<T>,
+    ) -> Poll<T> {
+        if listener.is_none() {
+            self.listen();
+        }
+        self.publications.poll(listener, context, look)
     }
 
     /// Takes over what other processes published. An error is for the next write to report: reads
@@ -831,31 +925,27 @@ impl Engine {
             .say(format_args!("closed at revision {}", self.revision()));
     }
 
-    /// Starts the thread that sleeps until another process publishes, for the sake of watches.
-    pub(crate) fn listen(self: &Arc<Self>) -> Result<(), Error> {
+    /// Starts the thread that sleeps until another process publishes, for tasks that wait: threads that
+    /// wait sleep for themselves.
+    pub(crate) fn listen(self: &Arc<Self>) {
         let mut queue = self.queue();
         if queue.listener.is_some() || queue.closing || self.backend.visible().is_none() {
-            return Ok(());
+            return;
         }
-        queue.listener = Some(spawn("worsen-listener", self, |engine| {
-            // Long enough to cost nothing, short enough to notice a lock file that was replaced.
-            const LOOK_AGAIN: Duration = Duration::from_secs(1);
+        let listener = spawn("worsen-listener", self, |engine| {
             let closing = || engine.queue().closing;
-            let mut seen = engine.revision();
             while !closing() {
+                let seen = engine.look_around();
                 if !engine.backend.wait_for_news(seen, &closing, LOOK_AGAIN) {
                     break;
                 }
-                let visible = engine.backend.visible().unwrap_or(0);
-                if engine.is_behind(engine.revision()) {
-                    engine.refresh();
-                }
-                // What cannot be taken over now is tried again at the next news, or after a while,
-                // and not without a pause.
-                seen = engine.revision().max(visible);
             }
-        })?);
-        Ok(())
+        });
+        match listener {
+            Ok(listener) => queue.listener = Some(listener),
+            // Then the poll tells of other processes' commits.
+            Err(error) => self.debug.warn(format_args!("{error}")),
+        }
     }
 }
 

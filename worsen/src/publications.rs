@@ -1,4 +1,4 @@
-//! Waiting for a publication, as a thread or as a task. The waker of a task is woken when nothing is
+//! Being told of a publication, as a thread or as a task. The waker of a task is woken when nothing is
 //! locked any more: it may run what it likes, and drop the last handle of its store. Never here: what is
 //! published, and what those who wait are looking for.
 
@@ -8,10 +8,9 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Wake, Waker},
-    time::{Duration, Instant},
 };
 
-use event_listener::{Event, EventListener, Listener as _};
+use event_listener::{Event, EventListener};
 
 /// Those of one store.
 #[derive(Debug)]
@@ -67,35 +66,8 @@ impl Publications {
         Pin::new(listener).poll(&mut Context::from_waker(&waker))
     }
 
-    /// Blocks until `look` finds something, at most so long.
-    pub(crate) fn wait<T>(
-        &self,
-        timeout: Duration,
-        mut look: impl FnMut() -> Option<T>,
-    ) -> Option<T> {
-        // A time-out beyond what a clock can count is for ever.
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            if let Some(found) = look() {
-                return Some(found);
-            }
-            // Listening before looking again: what comes in between is not missed.
-            let listener = self.listen();
-            if let Some(found) = look() {
-                return Some(found);
-            }
-            match deadline {
-                None => listener.wait(),
-                Some(deadline) => {
-                    if listener.wait_deadline(deadline).is_none() {
-                        return look();
-                    }
-                }
-            }
-        }
-    }
-
-    /// As [`wait`](Publications::wait), for a task. The listener is kept from one poll to the next.
+    /// Looks until there is something to find, or nothing is published. The listener is kept from one poll
+    /// to the next.
     pub(crate) fn poll<T>(
         &self,
         listener: &mut Option<EventListener>,

@@ -58,10 +58,6 @@ impl<S, T> Watch<S, T> {
         handle: Arc<EngineHandle>,
         probe: impl Fn(Option<u64>) -> Option<(u64, T)> + Send + Sync + 'static,
     ) -> Self {
-        if let Err(error) = handle.engine.listen() {
-            // Then the poll tells of other processes' changes.
-            handle.engine.debug.warn(format_args!("{error}"));
-        }
         if handle.engine.is_behind(handle.engine.revision()) {
             handle.engine.refresh();
         }
@@ -83,8 +79,7 @@ impl<S, T> Watch<S, T> {
             seen,
             ..
         } = self;
-        let publications = &handle.engine.publications;
-        publications.wait(timeout, || look(probe, seen))
+        handle.engine.wait(timeout, || look(probe, seen).into())
     }
 
     /// Resolves when there is a change. Cancelling it loses nothing.
@@ -100,8 +95,7 @@ impl<S, T> Watch<S, T> {
             listener,
             ..
         } = self;
-        let publications = &handle.engine.publications;
-        publications.poll(listener, context, || look(probe, seen))
+        handle.engine.poll(listener, context, || look(probe, seen))
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
         },
     },
     commit::Commit,
+    engine::{Engine, Outlook},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
     schema::{Field, Store},
@@ -210,30 +211,17 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
     ///
     /// As any write.
     pub fn wait(&self, lease: Duration, timeout: Duration) -> Result<Option<Taken<S, T>>, Error> {
-        let engine = self.prepare()?;
-        // A time-out beyond what a clock can count is for ever.
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            // Listening before looking: a change in between is not missed.
-            let listener = engine.publications.listen();
-            let again = match self.look() {
-                Look::Now => match self.take(lease).wait()? {
-                    Some(taken) => return Ok(Some(taken)),
-                    // Somebody was faster.
-                    None => Some(Instant::now()),
-                },
-                Look::At(at) => at,
-            };
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(None);
-            }
-            use event_listener::Listener as _;
-            match again.into_iter().chain(deadline).min() {
-                None => listener.wait(),
-                // Whether it was woken or it is time: it looks.
-                Some(at) => drop(listener.wait_deadline(at)),
-            }
-        }
+        let engine = self.engine()?;
+        let taken = engine.wait(timeout, || match self.look() {
+            Look::Now => match self.take(lease).wait().transpose() {
+                Some(outcome) => Outlook::Found(outcome),
+                // Somebody was faster.
+                None => Outlook::NothingBefore(Instant::now()),
+            },
+            Look::At(Some(at)) => Outlook::NothingBefore(at),
+            Look::At(None) => Outlook::Nothing,
+        });
+        taken.transpose()
     }
 
     /// Takes a job for so long, as soon as there is one. Cancelling it loses nothing: what it has taken
@@ -246,7 +234,8 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
     ///
     /// As any write.
     pub async fn next(&self, lease: Duration) -> Result<Taken<S, T>, Error> {
-        let engine = self.prepare()?;
+        let engine = self.engine()?;
+        engine.listen();
         loop {
             // Listening before looking: a change in between is not missed.
             let mut listener = engine.publications.listen();
@@ -307,17 +296,13 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
         self.handle.update_as(index, change)
     }
 
-    /// What has to be before one waits.
-    fn prepare(&self) -> Result<&Arc<crate::engine::Engine>, Error> {
+    /// The engine, for who is about to wait.
+    fn engine(&self) -> Result<&Arc<Engine>, Error> {
         let engine = self.handle.engine();
-        if self.index.is_none() {
-            return Err(engine.in_store(not_stored()));
+        match self.index {
+            Some(_) => Ok(engine),
+            None => Err(engine.in_store(not_stored())),
         }
-        if let Err(error) = engine.listen() {
-            // Then the poll tells of other processes' commits.
-            engine.debug.warn(format_args!("{error}"));
-        }
-        Ok(engine)
     }
 
     fn is_gone(&self, taker: &Taker) -> bool {

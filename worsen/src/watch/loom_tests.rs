@@ -158,7 +158,7 @@ impl Shared {
     }
 }
 
-/// One of the processes. It never writes.
+/// One of the processes.
 #[derive(Debug)]
 struct Process {
     shared: std::sync::Arc<Shared>,
@@ -177,7 +177,9 @@ impl Backend for Process {
         Ok(())
     }
 
-    fn append(&self, _commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+        let mut all = self.shared.commits.try_lock().unwrap();
+        all.extend_from_slice(commits);
         Ok(())
     }
 
@@ -189,7 +191,9 @@ impl Backend for Process {
         Ok(())
     }
 
-    fn publish(&self, _revision: u64) {}
+    fn publish(&self, revision: u64) {
+        self.shared.beacon.publish(revision);
+    }
 
     fn visible(&self) -> Option<u64> {
         Some(self.shared.beacon.revision())
@@ -242,9 +246,14 @@ fn open_beside(shared: &std::sync::Arc<Shared>, blind: bool) -> Sum {
     Sum { handle, shown }
 }
 
+/// A waker that does nothing has been given to the store, which therefore listens.
+fn start_listening(watch: &mut Watch<(), u64>) {
+    assert_eq!(poll_once(watch.next()), Poll::Pending);
+}
+
 #[test]
-fn a_commit_of_another_process_is_told() {
-    in_every_order(Some(2), || {
+fn a_thread_is_told_of_a_commit_of_another_process() {
+    in_every_order(Some(3), || {
         let shared = Shared::new();
         let sum = open_beside(&shared, false);
         let mut watch = sum.watch();
@@ -255,11 +264,39 @@ fn a_commit_of_another_process_is_told() {
 }
 
 #[test]
-fn a_store_that_is_watched_closes_at_once() {
+fn a_task_is_told_of_a_commit_of_another_process() {
+    in_every_order(Some(2), || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        let mut watch = sum.watch();
+        let elsewhere = thread::spawn(move || shared.commit_elsewhere(7));
+        assert_eq!(loom::future::block_on(watch.next()), 7);
+        elsewhere.join().unwrap();
+    });
+}
+
+/// It sleeps on the page, like one that waits for other processes.
+#[test]
+fn a_thread_that_could_hear_of_other_processes_is_told_of_a_write_of_this_one() {
+    in_every_order(Some(3), || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        let mut watch = sum.watch();
+        let watcher = thread::spawn(move || wait_for(&mut watch, 2));
+        add(&sum.handle, 1).wait().unwrap();
+        add(&sum.handle, 1).wait().unwrap();
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_store_that_listens_closes_at_once() {
     in_every_order(None, || {
         let shared = Shared::new();
         let sum = open_beside(&shared, false);
-        drop(sum.watch());
+        let mut watch = sum.watch();
+        start_listening(&mut watch);
+        drop(watch);
         drop(sum);
     });
 }
@@ -271,9 +308,31 @@ fn what_cannot_be_read_is_not_looked_for_without_a_pause() {
     in_every_order(Some(4), || {
         let shared = Shared::new();
         let sum = open_beside(&shared, true);
-        let watch = sum.watch();
+        let mut watch = sum.watch();
+        start_listening(&mut watch);
         shared.commit_elsewhere(7);
         drop(watch);
         drop(sum);
+    });
+}
+
+/// Nor must the one who waits.
+#[test]
+fn who_waits_does_not_look_without_a_pause_for_what_cannot_be_read() {
+    in_every_order(Some(4), || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, true);
+        shared.commit_elsewhere(7);
+        let page = shared.beacon.clone();
+        let elsewhere = thread::spawn(move || shared.commit_elsewhere(8));
+        let mut looks = 0;
+        let is_there = || {
+            looks += 1;
+            (page.revision() == 2).then_some(()).into()
+        };
+        sum.handle.engine.wait(FOR_EVER, is_there);
+        // Before the second commit, on hearing of it, and where the page it looks at is an old one then.
+        assert!(looks <= 3);
+        elsewhere.join().unwrap();
     });
 }
