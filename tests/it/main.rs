@@ -13,6 +13,7 @@ mod collections; // fields that log by entry
 mod files;
 mod format;
 mod handles;
+mod keyed; // values under uids, decoded late
 mod limits;
 mod processes;
 mod roundtrip; // every type, back as it was or refused

@@ -179,6 +179,12 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::TrustPidAlone => &["work_queue::another_process_of_the_same_pid_does_not_keep_a_job"],
         Bug::SleepPastLease => &["work_queue::who_waits_is_woken_by_the_end_of_a_lease"],
         Bug::KeepUnclaimedJob => &["work_queue::a_future_that_is_dropped_keeps_no_job"],
+        Bug::ShowLoadedAgain => {
+            &["keyed::what_was_loaded_is_read_changed_and_removed_like_what_was_written"]
+        }
+        Bug::DecodeOverNewer => &[
+            "keyed::a_value_that_takes_long_to_decode_does_not_hide_one_that_was_written_meanwhile",
+        ],
         Bug::AcceptNan => &[
             "bad_input::a_value_that_json_cannot_carry_is_refused_at_the_write",
             "roundtrip::what_is_no_number_is_refused_wherever_it_stands",

@@ -31,6 +31,7 @@ use crate::{
         atomic::{AtomicU64, Ordering},
         thread::{self, JoinHandle},
     },
+    text::Text,
 };
 
 #[cfg(loom)]
@@ -42,9 +43,9 @@ pub(crate) mod loom_tests;
 pub(crate) trait Model: Send {
     /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
     /// fit; nothing is published then.
-    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Arc<str>, ValueError)>;
+    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Text, ValueError)>;
     /// Takes one entry into the draft.
-    fn apply(&mut self, uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError>;
     /// Keeps what was done to the draft since the last `accept`.
     fn accept(&mut self);
     /// Undoes what was done to the draft since the last `accept`, or all of it. The draft then is what
@@ -162,7 +163,7 @@ struct Core {
     /// What of it the model has not been given yet.
     incoming: Vec<Entry>,
     /// Values of other programs that do not fit the types of this one, by uid.
-    misfits: BTreeMap<Arc<str>, Error>,
+    misfits: BTreeMap<Text, Error>,
     poisoned: Option<Error>,
 }
 
@@ -211,8 +212,8 @@ impl Core {
         self.revision = revision;
     }
 
-    fn put(&mut self, uid: &Arc<str>, json: Option<Arc<str>>) -> Option<Arc<str>> {
-        let size = |json: &Arc<str>| (uid.len() + json.len()) as u64;
+    fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
+        let size = |json: &Text| (uid.len() + json.len()) as u64;
         self.live += json.as_ref().map_or(0, size);
         let before = match json {
             Some(json) => self.entries.insert(uid.clone(), json),
@@ -225,9 +226,7 @@ impl Core {
 
     /// Takes the state of a store that is being opened.
     fn adopt(&mut self, entries: Entries) {
-        for (uid, json) in &entries {
-            self.live += (uid.len() + json.len()) as u64;
-        }
+        self.live = entries.bytes();
         for (uid, error) in self.model.adopt(&entries, self.revision) {
             let error = error.at(&uid);
             self.misfits.insert(uid, error);
@@ -237,7 +236,7 @@ impl Core {
     }
 
     /// Takes one entry of another program's into the model.
-    fn fill(&mut self, uid: &Arc<str>, json: Option<&str>) {
+    fn fill(&mut self, uid: &Text, json: Option<&str>) {
         match self.model.apply(uid, json) {
             Ok(()) => {
                 self.misfits.remove(uid);
@@ -252,7 +251,7 @@ impl Core {
     /// to decode. What does not is remembered: until another process puts it right, nothing more is
     /// shown or written, so that nobody sees or builds on half a commit.
     fn absorb(&mut self) {
-        let newest: BTreeMap<Arc<str>, Option<Arc<str>>> = self.incoming.drain(..).collect();
+        let newest: BTreeMap<Text, Option<Text>> = self.incoming.drain(..).collect();
         for (uid, json) in newest {
             self.fill(&uid, json.as_deref());
         }
@@ -284,7 +283,7 @@ impl Core {
                 }
             }
         } else {
-            let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(distinct.capacity());
+            let mut places: HashMap<Text, usize> = HashMap::with_capacity(distinct.capacity());
             for (uid, json) in changes.entries {
                 match places.get(&uid) {
                     Some(place) => distinct[*place].1 = json,
@@ -747,6 +746,8 @@ impl Engine {
         core.check_fit()?;
         if self.backend.wants_compaction(core.live) {
             self.backend.compact(&core.entries)?;
+            // It has just cost as much as there is, so now is the time to put that in order too.
+            core.entries.settle();
         }
         let caught_up = core.since.len();
         let revision = core.revision;

@@ -6,22 +6,28 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    backend::{Entries, Entry, Recovery},
+    backend::{Entries, Entry, Recovery, Sorted},
     builder::{Durability, Place},
     changes::Changes,
     commit::Commit,
     debug,
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ErrorKind, ValueError},
+    planted::{Bug, planted},
     schema::Settings,
-    sync, value,
+    sync,
+    text::Text,
+    value,
     watch::Watch,
 };
 
@@ -72,6 +78,10 @@ pub struct OnDisk {
 ///
 /// Clones are cheap and share the store; the last one closes it.
 ///
+/// Opening finds out whether every value fits the type. A value is decoded for good when it is first read,
+/// which takes longer than the next time; until then the log stands for it, as it was read into memory at
+/// opening, and that stays there as long as the store is open.
+///
 /// ```
 /// use std::{collections::HashMap, time::Duration};
 /// use worsen::{Options, PersistentStore};
@@ -100,7 +110,13 @@ struct Inner<T: Value> {
 
 /// What readers see.
 struct Published<T> {
-    values: papaya::HashMap<Arc<str>, Stamped<T>>,
+    /// What the store held when it was opened, and the revision of that.
+    loaded: OnceLock<(Sorted, u64)>,
+    /// What was written since, and what was read of that which was loaded: it is decoded when it is first
+    /// asked for.
+    values: papaya::HashMap<Text, Stamped<T>, foldhash::fast::RandomState>,
+    /// How many values there are.
+    len: AtomicUsize,
     /// Taken for reading by who looks at more than one uid, and for writing by a publication, so that
     /// nobody sees half a commit.
     whole: RwLock<()>,
@@ -108,9 +124,113 @@ struct Published<T> {
 
 #[derive(Clone)]
 struct Stamped<T> {
-    value: T,
+    /// `None`: what was loaded is gone.
+    value: Option<T>,
     /// The revision that set it.
     revision: u64,
+}
+
+impl<T: Value> Published<T> {
+    fn new() -> Self {
+        Published {
+            loaded: OnceLock::new(),
+            values: papaya::HashMap::default(),
+            len: AtomicUsize::new(0),
+            whole: RwLock::new(()),
+        }
+    }
+
+    /// Looks at what there is at this uid.
+    ///
+    /// # Errors
+    ///
+    /// Where a value that did decode when the store was opened does not any more.
+    #[inline]
+    fn get<R>(
+        &self,
+        uid: &str,
+        look: impl FnOnce(Option<&Stamped<T>>) -> R,
+    ) -> Result<R, ValueError> {
+        let values = self.values.pin();
+        Ok(match values.get(uid) {
+            Some(stamped) => look(Some(stamped)),
+            None => match self.decode(uid)? {
+                // Whatever was published in the meantime is newer, and stays.
+                Some((uid, stamped)) if planted(Bug::DecodeOverNewer) => {
+                    values.insert(uid, stamped.clone());
+                    look(Some(&stamped))
+                }
+                Some((uid, stamped)) => look(Some(values.get_or_insert(uid, stamped))),
+                None => look(None),
+            },
+        })
+    }
+
+    fn value(&self, uid: &str) -> Result<Option<T>, ValueError> {
+        self.get(uid, |stamped| stamped?.value.clone())
+    }
+
+    /// What was loaded at this uid.
+    #[cold]
+    fn decode(&self, uid: &str) -> Result<Option<(Text, Stamped<T>)>, ValueError> {
+        let loaded = self.loaded.get();
+        let found = loaded.and_then(|(loaded, revision)| Some((loaded.get(uid)?, *revision)));
+        let Some(((uid, json), revision)) = found else {
+            return Ok(None);
+        };
+        let value = Some(value::decode(json)?);
+        Ok(Some((uid.clone(), Stamped { value, revision })))
+    }
+
+    fn is_loaded(&self, uid: &str) -> bool {
+        let loaded = self.loaded.get();
+        loaded.is_some_and(|(loaded, _)| loaded.get(uid).is_some())
+    }
+
+    /// Every uid, in no particular order.
+    fn uids(&self) -> Vec<Text> {
+        let values = self.values.pin();
+        let set = values.iter().filter(|(_, stamped)| stamped.value.is_some());
+        let mut uids: Vec<Text> = set.map(|(uid, _)| uid.clone()).collect();
+        if let Some((loaded, _)) = self.loaded.get() {
+            let unread = loaded.iter().map(|(uid, _)| uid);
+            uids.extend(unread.filter(|uid| values.get(&***uid).is_none()).cloned());
+        }
+        uids
+    }
+
+    fn publish(&self, uid: Text, value: Option<T>, revision: u64) {
+        let values = self.values.pin();
+        let is_loaded = self.is_loaded(&uid) && !planted(Bug::ShowLoadedAgain);
+        let was_there = match values.get(&*uid) {
+            Some(stamped) => stamped.value.is_some(),
+            None => is_loaded,
+        };
+        let is_there = value.is_some();
+        if is_there || is_loaded {
+            values.insert(uid, Stamped { value, revision });
+        } else {
+            values.remove(&*uid);
+        }
+        // Nobody else changes it meanwhile.
+        let len = self.len.load(Relaxed) + usize::from(is_there) - usize::from(was_there);
+        self.len.store(len, Relaxed);
+    }
+}
+
+impl<T: Value> Inner<T> {
+    /// What readers see. Where a value does not decode any more, who updates it gets the error.
+    #[inline]
+    fn shown<R>(&self, uid: &str, outcome: Result<R, ValueError>) -> Option<R> {
+        let warn = |error: ValueError| {
+            let engine = &self.handle.engine;
+            let error = engine.in_store(error.at(uid));
+            engine
+                .debug
+                .warn(format_args!("a value is not shown: {error}"));
+        };
+        outcome.map_err(warn).ok()
+    }
 }
 
 impl<T: Value> PersistentStore<T> {
@@ -154,10 +274,7 @@ impl<T: Value> PersistentStore<T> {
 
     fn at(place: Place) -> Result<Self, Error> {
         let inner = place.open::<Inner<T>>(TypeId::of::<Self>(), &mut |opening| {
-            let map = Arc::new(Published::<T> {
-                values: papaya::HashMap::new(),
-                whole: RwLock::new(()),
-            });
+            let map = Arc::new(Published::<T>::new());
             let model = KeyedModel {
                 map: map.clone(),
                 draft: HashMap::new(),
@@ -208,12 +325,7 @@ impl<T: Value> PersistentStore<T> {
     /// The value at this uid, at once.
     pub fn read(&self, uid: &str) -> Option<T> {
         self.refresh();
-        self.inner
-            .map
-            .values
-            .pin()
-            .get(uid)
-            .map(|stamped| stamped.value.clone())
+        self.inner.shown(uid, self.inner.map.value(uid)).flatten()
     }
 
     /// Sets the value at this uid.
@@ -228,7 +340,7 @@ impl<T: Value> PersistentStore<T> {
     pub fn remove(&self, uid: impl Into<String>) -> Commit<Option<T>> {
         let uid = uid.into();
         self.commit(move |model, scope| {
-            let before = model.get(&uid);
+            let before = model.get(&uid)?;
             if before.is_some() {
                 model.set(&uid, None, scope)?;
             }
@@ -257,7 +369,7 @@ impl<T: Value> PersistentStore<T> {
     ) -> Commit<R> {
         let uid = uid.into();
         self.commit(move |model, scope| {
-            let mut value = model.get(&uid);
+            let mut value = model.get(&uid)?;
             let was_there = value.is_some();
             let result = change(&mut value);
             if was_there || value.is_some() {
@@ -274,24 +386,24 @@ impl<T: Value> PersistentStore<T> {
 
     /// A copy of everything, of one revision, in no particular order.
     pub fn iter(&self) -> std::vec::IntoIter<(String, T)> {
-        self.whole(|values| {
-            let all: Vec<_> = values
-                .pin()
-                .iter()
-                .map(|(uid, stamped)| (uid.to_string(), stamped.value.clone()))
-                .collect();
-            all.into_iter()
-        })
+        let all: Vec<_> = self.whole(|map| {
+            let value = |uid: &Text| {
+                let value = self.inner.shown(uid, map.value(uid)).flatten()?;
+                Some((uid.to_string(), value))
+            };
+            map.uids().iter().filter_map(value).collect()
+        });
+        all.into_iter()
     }
 
     /// Every uid, of one revision, in no particular order.
     pub fn keys(&self) -> Vec<String> {
-        self.whole(|values| values.pin().keys().map(ToString::to_string).collect())
+        self.whole(|map| map.uids().iter().map(ToString::to_string).collect())
     }
 
     /// How many values there are.
     pub fn len(&self) -> usize {
-        self.whole(papaya::HashMap::len)
+        self.whole(|map| map.len.load(Relaxed))
     }
 
     /// Whether there are none.
@@ -322,11 +434,12 @@ impl<T: Value> PersistentStore<T> {
         let inner = self.inner.clone();
         let uid = uid.into();
         Watch::new(self.inner.handle.clone(), move |seen| {
-            let values = inner.map.values.pin();
-            let stamped = values.get(uid.as_str());
-            let revision = stamped.map_or(0, |stamped| stamped.revision);
-            (Some(revision) != seen)
-                .then(|| (revision, stamped.map(|stamped| stamped.value.clone())))
+            let look = |stamped: Option<&Stamped<T>>| {
+                let revision = stamped.map_or(0, |stamped| stamped.revision);
+                let value = || stamped.and_then(|stamped| stamped.value.clone());
+                (Some(revision) != seen).then(|| (revision, value()))
+            };
+            inner.shown(&uid, inner.map.get(&uid, look)).flatten()
         })
     }
 
@@ -364,7 +477,7 @@ impl<T: Value> PersistentStore<T> {
         }
     }
 
-    fn whole<R>(&self, look: impl FnOnce(&papaya::HashMap<Arc<str>, Stamped<T>>) -> R) -> R {
+    fn whole<R>(&self, look: impl FnOnce(&Published<T>) -> R) -> R {
         self.refresh();
         let _whole = self
             .inner
@@ -372,7 +485,7 @@ impl<T: Value> PersistentStore<T> {
             .whole
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        look(&self.inner.map.values)
+        look(&self.inner.map)
     }
 
     fn commit<R: Send + 'static>(
@@ -423,21 +536,16 @@ impl<T: Value> IntoIterator for &PersistentStore<T> {
 /// The values, and what operations changed of them since readers were last told.
 struct KeyedModel<T: Value> {
     map: Arc<Published<T>>,
-    draft: HashMap<Arc<str>, Option<T>>,
+    draft: HashMap<Text, Option<T>>,
     /// The uids touched since the last `accept`.
-    open: Vec<Arc<str>>,
+    open: Vec<Text>,
 }
 
 impl<T: Value> KeyedModel<T> {
-    fn get(&self, uid: &str) -> Option<T> {
+    fn get(&self, uid: &str) -> Result<Option<T>, Error> {
         match self.draft.get(uid) {
-            Some(value) => value.clone(),
-            None => self
-                .map
-                .values
-                .pin()
-                .get(uid)
-                .map(|stamped| stamped.value.clone()),
+            Some(value) => Ok(value.clone()),
+            None => self.map.value(uid).map_err(|error| error.at(uid)),
         }
     }
 
@@ -454,30 +562,28 @@ impl<T: Value> KeyedModel<T> {
         Ok(())
     }
 
-    fn put(&mut self, uid: Arc<str>, value: Option<T>) {
+    fn put(&mut self, uid: Text, value: Option<T>) {
         self.open.push(uid.clone());
         self.draft.insert(uid, value);
     }
 }
 
 impl<T: Value> Model for KeyedModel<T> {
-    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Arc<str>, ValueError)> {
+    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Text, ValueError)> {
         let mut misfits = Vec::new();
-        // Nobody can read yet, so this needs no draft.
-        let values = self.map.values.pin();
-        values.reserve(entries.len());
         for (uid, json) in entries {
-            match value::decode(json) {
-                Ok(value) => {
-                    values.insert(uid.clone(), Stamped { value, revision });
-                }
-                Err(error) => misfits.push((uid.clone(), error)),
+            if let Err(error) = value::decode::<T>(json) {
+                misfits.push((uid.clone(), error));
             }
         }
+        // Nobody can read yet, so this needs no draft.
+        self.map.len.store(entries.len(), Relaxed);
+        // It is called once.
+        let _ = self.map.loaded.set((entries.sorted(), revision));
         misfits
     }
 
-    fn apply(&mut self, uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
         let value = json.map(value::decode).transpose()?;
         self.put(uid.clone(), value);
         Ok(())
@@ -489,7 +595,7 @@ impl<T: Value> Model for KeyedModel<T> {
     }
 
     fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
-        let undone: HashSet<Arc<str>> = if all {
+        let undone: HashSet<Text> = if all {
             self.draft.drain().map(|(uid, _)| uid).collect()
         } else {
             self.open.drain(..).collect()
@@ -516,16 +622,8 @@ impl<T: Value> Model for KeyedModel<T> {
             .whole
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let values = self.map.values.pin();
         for (uid, value) in self.draft.drain() {
-            match value {
-                Some(value) => {
-                    values.insert(uid, Stamped { value, revision });
-                }
-                None => {
-                    values.remove(&uid);
-                }
-            }
+            self.map.publish(uid, value, revision);
         }
         // To empty a map costs its capacity: every later commit would pay for a large one.
         self.draft.shrink_to(MANY);
@@ -568,10 +666,7 @@ mod tests {
     #[test]
     fn a_large_commit_does_not_make_the_next_ones_dear() {
         let mut model = KeyedModel::<u32> {
-            map: Arc::new(Published {
-                values: papaya::HashMap::new(),
-                whole: RwLock::new(()),
-            }),
+            map: Arc::new(Published::new()),
             draft: HashMap::new(),
             open: Vec::new(),
         };
@@ -580,7 +675,7 @@ mod tests {
         }
         model.accept();
         model.publish(1, &[]);
-        assert_eq!(model.map.values.len(), 10_000);
+        assert_eq!(model.map.len.load(Relaxed), 10_000);
         assert!(model.draft.capacity() < 1_000);
         assert!(model.open.capacity() < 1_000);
     }

@@ -73,6 +73,7 @@ mod sync;
     reason = "tests reach it through the feature `simulation`"
 )]
 mod taker;
+mod text;
 mod value;
 mod watch;
 mod work;

@@ -1,12 +1,11 @@
 //! What a write may be at most. A limit is checked before anything is written, and for writes alone: a
 //! store that is larger already, or was written with other limits, opens and is read as ever.
 
-use std::sync::Arc;
-
 use crate::{
     backend::{Entries, Entry},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
+    text::Text,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +59,7 @@ impl Limits {
         }
         // Counting what is new takes a look at every uid, which most stores are far from needing.
         if entries.len() + changes.len() > self.uids {
-            let is_there = |uid: &Arc<str>| entries.contains_key(uid);
+            let is_there = |uid: &Text| entries.contains_key(uid);
             let (mut more, mut fewer) = (0, 0);
             for (uid, json) in changes {
                 match json {
@@ -158,7 +157,7 @@ mod tests {
             .map(|uid| (uid.into(), "1".into()))
             .into_iter()
             .collect();
-        let set = |uid: &str| (Arc::from(uid), Some(Arc::from("2")));
+        let set = |uid: &str| (Text::from(uid), Some(Text::from("2")));
         assert!(limits.check(&[set("a")], &entries).is_ok());
         assert!(limits.check(&[("a".into(), None)], &entries).is_ok());
         assert!(

@@ -112,6 +112,10 @@ bugs! {
     ReplayDelAsNull,
     /// Where a line sets a uid twice, the first one counts.
     FirstOfDuplicateUidsWins,
+    /// What was there at opening shows again when it is removed.
+    ShowLoadedAgain,
+    /// What was there at opening, and is decoded late, hides what was written meanwhile.
+    DecodeOverNewer,
     /// A value that JSON cannot carry is written.
     AcceptNan,
     /// A write may be larger than it was to be at most.

@@ -3,7 +3,7 @@
 //! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
 //! everything else is the engine's.
 
-use std::{any::Any, path::PathBuf, sync::Arc, time::Duration};
+use std::{any::Any, path::PathBuf, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -11,6 +11,7 @@ use crate::{
     builder::{Builder, Durability},
     error::{Error, ValueError},
     store::Handle,
+    text::Text,
 };
 
 /// A plain struct that can be kept as a persistent, shared store. Derive it, do not write it.
@@ -199,19 +200,19 @@ impl Settings {
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Edits {
-    pub(crate) entries: Vec<(Arc<str>, Option<Arc<str>>)>,
+    pub(crate) entries: Vec<(Text, Option<Text>)>,
     /// Also entries that are stored already are to be told: others forget what they have of the field.
     pub(crate) whole: bool,
 }
 
 impl Edits {
     /// The entry at `uid` is now this JSON text.
-    pub fn set(&mut self, uid: impl Into<Arc<str>>, json: impl Into<Arc<str>>) {
+    pub fn set(&mut self, uid: impl Into<Text>, json: impl Into<Text>) {
         self.entries.push((uid.into(), Some(json.into())));
     }
 
     /// There is no entry at `uid` any more.
-    pub fn delete(&mut self, uid: impl Into<Arc<str>>) {
+    pub fn delete(&mut self, uid: impl Into<Text>) {
         self.entries.push((uid.into(), None));
     }
 }

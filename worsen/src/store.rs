@@ -5,7 +5,7 @@ use std::{
     any::Any,
     collections::{HashMap, HashSet},
     fmt,
-    ops::{Bound, Deref},
+    ops::Deref,
     path::Path,
     sync::Arc,
 };
@@ -23,6 +23,7 @@ use crate::{
     planted::{Bug, meet_unknown, planted},
     schema::{Edits, FieldInfo, Store},
     sync,
+    text::Text,
     watch::Watch,
 };
 
@@ -563,14 +564,13 @@ impl Scope<'_> {
     /// marked: what else there is below its uid goes.
     fn take_over(&mut self, uid: &str, begin: usize) {
         let below = format!("{uid}/");
-        let from = (Bound::Included(&*below), Bound::Unbounded);
         let stale = self
             .entries
-            .range::<str, _>(from)
+            .iter_from(&below)
             .map(|(uid, _)| uid)
             .take_while(|uid| uid.starts_with(&below));
         let edits = &mut self.changes;
-        let written: HashSet<Arc<str>> = edits.entries[begin..]
+        let written: HashSet<Text> = edits.entries[begin..]
             .iter()
             .map(|(uid, _)| uid.clone())
             .collect();
@@ -607,7 +607,7 @@ fn split(uid: &str) -> (&str, Option<&str>) {
 }
 
 impl<S: Store> Model for StructModel<S> {
-    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Arc<str>, ValueError)> {
+    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
         let mut misfits = Vec::new();
         let mut draft = self.cell.newest.load().copy();
         // Nearly always the field is that of the entry before.
@@ -635,7 +635,7 @@ impl<S: Store> Model for StructModel<S> {
         misfits
     }
 
-    fn apply(&mut self, uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
         let (field, key) = split(uid);
         // What a newer program wrote is carried along by the engine, and means nothing here.
         let Some(&index) = self.index.get(field) else {

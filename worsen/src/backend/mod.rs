@@ -3,18 +3,17 @@
 //! A backend knows revisions and JSON entries. It never knows a type of the user's, and never runs a
 //! closure of theirs.
 
+mod entries;
 pub(crate) mod file;
 pub(crate) mod memory;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use crate::error::Error;
-
-/// The newest JSON text of every uid.
-pub(crate) type Entries = BTreeMap<Arc<str>, Arc<str>>;
+pub(crate) use self::entries::{Entries, Sorted};
+use crate::{error::Error, text::Text};
 
 /// One entry that a commit sets to a JSON text, or deletes.
-pub(crate) type Entry = (Arc<str>, Option<Arc<str>>);
+pub(crate) type Entry = (Text, Option<Text>);
 
 /// A commit as it stands in the history of a store.
 #[derive(Debug, Clone)]
@@ -26,11 +25,11 @@ pub(crate) struct Committed {
     pub(crate) pid: u32,
     pub(crate) changes: Vec<Entry>,
     /// The values before it, in the order of `changes`, where they were asked for.
-    pub(crate) before: Option<Vec<Option<Arc<str>>>>,
+    pub(crate) before: Option<Vec<Option<Text>>>,
 }
 
 /// Brings entries up to a commit: the values before it, in the order of its changes.
-pub(crate) fn replay(entries: &mut Entries, changes: &[Entry]) -> Vec<Option<Arc<str>>> {
+pub(crate) fn replay(entries: &mut Entries, changes: &[Entry]) -> Vec<Option<Text>> {
     let set = |(uid, json): &Entry| match json {
         Some(json) => entries.insert(uid.clone(), json.clone()),
         None => entries.remove(uid),

@@ -149,15 +149,15 @@ pub(crate) struct Sum {
 }
 
 impl Model for Sum {
-    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Arc<str>, ValueError)> {
-        let apply = |(uid, json): (&Arc<str>, &Arc<str>)| {
+    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
+        let apply = |(uid, json): (&Text, &Text)| {
             let outcome = self.apply(uid, Some(json));
             outcome.err().map(|error| (uid.clone(), error))
         };
         entries.iter().filter_map(apply).collect()
     }
 
-    fn apply(&mut self, _uid: &Arc<str>, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
         self.draft = json.and_then(|json| json.parse().ok()).unwrap_or(0);
         Ok(())
     }

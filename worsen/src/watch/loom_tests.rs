@@ -148,7 +148,7 @@ impl Shared {
 
     /// Another process sets the sum.
     fn commit_elsewhere(&self, sum: u64) {
-        let json: std::sync::Arc<str> = sum.to_string().into();
+        let json: Text = sum.to_string().into();
         let revision = {
             let mut commits = self.commits.try_lock().unwrap();
             commits.push(vec![("sum".into(), Some(json))]);

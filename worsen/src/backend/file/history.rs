@@ -13,6 +13,7 @@ use crate::{
     backend::{Committed, Entries, History, Next, replay},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
+    text::Whole,
 };
 
 /// How much is read at a time, at least.
@@ -93,7 +94,7 @@ impl LogHistory {
         let old = std::mem::replace(&mut self.generation, new);
         if let Some(state) = &mut self.state {
             // The lines of the state at the beginning fill it again.
-            state.clear();
+            *state = Entries::new();
         }
         if self.generation.header == old.header {
             // The same commits once more, as far as this reader has come: `step` compares.
@@ -239,7 +240,7 @@ impl Generation {
     fn take(&mut self) -> Option<Record> {
         let rest = &self.read[self.taken..];
         let end = memchr::memchr(b'\n', rest)?;
-        let record = self.position.step(&rest[..end])?;
+        let record = self.position.step(&rest[..end], Whole::NONE)?;
         self.taken += end + 1;
         Some(record)
     }
@@ -260,7 +261,7 @@ fn committed(record: Record, state: Option<&mut Entries>) -> Committed {
     let before = state.map(|state| replay(state, &record.changes));
     Committed {
         revision: record.revision,
-        at: record.at,
+        at: record.at.to_string(),
         pid: record.pid,
         changes: record.changes,
         before,

@@ -7,7 +7,10 @@ use super::{
     disk::DiskFile,
     record::{Crc, Header, NotAHeader, Record, TRAILER},
 };
-use crate::planted::{Bug, planted};
+use crate::{
+    planted::{Bug, planted},
+    text::Whole,
+};
 
 /// How far the log is filled with blanks beyond its tail, so that a commit changes no metadata of
 /// the file and one sync writes one page: the first step, and the largest.
@@ -51,9 +54,10 @@ impl Position {
         }
     }
 
-    /// Takes one line, without its line feed, if it is valid here.
-    pub(crate) fn step(&mut self, line: &[u8]) -> Option<Record> {
-        let (record, crc) = Record::decode(line, self.crc)?;
+    /// Takes one line, without its line feed, if it is valid here. Its texts stay parts of `whole`,
+    /// where the line is one.
+    pub(crate) fn step(&mut self, line: &[u8], whole: &Whole) -> Option<Record> {
+        let (record, crc) = Record::decode(line, self.crc, whole)?;
         let expected = match self.base_left {
             0 => self.revision.checked_add(1)?,
             _ => self.revision,
@@ -78,6 +82,7 @@ impl Position {
     pub(crate) fn scan<E>(
         &mut self,
         mut bytes: &[u8],
+        whole: &Whole,
         mut each: impl FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let end_of_line = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
@@ -86,7 +91,7 @@ impl Position {
         };
         while let Some(end) = end_of_line(bytes) {
             let before = *self;
-            let Some(record) = self.step(&bytes[..end]) else {
+            let Some(record) = self.step(&bytes[..end], whole) else {
                 break;
             };
             if let Err(error) = each(record) {
@@ -227,7 +232,7 @@ impl Log {
             chunk.shrink_to(LARGEST_FILL as usize);
             self.chunk = chunk;
             let before = self.position;
-            let outcome = self.position.scan(&pending, &mut each);
+            let outcome = self.position.scan(&pending, Whole::NONE, &mut each);
             let taken = (self.position.offset - before.offset) as usize;
             self.remember(&pending[..taken]);
             pending.drain(..taken);
@@ -356,7 +361,9 @@ impl Log {
         }
         let (_, mut position) = read_header(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
         let first = position.offset as usize;
-        let Ok(()) = position.scan(&bytes[first..], |_| Ok::<(), std::convert::Infallible>(()));
+        let Ok(()) = position.scan(&bytes[first..], Whole::NONE, |_| {
+            Ok::<(), std::convert::Infallible>(())
+        });
         if position != self.position {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -422,21 +429,14 @@ pub(crate) fn write_full(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::
 /// A whole file, in memory.
 pub(crate) fn read_whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     let len = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    let mut bytes = Vec::new();
-    bytes
+    // Whether there is room for it: what follows would end the process.
+    Vec::<u8>::new()
         .try_reserve_exact(len)
         .map_err(|_| io::ErrorKind::OutOfMemory)?;
-    // In steps that the cache holds: blanking all of it first would cost as much as reading it.
-    const STEP: usize = 128 * 1024;
-    while bytes.len() < len {
-        let from = bytes.len();
-        bytes.resize(len.min(from + STEP), 0);
-        let read = read_full(file, &mut bytes[from..], from as u64)?;
-        if read < bytes.len() - from {
-            bytes.truncate(from + read);
-            break;
-        }
-    }
+    // The system hands out blank memory, so that nobody has to blank it.
+    let mut bytes = vec![0; len];
+    let read = read_full(file, &mut bytes, 0)?;
+    bytes.truncate(read);
     Ok(bytes)
 }
 
@@ -467,7 +467,7 @@ mod tests {
                 let json = "1".repeat(if revision == 1 { filling + 1 } else { 1 });
                 let record = Record {
                     revision,
-                    at: String::new(),
+                    at: "".into(),
                     pid: 1,
                     durable: None,
                     changes: vec![("uid".into(), Some(json.into()))],

@@ -92,6 +92,7 @@ use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
     planted::{Bug, planted},
+    text::Text,
 };
 
 /// The revision that no store reaches: a beacon that says so belongs to a lock file that was
@@ -420,7 +421,7 @@ impl FileBackend {
         let first = position.offset as usize;
         let mut replay = Replay::default();
         // An error is the first line that not everybody may see yet.
-        let _ = position.scan(&bytes[first..], |record| {
+        let _ = position.scan(&bytes[first..], &bytes, |record| {
             // What it begins with is taken in any case: nothing less can be read of it.
             if record.revision > visible.max(header.revision) {
                 return Err(());
@@ -764,7 +765,7 @@ impl Backend for FileBackend {
         }
         let mut lines = Vec::with_capacity(256);
         let mut after = state.log.position;
-        let at = now();
+        let at = Text::from(now());
         let pid = self.pid;
         for (index, changes) in commits.iter().enumerate() {
             let record = Record {

@@ -4,14 +4,15 @@
 //! moved, or left over from before, never validates. SQLite's write-ahead log chains its checksums
 //! in the same way.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::{
     backend::Entry,
     planted::{Bug, planted},
+    text::{Text, Whole},
 };
 
 /// The format that this code writes, and the newest it reads.
@@ -44,7 +45,7 @@ pub(crate) struct Header {
 pub(crate) struct Record {
     pub(crate) revision: u64,
     /// When it was committed: UTC, to the millisecond. For people; nothing is ordered by it.
-    pub(crate) at: String,
+    pub(crate) at: Text,
     /// The process that committed it. For people as well.
     pub(crate) pid: u32,
     /// On the first line of each write: the newest revision that was known to be on disk by then.
@@ -148,13 +149,13 @@ impl Header {
 
     fn decode_known(line: &[u8]) -> Option<(Header, Crc)> {
         let (content, crc) = split_trailer(line)?;
-        let raw = parse(line)?;
+        let raw = parse(line, Whole::NONE)?;
         let header = Header {
             store: raw.store?,
             generation: raw.generation?,
             revision: raw.revision?,
             base: raw.base?,
-            at: raw.at?,
+            at: raw.at?.to_string(),
         };
         let counts = header.generation <= MOST && header.revision <= MOST;
         (counts && Crc::salt(header.generation).of(content) == crc).then_some((header, crc))
@@ -202,12 +203,14 @@ impl Record {
 
     /// Reads a line, without its line feed, that stands after `before` in the chain. `None` where
     /// it is not valid there.
-    pub(crate) fn decode(line: &[u8], before: Crc) -> Option<(Record, Crc)> {
+    ///
+    /// Its texts stay parts of `whole`, where the line is one.
+    pub(crate) fn decode(line: &[u8], before: Crc, whole: &Whole) -> Option<(Record, Crc)> {
         let (content, crc) = split_trailer(line)?;
         if before.of(content) != crc {
             return None;
         }
-        let raw = parse(line)?;
+        let raw = parse(line, whole)?;
         let record = Record {
             revision: raw.revision?,
             at: raw.at?,
@@ -275,9 +278,11 @@ pub(crate) fn push_json_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-fn parse(line: &[u8]) -> Option<RawLine> {
-    let line = std::str::from_utf8(line).ok()?;
-    serde_json::from_str(line).ok()
+fn parse(line: &[u8], whole: &Whole) -> Option<RawLine> {
+    let mut line = serde_json::Deserializer::from_str(whole.text(line)?);
+    let raw = LineSeed(whole).deserialize(&mut line).ok()?;
+    line.end().ok()?;
+    Some(raw)
 }
 
 /// Any line: the fields of headers and records, each where it is there.
@@ -287,52 +292,100 @@ struct RawLine {
     generation: Option<u64>,
     revision: Option<u64>,
     base: Option<u64>,
-    at: Option<String>,
+    at: Option<Text>,
     pid: Option<u32>,
     durable: Option<u64>,
     changes: Vec<Entry>,
 }
 
-impl<'de> Deserialize<'de> for RawLine {
+/// The name of a field.
+enum Member {
+    Store,
+    Generation,
+    Revision,
+    Base,
+    At,
+    Pid,
+    Durable,
+    Set,
+    Del,
+    /// A later format may say more; what is there is still valid.
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Member {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct LineVisitor;
-        impl<'de> Visitor<'de> for LineVisitor {
-            type Value = RawLine;
+        struct MemberVisitor;
+        impl Visitor<'_> for MemberVisitor {
+            type Value = Member;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a line of the log")
+                f.write_str("the name of a field")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut line = RawLine::default();
-                while let Some(Text(key)) = map.next_key()? {
-                    match &*key {
-                        "store" => line.store = Some(map.next_value()?),
-                        "gen" => line.generation = Some(map.next_value()?),
-                        "rev" => line.revision = Some(map.next_value()?),
-                        "base" => line.base = Some(map.next_value()?),
-                        "at" => line.at = Some(map.next_value()?),
-                        "pid" => line.pid = Some(map.next_value()?),
-                        "durable" => line.durable = Some(map.next_value()?),
-                        "set" => map.next_value_seed(SetSeed(&mut line.changes))?,
-                        "del" => map.next_value_seed(DelSeed(&mut line.changes))?,
-                        // A later format may say more; what is there is still valid.
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(line)
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Member, E> {
+                Ok(match name {
+                    "store" => Member::Store,
+                    "gen" => Member::Generation,
+                    "rev" => Member::Revision,
+                    "base" => Member::Base,
+                    "at" => Member::At,
+                    "pid" => Member::Pid,
+                    "durable" => Member::Durable,
+                    "set" => Member::Set,
+                    "del" => Member::Del,
+                    _ => Member::Unknown,
+                })
             }
         }
-        deserializer.deserialize_map(LineVisitor)
+        deserializer.deserialize_str(MemberVisitor)
+    }
+}
+
+struct LineSeed<'a>(&'a Whole);
+
+impl<'de> DeserializeSeed<'de> for LineSeed<'_> {
+    type Value = RawLine;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawLine, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LineSeed<'_> {
+    type Value = RawLine;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a line of the log")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawLine, A::Error> {
+        let LineSeed(whole) = self;
+        let mut line = RawLine::default();
+        while let Some(member) = map.next_key()? {
+            match member {
+                Member::Store => line.store = Some(map.next_value()?),
+                Member::Generation => line.generation = Some(map.next_value()?),
+                Member::Revision => line.revision = Some(map.next_value()?),
+                Member::Base => line.base = Some(map.next_value()?),
+                Member::At => line.at = Some(map.next_value_seed(TextSeed(whole))?),
+                Member::Pid => line.pid = Some(map.next_value()?),
+                Member::Durable => line.durable = Some(map.next_value()?),
+                Member::Set => map.next_value_seed(SetSeed(&mut line.changes, whole))?,
+                Member::Del => map.next_value_seed(DelSeed(&mut line.changes, whole))?,
+                Member::Unknown => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(line)
     }
 }
 
 /// The object behind `set`, straight into the list of changes.
-struct SetSeed<'a>(&'a mut Vec<Entry>);
+struct SetSeed<'a>(&'a mut Vec<Entry>, &'a Whole);
 
-impl<'de> de::DeserializeSeed<'de> for SetSeed<'_> {
+impl<'de> DeserializeSeed<'de> for SetSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -348,22 +401,22 @@ impl<'de> Visitor<'de> for SetSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(uid)) = map.next_key()? {
+        while let Some(uid) = map.next_key_seed(TextSeed(self.1))? {
             let json: &RawValue = map.next_value()?;
             let is_known = || self.0.iter().any(|(known, _)| *known == uid);
             if planted(Bug::FirstOfDuplicateUidsWins) && is_known() {
                 continue;
             }
-            self.0.push((uid, Some(json.get().into())));
+            self.0.push((uid, Some(self.1.keep(json.get()))));
         }
         Ok(())
     }
 }
 
 /// The array behind `del`, straight into the list of changes.
-struct DelSeed<'a>(&'a mut Vec<Entry>);
+struct DelSeed<'a>(&'a mut Vec<Entry>, &'a Whole);
 
-impl<'de> de::DeserializeSeed<'de> for DelSeed<'_> {
+impl<'de> DeserializeSeed<'de> for DelSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -379,31 +432,33 @@ impl<'de> Visitor<'de> for DelSeed<'_> {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(Text(uid)) = seq.next_element()? {
+        while let Some(uid) = seq.next_element_seed(TextSeed(self.1))? {
             self.0.push((uid, None));
         }
         Ok(())
     }
 }
 
-/// A string, without an allocation more than the one that keeps it.
-struct Text(Arc<str>);
+/// A string. What needs no unescaping stays a part of the line.
+struct TextSeed<'a>(&'a Whole);
 
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl Visitor<'_> for TextVisitor {
-            type Value = Text;
+impl<'de> DeserializeSeed<'de> for TextSeed<'_> {
+    type Value = Text;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.into()))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
+impl Visitor<'_> for TextSeed<'_> {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+        Ok(self.0.keep(text))
     }
 }
 
@@ -446,7 +501,10 @@ mod tests {
         assert_eq!(Header::decode(line(&out)), Ok((header(), crc)));
         let mut out = Vec::new();
         let after = record().encode(crc, &mut out);
-        assert_eq!(Record::decode(line(&out), crc), Some((record(), after)));
+        assert_eq!(
+            Record::decode(line(&out), crc, Whole::NONE),
+            Some((record(), after))
+        );
         assert_eq!(claimed_crc(line(&out)), Some(after));
     }
 
@@ -462,7 +520,7 @@ mod tests {
         .encode(&mut other);
         let mut out = Vec::new();
         record().encode(crc, &mut out);
-        assert!(Record::decode(line(&out), elsewhere).is_none());
+        assert!(Record::decode(line(&out), elsewhere, Whole::NONE).is_none());
     }
 
     #[test]
@@ -478,7 +536,7 @@ mod tests {
                 let mut flipped = record_line.clone();
                 flipped[at] ^= 1 << bit;
                 assert!(
-                    Record::decode(line_of(&flipped), crc).is_none(),
+                    Record::decode(line_of(&flipped), crc, Whole::NONE).is_none(),
                     "byte {at} bit {bit}"
                 );
             }

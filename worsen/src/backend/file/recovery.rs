@@ -18,6 +18,7 @@ use crate::{
     backend::{Entries, Entry, Repair, now},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
+    text::Whole,
 };
 
 /// What opening may do to the files.
@@ -137,7 +138,8 @@ impl Behind {
     fn look(&mut self, bytes: &[u8], before: Option<Crc>, mut each: impl FnMut(Record)) {
         let mut last = before;
         for line in bytes.split(|byte| *byte == b'\n') {
-            if let Some((record, _)) = last.and_then(|last| Record::decode(line, last)) {
+            if let Some((record, _)) = last.and_then(|last| Record::decode(line, last, Whole::NONE))
+            {
                 self.lines += 1;
                 self.durable = self.durable.max(record.durable.unwrap_or(0));
                 each(record);
@@ -154,10 +156,7 @@ impl Behind {
 pub(crate) struct Replay {
     entries: Entries,
     pending: Vec<Entry>,
-    /// How much they count. A large value counts as many small ones: what was overwritten meanwhile is
-    /// not kept for long.
-    weight: usize,
-    /// How much is gathered at least. From there on it is as much as there are entries, so that an entry
+    /// How many are gathered at least. From there on it is as many as there are entries, so that an entry
     /// is not moved more often than the state doubles.
     many: usize,
 }
@@ -167,7 +166,6 @@ impl Default for Replay {
         Replay {
             entries: Entries::new(),
             pending: Vec::new(),
-            weight: 0,
             many: 64 * 1024,
         }
     }
@@ -176,13 +174,8 @@ impl Default for Replay {
 impl Replay {
     /// Applies a record.
     pub(crate) fn apply(&mut self, record: Record) {
-        const SMALL: usize = 256;
-        let weigh =
-            |json: &Option<Arc<str>>| 1 + json.as_ref().map_or(0, |json| json.len() / SMALL);
-        let weights = record.changes.iter().map(|(_, json)| weigh(json));
-        self.weight += weights.sum::<usize>();
         self.pending.extend(record.changes);
-        if self.weight >= self.entries.len().max(self.many) {
+        if self.pending.len() >= self.entries.len().max(self.many) {
             self.settle();
         }
     }
@@ -194,7 +187,6 @@ impl Replay {
 
     fn settle(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        self.weight = 0;
         for (_, json) in &mut pending {
             if json.is_none() && planted(Bug::ReplayDelAsNull) {
                 *json = Some("null".into());
@@ -209,30 +201,14 @@ impl Replay {
             }
             same
         });
-        // A few are put into their places one by one.
-        if pending.len() < self.entries.len() / 8 {
-            for (uid, json) in pending {
-                match json {
-                    Some(json) => self.entries.insert(uid, json),
-                    None => self.entries.remove(&uid),
-                };
-            }
-            return;
-        }
-        if !self.entries.is_empty() {
-            for (uid, _) in pending.iter().filter(|(_, json)| json.is_none()) {
-                self.entries.remove(uid);
-            }
-        }
-        let set = pending
-            .into_iter()
-            .filter_map(|(uid, json)| Some((uid, json?)));
-        self.entries.append(&mut set.collect());
+        self.entries.merge(pending);
     }
 }
 
 /// Bytes of a log while they are mended.
 struct Mending<'a> {
+    /// What its texts stay parts of, where they stand there.
+    whole: &'a Whole,
     bytes: Cow<'a, [u8]>,
     position: Position,
     replay: Replay,
@@ -243,8 +219,9 @@ struct Mending<'a> {
 }
 
 impl<'a> Mending<'a> {
-    fn new(bytes: &'a [u8], position: Position) -> Self {
+    fn new(bytes: &'a [u8], whole: &'a Whole, position: Position) -> Self {
         Mending {
+            whole,
             bytes: Cow::Borrowed(bytes),
             position,
             replay: Replay::default(),
@@ -257,10 +234,12 @@ impl<'a> Mending<'a> {
     fn scan(&mut self) {
         let from = (self.position.offset as usize).min(self.bytes.len());
         let replay = &mut self.replay;
-        let Ok(()) = self.position.scan(&self.bytes[from..], |record| {
-            replay.apply(record);
-            Ok::<(), std::convert::Infallible>(())
-        });
+        let Ok(()) = self
+            .position
+            .scan(&self.bytes[from..], self.whole, |record| {
+                replay.apply(record);
+                Ok::<(), std::convert::Infallible>(())
+            });
     }
 
     /// Goes as far as the log leads, and where it leads no further, as far as the backup does. The
@@ -273,7 +252,7 @@ impl<'a> Mending<'a> {
                 return;
             }
             let replay = &mut self.replay;
-            let Ok(()) = self.position.scan(&backup[from..], |record| {
+            let Ok(()) = self.position.scan(&backup[from..], Whole::NONE, |record| {
                 replay.apply(record);
                 Ok::<(), std::convert::Infallible>(())
             });
@@ -295,7 +274,7 @@ impl<'a> Mending<'a> {
         let replay = &mut self.replay;
         for line in rest.split_inclusive(|byte| *byte == b'\n') {
             let before = self.position;
-            let Ok(()) = self.position.scan(line, |record| {
+            let Ok(()) = self.position.scan(line, Whole::NONE, |record| {
                 replay.apply(record);
                 Ok::<(), std::convert::Infallible>(())
             });
@@ -336,7 +315,7 @@ impl<'a> Mending<'a> {
 
 /// What to do, given the bytes of both files (empty where there is none), for the store of this
 /// name.
-fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Result<Plan, Refusal> {
+fn decide(log: &Whole, backup: &[u8], store: &str, mode: Mode, now: &str) -> Result<Plan, Refusal> {
     let of_log = Contents::of(log, store);
     let of_backup = Contents::of(backup, store);
     if let Contents::Newer(format) = of_log {
@@ -351,7 +330,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             let unchecked = planted(Bug::DoNotCheckBackupGeneration);
             let same_life =
                 matches!(&of_backup, Contents::Store(of, _) if *of == header || unchecked);
-            let mut mending = Mending::new(log, position);
+            let mut mending = Mending::new(log, log, position);
             mending.scan_with(if same_life { backup } else { &[] });
             mending.scan_displaced();
             finish(mending, header, [log, backup], &of_backup, mode, now)
@@ -367,7 +346,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             if matches!(of_log, Contents::Nothing) {
                 return restore(backup, header, start, mode, now);
             }
-            let mut mending = Mending::new(log, start);
+            let mut mending = Mending::new(log, log, start);
             mending.put_back(&backup[..start.offset as usize], 0);
             mending.scan_with(backup);
             mending.scan_displaced();
@@ -378,7 +357,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
             if mode != Mode::Salvage {
                 return Err(Refusal::BackupUnreadable);
             }
-            let mending = Mending::new(backup, Position::before_everything());
+            let mending = Mending::new(backup, Whole::NONE, Position::before_everything());
             Ok(salvage(
                 mending,
                 nothing(store, now),
@@ -395,7 +374,7 @@ fn decide(log: &[u8], backup: &[u8], store: &str, mode: Mode, now: &str) -> Resu
                     revision: 0,
                 });
             }
-            let mending = Mending::new(log, Position::before_everything());
+            let mending = Mending::new(log, log, Position::before_everything());
             Ok(salvage(
                 mending,
                 nothing(store, now),
@@ -426,7 +405,7 @@ fn restore(
     mode: Mode,
     now: &str,
 ) -> Result<Plan, Refusal> {
-    let mut mending = Mending::new(backup, start);
+    let mut mending = Mending::new(backup, Whole::NONE, start);
     mending.scan();
     let mut behind = Behind::default();
     behind.look(mending.rest(), Some(mending.position.crc), |_| ());
@@ -699,7 +678,11 @@ pub(crate) fn recover(
     } else {
         Open::Write
     };
-    let ((log_file, log), (backup_file, held), plan) = look(disk, paths, mode, how)?;
+    let ((log_file, log), (backup_file, held), mut plan) = look(disk, paths, mode, how)?;
+    // The parts of a log keep all of it in memory: too much, where most of it is history.
+    if plan.entries.bytes() < log.len() as u64 / 2 {
+        plan.entries.settle();
+    }
     let backup = held.bytes(&log);
     if mode == Mode::Look {
         let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
@@ -840,14 +823,14 @@ fn look(
 }
 
 /// An open file and all its bytes; nothing of either where it is absent.
-pub(crate) type Loaded = (Option<Arc<dyn DiskFile>>, Vec<u8>);
+pub(crate) type Loaded = (Option<Arc<dyn DiskFile>>, Whole);
 
 pub(crate) fn load(disk: &dyn Disk, path: &std::path::Path, how: Open) -> Result<Loaded, Error> {
     let Some(file) = open(disk, path, how)? else {
-        return Ok((None, Vec::new()));
+        return Ok((None, Vec::new().into()));
     };
     let bytes = read_whole(&*file).map_err(|error| unreadable(path, error))?;
-    Ok((Some(file), bytes))
+    Ok((Some(file), bytes.into()))
 }
 
 /// A backup that was there, and its bytes.
@@ -1083,7 +1066,10 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::text::Text;
 
     /// However many changes are gathered, the state is the one that they lead to one by one.
     #[test]
@@ -1099,27 +1085,30 @@ mod tests {
                     many,
                     ..Replay::default()
                 };
-                let mut expected = Entries::new();
+                let mut expected = BTreeMap::<Text, Text>::new();
                 for revision in 0..900 {
                     let mut changes: Vec<Entry> = Vec::new();
                     for _ in 0..random(4) {
-                        let uid: Arc<str> = format!("uid/{}", random(uids)).into();
-                        let json = (random(3) > 0).then(|| revision.to_string().into());
+                        let uid: Text = format!("uid/{}", random(uids)).into();
+                        let json: Option<Text> =
+                            (random(3) > 0).then(|| revision.to_string().into());
                         match &json {
-                            Some(json) => expected.insert(uid.clone(), Arc::clone(json)),
+                            Some(json) => expected.insert(uid.clone(), json.clone()),
                             None => expected.remove(&uid),
                         };
                         changes.push((uid, json));
                     }
                     replay.apply(Record {
                         revision,
-                        at: String::new(),
+                        at: "".into(),
                         pid: 1,
                         durable: None,
                         changes,
                     });
                 }
-                assert_eq!(replay.into_entries(), expected, "{many} of {uids} uids");
+                let entries = replay.into_entries();
+                assert!(entries.iter().eq(&expected), "{many} of {uids} uids");
+                assert_eq!(entries.len(), expected.len());
             }
         }
     }

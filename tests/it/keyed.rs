@@ -1,0 +1,163 @@
+//! The store of values under uids: what was there when it was opened is decoded when it is first read,
+//! and nobody notices.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::{
+        Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer, Serialize};
+use worsen::{Durability, ErrorKind, Options, PersistentStore};
+
+use crate::support::{Random, folder};
+
+fn open<T: worsen::Value>(dir: &Path) -> PersistentStore<T> {
+    let options = Options {
+        is_debug: false,
+        db_dir: dir.into(),
+    };
+    PersistentStore::new("keyed", options).unwrap()
+}
+
+fn assert_same(store: &PersistentStore<u64>, model: &HashMap<String, u64>) {
+    assert_eq!(
+        (store.len(), store.is_empty()),
+        (model.len(), model.is_empty())
+    );
+    let keys: BTreeSet<String> = store.keys().into_iter().collect();
+    assert_eq!(keys.len(), store.keys().len());
+    assert!(keys.iter().eq(model.keys().collect::<BTreeSet<_>>()));
+}
+
+#[test]
+fn what_was_loaded_is_read_changed_and_removed_like_what_was_written() {
+    const UIDS: u64 = 60;
+    let folder = folder();
+    let mut random = Random::seeded("keyed");
+    let mut model: HashMap<String, u64> = HashMap::new();
+    for life in 0..30 {
+        let store = open::<u64>(folder.path());
+        assert_same(&store, &model);
+        let mut watched: HashMap<String, _> = HashMap::new();
+        for step in 0..random.below(80) {
+            let uid = format!("uid-{}", random.below(UIDS));
+            let value = life * 1_000 + step;
+            match random.below(8) {
+                0 | 1 => assert_eq!(store.read(&uid), model.get(&uid).copied()),
+                2 => {
+                    let write = store.write(&uid, value).durability(Durability::Buffered);
+                    write.wait().unwrap();
+                    model.insert(uid, value);
+                }
+                3 | 4 => {
+                    let remove = store.remove(&uid).durability(Durability::Buffered);
+                    assert_eq!(remove.wait().unwrap(), model.remove(&uid));
+                    assert_eq!(store.read(&uid), None);
+                }
+                5 => {
+                    let update = store.update(&uid, move |found| found.replace(value));
+                    let before = update.durability(Durability::Buffered).wait().unwrap();
+                    assert_eq!(before, model.insert(uid, value));
+                }
+                6 => {
+                    let seen = model.get(&uid).copied();
+                    let watch = store.watch_uid(&uid);
+                    watched.entry(uid).or_insert((watch, seen));
+                }
+                _ if random.below(4) == 0 => assert_eq!(store.get_hashmap_state(), model),
+                _ => assert_same(&store, &model),
+            }
+        }
+        assert_same(&store, &model);
+        for (uid, (mut watch, seen)) in watched {
+            let now = model.get(&uid).copied();
+            match watch.wait(Duration::ZERO) {
+                Some(told) => assert_eq!(told, now, "{uid}"),
+                None => assert_eq!(seen, now, "{uid}"),
+            }
+        }
+        if random.below(2) == 0 {
+            assert_eq!(store.get_hashmap_state(), model);
+        }
+    }
+}
+
+/// Whoever decodes one says so, and goes on when told to.
+static DECODES: Mutex<Option<(Sender<()>, Receiver<()>)>> = Mutex::new(None);
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Slow(u32);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = u32::deserialize(deserializer)?;
+        let stop = DECODES.lock().unwrap().take();
+        if let Some((begun, go_on)) = stop {
+            begun.send(()).unwrap();
+            go_on.recv().unwrap();
+        }
+        Ok(Slow(value))
+    }
+}
+
+#[test]
+fn a_value_that_takes_long_to_decode_does_not_hide_one_that_was_written_meanwhile() {
+    let folder = folder();
+    let store = open::<Slow>(folder.path());
+    store.write("a", Slow(1)).wait().unwrap();
+    store.write("b", Slow(1)).wait().unwrap();
+    drop(store);
+    let store = open::<Slow>(folder.path());
+    for (uid, is_removed) in [("a", false), ("b", true)] {
+        let ((begun, has_begun), (tell, go_on)) = (channel(), channel());
+        *DECODES.lock().unwrap() = Some((begun, go_on));
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| store.read(uid));
+            has_begun.recv().unwrap();
+            let expected = if is_removed {
+                // Says what was there, so it decodes that too, and nobody stops it.
+                assert_eq!(store.remove(uid).wait().unwrap(), Some(Slow(1)));
+                None
+            } else {
+                store.write(uid, Slow(2)).wait().unwrap();
+                Some(Slow(2))
+            };
+            assert_eq!(store.read(uid), expected);
+            tell.send(()).unwrap();
+            // It began before the write: both are right.
+            let read = reader.join().unwrap();
+            assert!(read == Some(Slow(1)) || read == expected);
+            assert_eq!(store.read(uid), expected);
+        });
+    }
+    assert_eq!(store.len(), 1);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_told_at_opening_though_nobody_has_read_it() {
+    let folder = folder();
+    let store = open::<serde_json::Value>(folder.path());
+    for number in 0..100 {
+        let value = match number {
+            77 => "no number".into(),
+            _ => serde_json::Value::from(number),
+        };
+        store.write(format!("uid-{number}"), value).wait().unwrap();
+    }
+    drop(store);
+    let options = Options {
+        is_debug: false,
+        db_dir: folder.path().into(),
+    };
+    let error = PersistentStore::<u64>::new("keyed", options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("uid-77"), "{error}");
+    // Nothing was changed: as what it is it opens.
+    assert_eq!(open::<serde_json::Value>(folder.path()).len(), 100);
+}

@@ -1,0 +1,316 @@
+//! [`Entries`]: the newest JSON text of every uid, in order. Where it comes from, and what is written of it,
+//! is not known here.
+//!
+//! What was loaded is a sorted list that never changes, and what came since stands in a map above it. Log-
+//! structured merge trees (O'Neil et al., 1996) are made of such layers. A list is built in a fraction of
+//! the time of a map, and whoever wants to can share it.
+
+use std::{
+    collections::{BTreeMap, btree_map},
+    iter::Peekable,
+    ops::Bound,
+    slice,
+    sync::Arc,
+};
+
+use super::Entry;
+use crate::text::Text;
+
+/// A state as it was loaded: sorted by uid, each of them once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sorted(Arc<Vec<(Text, Text)>>);
+
+impl Sorted {
+    /// Where the uid stands.
+    fn find(&self, uid: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| (**other).cmp(uid))
+    }
+
+    pub(crate) fn get(&self, uid: &str) -> Option<&(Text, Text)> {
+        self.0.get(self.find(uid).ok()?)
+    }
+
+    pub(crate) fn iter(&self) -> slice::Iter<'_, (Text, Text)> {
+        self.0.iter()
+    }
+}
+
+/// The newest JSON text of every uid.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entries {
+    loaded: Sorted,
+    /// What came since; `None`: what was loaded of this uid is gone.
+    newer: BTreeMap<Text, Option<Text>>,
+    len: usize,
+}
+
+impl Entries {
+    pub(crate) fn new() -> Self {
+        Entries::default()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many bytes their uids and values have.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = |(uid, json): (&Text, &Text)| (uid.len() + json.len()) as u64;
+        self.iter().map(bytes).sum()
+    }
+
+    pub(crate) fn get(&self, uid: &str) -> Option<&Text> {
+        match self.newer.get(uid) {
+            Some(newer) => newer.as_ref(),
+            None => self.loaded.get(uid).map(|(_, json)| json),
+        }
+    }
+
+    pub(crate) fn contains_key(&self, uid: &str) -> bool {
+        self.get(uid).is_some()
+    }
+
+    /// Sets one; returns what was there.
+    pub(crate) fn insert(&mut self, uid: Text, json: Text) -> Option<Text> {
+        let loaded = self.loaded.get(&uid).map(|(_, json)| json.clone());
+        let before = self.newer.insert(uid, Some(json)).unwrap_or(loaded);
+        self.len += usize::from(before.is_none());
+        before
+    }
+
+    /// Removes one; returns what was there.
+    pub(crate) fn remove(&mut self, uid: &str) -> Option<Text> {
+        let before = match self.loaded.get(uid) {
+            None => self.newer.remove(uid).flatten(),
+            Some((uid, json)) => match self.newer.insert(uid.clone(), None) {
+                Some(newer) => newer,
+                None => Some(json.clone()),
+            },
+        };
+        self.len -= usize::from(before.is_some());
+        before
+    }
+
+    /// All of them, in order of their uids.
+    pub(crate) fn iter(&self) -> Iter<'_> {
+        self.iter_from("")
+    }
+
+    /// Those from this uid on.
+    pub(crate) fn iter_from(&self, uid: &str) -> Iter<'_> {
+        let (Ok(place) | Err(place)) = self.loaded.find(uid);
+        let newer = (Bound::Included(uid), Bound::Unbounded);
+        Iter {
+            loaded: self.loaded.0[place..].iter().peekable(),
+            newer: self.newer.range::<str, _>(newer).peekable(),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Text> {
+        self.iter().map(|(uid, _)| uid)
+    }
+
+    /// All of them, to share.
+    pub(crate) fn sorted(&self) -> Sorted {
+        match self.newer.is_empty() {
+            true => self.loaded.clone(),
+            false => Sorted(Arc::new(self.iter().map(clone).collect())),
+        }
+    }
+
+    fn into_vec(self) -> Vec<(Text, Text)> {
+        match self.newer.is_empty() {
+            true => Arc::try_unwrap(self.loaded.0).unwrap_or_else(|shared| shared.to_vec()),
+            false => self.iter().map(clone).collect(),
+        }
+    }
+
+    /// Applies many changes at once, sorted by uid, each of them once.
+    pub(crate) fn merge(&mut self, sorted: Vec<Entry>) {
+        // A few are put into their places one by one.
+        if sorted.len() < self.len / 8 {
+            for (uid, json) in sorted {
+                match json {
+                    Some(json) => self.insert(uid, json),
+                    None => self.remove(&uid),
+                };
+            }
+            return;
+        }
+        let mut before = std::mem::take(self).into_vec();
+        let is_behind = match (before.last(), sorted.first()) {
+            (Some((last, _)), Some((first, _))) => last < first,
+            _ => true,
+        };
+        let set = |(uid, json): Entry| Some((uid, json?));
+        let all: Vec<(Text, Text)> = if before.is_empty() {
+            sorted.into_iter().filter_map(set).collect()
+        } else if is_behind {
+            before.extend(sorted.into_iter().filter_map(set));
+            before
+        } else {
+            let mut all = Vec::with_capacity(before.len() + sorted.len());
+            let mut before = before.into_iter().peekable();
+            for (uid, json) in sorted {
+                while let Some(smaller) = before.next_if(|(other, _)| *other < uid) {
+                    all.push(smaller);
+                }
+                before.next_if(|(other, _)| *other == uid);
+                all.extend(json.map(|json| (uid, json)));
+            }
+            all.extend(before);
+            all
+        };
+        *self = Entries {
+            len: all.len(),
+            loaded: Sorted(Arc::new(all)),
+            newer: BTreeMap::new(),
+        };
+    }
+
+    /// Makes one list of everything again, and lets go of the log that it was loaded from.
+    pub(crate) fn settle(&mut self) {
+        let detached = |(uid, json): (&Text, &Text)| (uid.detached(), json.detached());
+        self.loaded = Sorted(Arc::new(self.iter().map(detached).collect()));
+        self.newer.clear();
+    }
+}
+
+fn clone((uid, json): (&Text, &Text)) -> (Text, Text) {
+    (uid.clone(), json.clone())
+}
+
+impl FromIterator<(Text, Text)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(entries: I) -> Self {
+        let mut all = Entries::new();
+        for (uid, json) in entries {
+            all.insert(uid, json);
+        }
+        all
+    }
+}
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Entries) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<'a> IntoIterator for &'a Entries {
+    type Item = (&'a Text, &'a Text);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// Both layers at once.
+pub(crate) struct Iter<'a> {
+    loaded: Peekable<slice::Iter<'a, (Text, Text)>>,
+    newer: Peekable<btree_map::Range<'a, Text, Option<Text>>>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a Text, &'a Text);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some((newer, _)) = self.newer.peek() else {
+                return self.loaded.next().map(|(uid, json)| (uid, json));
+            };
+            if let Some((uid, json)) = self.loaded.next_if(|(uid, _)| uid < *newer) {
+                return Some((uid, json));
+            }
+            self.loaded.next_if(|(uid, _)| uid == *newer);
+            if let Some((uid, Some(json))) = self.newer.next() {
+                return Some((uid, json));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look random and are the same each time.
+    struct Numbers(u32);
+
+    impl Numbers {
+        fn below(&mut self, limit: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 8) % limit
+        }
+    }
+
+    fn assert_same(entries: &Entries, model: &BTreeMap<Text, Text>, numbers: &mut Numbers) {
+        assert!(entries.iter().eq(model));
+        assert!(entries.keys().eq(model.keys()));
+        assert_eq!(entries.len(), model.len());
+        assert_eq!(entries.is_empty(), model.is_empty());
+        assert!(entries.sorted().iter().map(|(uid, _)| uid).eq(model.keys()));
+        let uid = numbers.below(100).to_string();
+        assert_eq!(entries.get(&uid), model.get(&*uid));
+        assert_eq!(entries.contains_key(&uid), model.contains_key(&*uid));
+        let from = (Bound::Included(&*uid), Bound::Unbounded);
+        assert!(entries.iter_from(&uid).eq(model.range::<str, _>(from)));
+    }
+
+    /// Whatever is done to it, it is what a map would be.
+    #[test]
+    fn layers_are_one_map_from_the_outside() {
+        for seed in 0..300 {
+            let mut numbers = Numbers(seed);
+            let mut entries = Entries::new();
+            let mut model = BTreeMap::<Text, Text>::new();
+            for step in 0..60 {
+                let json = Text::from(step.to_string());
+                let uid = Text::from(numbers.below(100).to_string());
+                match numbers.below(9) {
+                    0..4 => {
+                        let before = entries.insert(uid.clone(), json.clone());
+                        assert_eq!(before, model.insert(uid, json));
+                    }
+                    4..7 => assert_eq!(entries.remove(&uid), model.remove(&uid)),
+                    7 => {
+                        let many = numbers.below(40);
+                        let changes: BTreeMap<Text, Option<Text>> = (0..many)
+                            .map(|_| {
+                                let json = (numbers.below(3) > 0).then(|| json.clone());
+                                (numbers.below(100).to_string().into(), json)
+                            })
+                            .collect();
+                        entries.merge(changes.clone().into_iter().collect());
+                        for (uid, json) in changes {
+                            match json {
+                                Some(json) => model.insert(uid, json),
+                                None => model.remove(&uid),
+                            };
+                        }
+                    }
+                    _ => entries.settle(),
+                }
+                assert_same(&entries, &model, &mut numbers);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_shared_stays_as_it_was() {
+        let mut entries: Entries = [("a".into(), "1".into())].into_iter().collect();
+        entries.settle();
+        let shared = entries.sorted();
+        entries.insert("a".into(), "2".into());
+        entries.merge(vec![("b".into(), Some("3".into())), ("c".into(), None)]);
+        entries.settle();
+        assert_eq!(shared.get("a").map(|(_, json)| &**json), Some("1"));
+        assert_eq!(shared.iter().count(), 1);
+        assert_eq!(entries.get("a").map(|json| &**json), Some("2"));
+    }
+}

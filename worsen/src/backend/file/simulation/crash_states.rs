@@ -1,0 +1,429 @@
+//! What may be left of a simulated disk after a power cut: every way to lose what was not synced, or as many
+//! as a test wants to see. Never here: what a disk does while it runs.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use super::{Directory, Node, Origin, Random, Sector, SimulatedDisk, State};
+
+/// Everything that is open at a crash: one number a question, below how many answers it has.
+pub(super) struct Plan {
+    state: State,
+    questions: Vec<Question>,
+    seed: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Question {
+    /// How many of its changes a directory has.
+    Names { dir: u64, changes: u32 },
+    /// How many changes of its size a file has.
+    Size { inode: u64, changes: u32 },
+    /// 0 to `writes`: after that many. Then torn at `cut`, then garbage.
+    Sector {
+        inode: u64,
+        sector: u64,
+        writes: u32,
+        cut: u64,
+    },
+}
+
+impl Question {
+    fn answers(self) -> u32 {
+        match self {
+            Question::Names { changes, .. } | Question::Size { changes, .. } => changes + 1,
+            Question::Sector { writes, .. } => writes + 3,
+        }
+    }
+
+    /// The answer by which nothing is lost.
+    fn kept(self) -> u32 {
+        match self {
+            Question::Names { changes, .. } | Question::Size { changes, .. } => changes,
+            Question::Sector { writes, .. } => writes,
+        }
+    }
+
+    fn is_sector(self) -> bool {
+        matches!(self, Question::Sector { .. })
+    }
+
+    fn is_names(self) -> bool {
+        matches!(self, Question::Names { .. })
+    }
+}
+
+impl Plan {
+    pub(super) fn new(mut state: State, seed: u64) -> Plan {
+        state.trace.clear();
+        // As they are now: the machine may go on while its crashes are looked at.
+        state
+            .beacons
+            .values_mut()
+            .for_each(|page| *page = page.copy());
+        let named = state.named();
+        state.nodes.retain(|number, _| named.contains(number));
+        let mut questions = Vec::new();
+        for (number, dir) in &state.dirs {
+            if !dir.changes.is_empty() {
+                let changes = dir.changes.len() as u32;
+                questions.push(Question::Names {
+                    dir: *number,
+                    changes,
+                });
+            }
+        }
+        for (number, node) in &state.nodes {
+            let (inode, changes) = (*number, node.sizes());
+            if changes > 0 {
+                questions.push(Question::Size { inode, changes });
+            }
+            for (sector, (writes, range)) in node.sectors() {
+                let mut random = Random::new(seed ^ (inode << 40) ^ sector);
+                // At least one byte new and, where there are two, one old.
+                let bytes = range.end - range.start;
+                let cut = range.start + 1 + random.below((bytes - 1).max(1));
+                questions.push(Question::Sector {
+                    inode,
+                    sector,
+                    writes,
+                    cut,
+                });
+            }
+        }
+        Plan {
+            state,
+            questions,
+            seed,
+        }
+    }
+
+    fn total(&self) -> u128 {
+        let answers = self
+            .questions
+            .iter()
+            .map(|question| u128::from(question.answers()));
+        answers.fold(1, u128::saturating_mul)
+    }
+
+    /// All answers by a rule.
+    fn all(&self, answer: impl Fn(Question) -> u32) -> Vec<u32> {
+        self.questions
+            .iter()
+            .map(|question| answer(*question))
+            .collect()
+    }
+
+    fn extremes(&self) -> Vec<Vec<u32>> {
+        let lost = self.all(|_| 0);
+        let kept = self.all(Question::kept);
+        let if_sector = |yes: bool| self.all(|q| if q.is_sector() == yes { q.kept() } else { 0 });
+        let if_names = |yes: bool| self.all(|q| if q.is_names() == yes { q.kept() } else { 0 });
+        // Names and sizes are there, the data is not.
+        let bare = if_sector(false);
+        let mut all = vec![
+            lost.clone(),
+            kept.clone(),
+            bare.clone(),
+            if_sector(true),
+            if_names(true),
+            if_names(false),
+            self.all(|q| {
+                if q.is_sector() {
+                    q.answers() - 1
+                } else {
+                    q.kept()
+                }
+            }),
+            self.all(|q| {
+                if q.is_sector() {
+                    q.answers() - 2
+                } else {
+                    q.kept()
+                }
+            }),
+        ];
+        let with = |base: &[u32], at: usize, answer: u32| {
+            let mut choices = base.to_vec();
+            choices[at] = answer;
+            choices
+        };
+        let sectors = |q: &(usize, &Question)| q.1.is_sector();
+        // The first and the last kept, for each file, before the many in between.
+        let mut ends: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+        for (at, question) in self.questions.iter().enumerate() {
+            if let Question::Sector { inode, .. } = question {
+                ends.entry(*inode).or_insert((at, at)).1 = at;
+            }
+        }
+        for (first, last) in ends.into_values() {
+            for at in [first, last] {
+                let kept_here = self.questions[at].kept();
+                all.push(with(&bare, at, kept_here));
+                all.push(with(&kept, at, 0));
+                all.push(with(&kept, at, kept_here + 1));
+                all.push(with(&kept, at, kept_here + 2));
+            }
+        }
+        for (at, question) in self.questions.iter().enumerate().filter(|q| !sectors(q)) {
+            for answer in 0..question.answers() {
+                all.push(with(&kept, at, answer));
+                all.push(with(&lost, at, answer));
+            }
+        }
+        for (at, question) in self.questions.iter().enumerate().filter(sectors) {
+            all.push(with(&bare, at, question.kept()));
+            for answer in 0..question.answers() {
+                all.push(with(&kept, at, answer));
+            }
+            all.push(with(&bare, at, question.kept() + 1));
+            all.push(with(&bare, at, question.kept() + 2));
+        }
+        all
+    }
+
+    /// The answers of this number, where all of them are counted through.
+    fn numbered(&self, mut number: u128) -> Vec<u32> {
+        self.all_mut(|question| {
+            let answers = u128::from(question.answers());
+            let answer = number % answers;
+            number /= answers;
+            answer as u32
+        })
+    }
+
+    fn sampled(&self, random: &mut Random) -> Vec<u32> {
+        // A disk that lost one sector of a hundred is as likely as one that kept one.
+        let keeps = random.below(9) + 1;
+        self.all_mut(|question| {
+            if random.below(10) < keeps {
+                question.kept()
+            } else {
+                random.below(u64::from(question.answers())) as u32
+            }
+        })
+    }
+
+    fn all_mut(&self, answer: impl FnMut(Question) -> u32) -> Vec<u32> {
+        self.questions.iter().copied().map(answer).collect()
+    }
+
+    /// The machine after the reboot.
+    fn state_after(&self, choices: &[u32]) -> State {
+        let mut names = BTreeMap::new();
+        let mut sizes = BTreeMap::new();
+        let mut sectors: BTreeMap<u64, BTreeMap<u64, Sector>> = BTreeMap::new();
+        for (question, answer) in self.questions.iter().zip(choices) {
+            match *question {
+                Question::Names { dir, .. } => {
+                    names.insert(dir, *answer as usize);
+                }
+                Question::Size { inode, .. } => {
+                    sizes.insert(inode, *answer as usize);
+                }
+                Question::Sector {
+                    inode,
+                    sector,
+                    writes,
+                    cut,
+                } => {
+                    let chosen = match *answer {
+                        answer if answer <= writes => Sector::After(answer),
+                        answer if answer == writes + 1 => Sector::Torn(cut),
+                        _ => Sector::Garbage,
+                    };
+                    sectors.entry(inode).or_default().insert(sector, chosen);
+                }
+            }
+        }
+        let mut state = State {
+            no_beacons: self.state.no_beacons,
+            ..State::default()
+        };
+        for (number, dir) in &self.state.dirs {
+            let mut current = dir.durable.clone();
+            let kept = names.get(number).copied().unwrap_or(0);
+            dir.changes
+                .iter()
+                .take(kept)
+                .for_each(|change| change.apply(&mut current));
+            let durable = current.clone();
+            state.dirs.insert(
+                *number,
+                Directory {
+                    durable,
+                    current,
+                    changes: Vec::new(),
+                },
+            );
+        }
+        for (number, node) in &self.state.nodes {
+            let durable = if node.changes.is_empty() {
+                node.durable.clone()
+            } else {
+                let sizes = sizes.get(number).copied().unwrap_or(0);
+                let sectors = sectors.get(number);
+                let chosen = |sector| {
+                    let chosen = sectors.and_then(|sectors| sectors.get(&sector));
+                    chosen.copied().unwrap_or(Sector::After(0))
+                };
+                Arc::new(node.after_crash(sizes, self.seed ^ (number << 40), chosen))
+            };
+            let current = durable.clone();
+            state.nodes.insert(
+                *number,
+                Node {
+                    durable,
+                    current,
+                    ..Node::default()
+                },
+            );
+        }
+        state.beacons = self
+            .state
+            .beacons
+            .iter()
+            .map(|(at, page)| (*at, page.copy()))
+            .collect();
+        state.drop_unreachable();
+        state
+    }
+
+    pub(super) fn describe(&self, choices: &[u32]) -> String {
+        let mut paths = BTreeMap::new();
+        self.state.each_file(|path, inode| {
+            paths.insert(inode, path);
+        });
+        let file = |inode: u64| match paths.get(&inode) {
+            Some(path) => path.display().to_string(),
+            None => format!("inode {inode}"),
+        };
+        let mut lost = Vec::new();
+        for (question, answer) in self.questions.iter().zip(choices) {
+            match *question {
+                _ if *answer == question.kept() => {}
+                Question::Names { dir, changes } => {
+                    lost.push(format!("directory {dir}: {answer} of {changes} changes"));
+                }
+                Question::Size { inode, changes } => {
+                    let file = file(inode);
+                    lost.push(format!("{file}: {answer} of {changes} changes of size"));
+                }
+                Question::Sector {
+                    inode,
+                    sector,
+                    writes,
+                    cut,
+                } => {
+                    let file = file(inode);
+                    let what = match *answer {
+                        answer if answer < writes => format!("{answer} of {writes} writes"),
+                        answer if answer == writes + 1 => format!("torn at byte {cut}"),
+                        _ => "garbage".to_owned(),
+                    };
+                    lost.push(format!("{file}, sector {sector}: {what}"));
+                }
+            }
+        }
+        if lost.is_empty() {
+            "everything kept".to_owned()
+        } else {
+            lost.join("; ")
+        }
+    }
+}
+
+/// The disks that a power cut may leave: [`SimulatedDisk::crash_states`].
+pub struct CrashStates {
+    plan: Arc<Plan>,
+    total: u128,
+    limit: usize,
+    /// Where all are counted through: the next number.
+    all: Option<u128>,
+    ahead: std::vec::IntoIter<Vec<u32>>,
+    tries: usize,
+    random: Random,
+    /// Different answers may leave the same disk.
+    seen: HashSet<u64>,
+}
+
+impl CrashStates {
+    /// All of them, or where there are more than `limit`, so many.
+    pub(super) fn new(plan: Plan, limit: usize) -> CrashStates {
+        let total = plan.total();
+        let fits = total <= limit as u128;
+        let ahead = if fits { Vec::new() } else { plan.extremes() };
+        CrashStates {
+            total,
+            limit,
+            all: fits.then_some(0),
+            ahead: ahead.into_iter(),
+            tries: limit.saturating_mul(8),
+            random: Random::new(plan.seed),
+            seen: HashSet::new(),
+            plan: Arc::new(plan),
+        }
+    }
+
+    /// How many ways there are to crash here, some of which leave the same disk.
+    pub fn total(&self) -> u128 {
+        self.total
+    }
+
+    /// Whether all of them are seen, not a sample.
+    pub fn is_exhaustive(&self) -> bool {
+        self.all.is_some()
+    }
+
+    fn choices(&mut self) -> Option<Vec<u32>> {
+        if let Some(next) = &mut self.all {
+            let number = *next;
+            *next += 1;
+            return (number < self.total).then(|| self.plan.numbered(number));
+        }
+        if let Some(choices) = self.ahead.next() {
+            return Some(choices);
+        }
+        self.tries = self.tries.checked_sub(1)?;
+        Some(self.plan.sampled(&mut self.random))
+    }
+}
+
+impl Iterator for CrashStates {
+    type Item = SimulatedDisk;
+
+    fn next(&mut self) -> Option<SimulatedDisk> {
+        while self.seen.len() < self.limit {
+            let choices = self.choices()?;
+            let state = self.plan.state_after(&choices);
+            let mut hasher = DefaultHasher::new();
+            for (number, dir) in &state.dirs {
+                (number, &dir.current).hash(&mut hasher);
+            }
+            for (number, node) in &state.nodes {
+                (number, &node.current).hash(&mut hasher);
+            }
+            if self.seen.insert(hasher.finish()) {
+                let origin = Origin {
+                    plan: self.plan.clone(),
+                    choices,
+                };
+                return Some(SimulatedDisk::with(state, Some(origin)));
+            }
+        }
+        None
+    }
+}
+
+impl fmt::Debug for CrashStates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CrashStates")
+            .field("total", &self.total)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
