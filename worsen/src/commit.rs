@@ -149,11 +149,12 @@ impl<R: Send> Task for Work<R> {
             }
         };
         state.stage = stage;
-        let waker = state.waker.take();
-        if state.sleeps {
+        let (waker, sleeps) = (state.waker.take(), state.sleeps);
+        // Who is woken takes the lock at once, and would have to sleep for it once more.
+        drop(state);
+        if sleeps {
             self.changed.notify_all();
         }
-        drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -165,7 +166,9 @@ impl<R: Send> Task for Work<R> {
             return false;
         }
         state.stage = Stage::Lead;
-        if state.sleeps {
+        let sleeps = state.sleeps;
+        drop(state);
+        if sleeps {
             self.changed.notify_all();
         }
         true
