@@ -10,6 +10,7 @@ use crate::{
         atomic::{AtomicU64, Ordering::Relaxed},
         in_every_order, thread,
     },
+    text::Text,
 };
 
 const FOR_EVER: Duration = Duration::MAX;
