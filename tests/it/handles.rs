@@ -489,3 +489,68 @@ fn a_waker_may_drop_the_last_handle() {
         assert_eq!(open(folder.path()).count(), 7);
     }
 }
+
+/// Does what it is told to when the task is woken.
+struct Does<F>(F);
+
+impl<F: Fn() + Send + Sync> Wake for Does<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// Polls a commit once, so that it is going to happen and wakes with this.
+fn begin(commit: worsen::Commit<()>, wake: impl Fn() + Send + Sync + 'static) {
+    let waker = Waker::from(Arc::new(Does(wake)));
+    let polled = pin!(commit).poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Pending));
+}
+
+#[test]
+fn the_waker_of_a_commit_may_write_and_wait_for_it() {
+    let folder = folder();
+    let store = open(folder.path());
+    let (done, end) = mpsc::channel();
+    let inner = store.clone();
+    begin(store.set_count(1), move || {
+        let outcome = inner.update_count(|count| *count += 1).wait();
+        done.send(outcome).unwrap();
+    });
+    let outcome = end.recv_timeout(LONG).expect("the write waits for itself");
+    outcome.unwrap();
+    assert_eq!(store.count(), 2);
+}
+
+#[test]
+fn a_waker_that_panics_holds_nobody_up() {
+    let folder = folder();
+    let store = open(folder.path());
+    let (done, end) = mpsc::channel();
+    begin(store.set_count(1), || panic!("a waker panics, as planned"));
+    let writer = store.clone();
+    thread::spawn(move || done.send(writer.set_count(2).wait()));
+    let outcome = end.recv_timeout(LONG).expect("the next write hangs");
+    outcome.unwrap();
+    assert_eq!(store.count(), 2);
+}
+
+#[test]
+fn the_waker_of_a_watch_may_write_and_wait_for_it() {
+    let folder = folder();
+    let store = open(folder.path());
+    let (done, end) = mpsc::channel();
+    let inner = store.clone();
+    let waker = Waker::from(Arc::new(Does(move || {
+        let outcome = inner.update_count(|count| *count += 1).wait();
+        // Nobody listens any more when that write wakes it too.
+        let _ = done.send(outcome);
+    })));
+    let mut watch = store.watch_count();
+    let polled = pin!(watch.next()).poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Pending));
+    let writer = store.clone();
+    thread::spawn(move || writer.set_count(1).wait());
+    let outcome = end.recv_timeout(LONG).expect("the write waits for itself");
+    outcome.unwrap();
+    assert_eq!(store.count(), 2);
+}

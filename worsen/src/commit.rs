@@ -135,7 +135,7 @@ impl<R: Send> Task for Work<R> {
         self.state().stage = Stage::Ran(Ending::Panicked(payload));
     }
 
-    fn resolve(&self, outcome: Result<(), Error>) {
+    fn resolve(&self, outcome: Result<(), Error>) -> Option<Waker> {
         let mut state = self.state();
         let stage = match (std::mem::replace(&mut state.stage, Stage::Taken), outcome) {
             (Stage::Ran(Ending::Returned(_)) | Stage::Queued | Stage::Lead, Err(error)) => {
@@ -145,7 +145,7 @@ impl<R: Send> Task for Work<R> {
             // Resolved already; or not run, and then there is no success to tell of.
             (other, _) => {
                 state.stage = other;
-                return;
+                return None;
             }
         };
         state.stage = stage;
@@ -155,9 +155,7 @@ impl<R: Send> Task for Work<R> {
         if sleeps {
             self.changed.notify_all();
         }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker
     }
 
     fn promote(&self) -> bool {

@@ -11,7 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -24,7 +24,7 @@ use crate::{
     error::{Error, ErrorKind, ValueError},
     limits::Limits,
     planted::{Bug, planted},
-    publications::Publications,
+    publications::{Publications, wake},
     schema::Edits,
     sync::{
         self, Condvar, Mutex, MutexGuard,
@@ -86,8 +86,9 @@ pub(crate) trait Task: Send + Sync {
     fn failed(&self, error: Error);
     /// It panicked, and was undone.
     fn panicked(&self, payload: Box<dyn Any + Send>);
-    /// The group is through: callers may know, those of failed and panicked tasks too.
-    fn resolve(&self, outcome: Result<(), Error>);
+    /// The group is through: callers may know, those of failed and panicked tasks too. Returns who is to
+    /// be woken once this thread leads no more.
+    fn resolve(&self, outcome: Result<(), Error>) -> Option<Waker>;
     /// Makes the thread that blocks on this task the leader, if there is one.
     fn promote(&self) -> bool;
     /// `None`: as the store.
@@ -669,9 +670,16 @@ impl Engine {
         if let Err(error) = &outcome {
             self.debug.warn(format_args!("{error}"));
         }
-        for task in &group {
-            task.resolve(outcome.clone());
-        }
+        let resolve = |task: &Arc<dyn Task>| task.resolve(outcome.clone());
+        let wakers: Vec<Waker> = group.iter().filter_map(resolve).collect();
+        self.hand_over();
+        // A waker may write, and wait for that: somebody else can lead by now, or the waker itself.
+        wake(wakers);
+        self.publications.wake();
+    }
+
+    /// Names the next leader.
+    fn hand_over(&self) {
         let mut queue = self.queue();
         if queue.tasks.is_empty() {
             queue.led = false;
@@ -725,8 +733,6 @@ impl Engine {
                 core.poisoned = Some(error.clone());
             }
         }
-        drop(core);
-        self.publications.wake();
         outcome
     }
 

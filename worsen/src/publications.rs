@@ -99,9 +99,14 @@ impl Publications {
     /// Wakes those that are due. Whoever has made one due calls it after that.
     pub(crate) fn wake(&self) {
         let due = std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
-        for waker in due {
-            // A panic of it is printed as any; the commit that it is woken for is none the worse for it.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
+        wake(due);
+    }
+}
+
+/// Wakes each of them. Nothing may be locked.
+pub(crate) fn wake(wakers: Vec<Waker>) {
+    for waker in wakers {
+        // A panic of it is printed as any; the commit that it is woken for is none the worse for it.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
