@@ -202,16 +202,13 @@ impl<T: Value> Published<T> {
     fn publish(&self, uid: Text, value: Option<T>, revision: u64) {
         let values = self.values.pin();
         let is_loaded = self.is_loaded(&uid) && !planted(Bug::ShowLoadedAgain);
-        let was_there = match values.get(&*uid) {
-            Some(stamped) => stamped.value.is_some(),
-            None => is_loaded,
-        };
         let is_there = value.is_some();
-        if is_there || is_loaded {
-            values.insert(uid, Stamped { value, revision });
+        let before = if is_there || is_loaded {
+            values.insert(uid, Stamped { value, revision })
         } else {
-            values.remove(&*uid);
-        }
+            values.remove(&*uid)
+        };
+        let was_there = before.map_or(is_loaded, |stamped| stamped.value.is_some());
         // Nobody else changes it meanwhile.
         let len = self.len.load(Relaxed) + usize::from(is_there) - usize::from(was_there);
         self.len.store(len, Relaxed);
@@ -551,14 +548,15 @@ impl<T: Value> KeyedModel<T> {
 
     fn set(&mut self, uid: &str, value: Option<T>, scope: &mut Scope<'_>) -> Result<(), Error> {
         check_uid(uid)?;
+        let text = Text::from(uid);
         match &value {
             Some(value) => {
                 let json = value::encode(value).map_err(|error| error.at(uid))?;
-                scope.changes.set(uid, json);
+                scope.changes.set(&text, json);
             }
-            None => scope.changes.delete(uid),
+            None => scope.changes.delete(&text),
         }
-        self.put(uid.into(), value);
+        self.put(text, value);
         Ok(())
     }
 
