@@ -161,3 +161,28 @@ fn a_value_that_does_not_fit_is_told_at_opening_though_nobody_has_read_it() {
     // Nothing was changed: as what it is it opens.
     assert_eq!(open::<serde_json::Value>(folder.path()).len(), 100);
 }
+
+#[test]
+fn no_uid_is_missed_while_others_read_their_first_values() {
+    const UIDS: u64 = 3_000;
+    let folder = folder();
+    let seeds = (0..UIDS).map(|number| (format!("uid-{number}"), number));
+    open::<u64>(folder.path())
+        .init(Duration::from_secs(5), seeds)
+        .unwrap();
+    for _ in 0..20 {
+        let store = open::<u64>(folder.path());
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                for number in (0..UIDS).rev() {
+                    assert_eq!(store.read(&format!("uid-{number}")), Some(number));
+                }
+            });
+            while !reader.is_finished() {
+                let uids: BTreeSet<String> = store.keys().into_iter().collect();
+                assert_eq!(uids.len() as u64, UIDS);
+            }
+        });
+        assert_eq!(store.get_hashmap_state().len() as u64, UIDS);
+    }
+}

@@ -187,15 +187,23 @@ impl<T: Value> Published<T> {
         loaded.is_some_and(|(loaded, _)| loaded.get(uid).is_some())
     }
 
-    /// Every uid, in no particular order.
+    /// Every uid, in no particular order. Readers put what they decode among the values meanwhile, so only
+    /// the list itself tells what was loaded.
     fn uids(&self) -> Vec<Text> {
         let values = self.values.pin();
-        let set = values.iter().filter(|(_, stamped)| stamped.value.is_some());
-        let mut uids: Vec<Text> = set.map(|(uid, _)| uid.clone()).collect();
+        let mut uids: Vec<Text> = Vec::with_capacity(self.len.load(Relaxed));
         if let Some((loaded, _)) = self.loaded.get() {
-            let unread = loaded.iter().map(|(uid, _)| uid);
-            uids.extend(unread.filter(|uid| values.get(&***uid).is_none()).cloned());
+            let is_there = |uid: &&Text| match values.get(&***uid) {
+                Some(stamped) => stamped.value.is_some(),
+                None => true,
+            };
+            let loaded = loaded.iter().map(|(uid, _)| uid);
+            uids.extend(loaded.filter(is_there).cloned());
         }
+        let new = values
+            .iter()
+            .filter(|(uid, stamped)| stamped.value.is_some() && !self.is_loaded(uid));
+        uids.extend(new.map(|(uid, _)| uid.clone()));
         uids
     }
 
