@@ -165,6 +165,7 @@ fn a_value_that_does_not_fit_is_told_at_opening_though_nobody_has_read_it() {
 #[test]
 fn no_uid_is_missed_while_others_read_their_first_values() {
     const UIDS: u64 = 3_000;
+    const NEW: u64 = 300;
     let folder = folder();
     let seeds = (0..UIDS).map(|number| (format!("uid-{number}"), number));
     open::<u64>(folder.path())
@@ -172,6 +173,11 @@ fn no_uid_is_missed_while_others_read_their_first_values() {
         .unwrap();
     for _ in 0..20 {
         let store = open::<u64>(folder.path());
+        // Removed in the end, so that they are new the next time as well.
+        for number in 0..NEW {
+            let write = store.write(format!("new-{number}"), number);
+            write.durability(Durability::Buffered).wait().unwrap();
+        }
         thread::scope(|scope| {
             let reader = scope.spawn(|| {
                 for number in (0..UIDS).rev() {
@@ -180,9 +186,13 @@ fn no_uid_is_missed_while_others_read_their_first_values() {
             });
             while !reader.is_finished() {
                 let uids: BTreeSet<String> = store.keys().into_iter().collect();
-                assert_eq!(uids.len() as u64, UIDS);
+                assert_eq!(uids.len() as u64, UIDS + NEW);
             }
         });
-        assert_eq!(store.get_hashmap_state().len() as u64, UIDS);
+        assert_eq!(store.get_hashmap_state().len() as u64, UIDS + NEW);
+        for number in 0..NEW {
+            let remove = store.remove(format!("new-{number}"));
+            remove.durability(Durability::Buffered).wait().unwrap();
+        }
     }
 }
