@@ -222,7 +222,7 @@ impl Log {
                 // Somebody trimmed the file on closing: what is beyond has to be filled again.
                 self.filled = self.filled.min(offset + read as u64);
             }
-            // By far the most frequent case: nobody else wrote, and nothing is copied.
+            // The last line ended where the chunk before did, and nothing follows it.
             if behind > 0 && (read == 0 || is_blank_start(chunk[behind])) {
                 self.chunk = chunk;
                 return Ok(Tail::Clean);
