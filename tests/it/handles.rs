@@ -489,3 +489,36 @@ fn a_waker_may_drop_the_last_handle() {
         assert_eq!(open(folder.path()).count(), 7);
     }
 }
+
+/// A task whose executor has a fault.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_stop_the_writes_of_others() {
+    let folder = folder();
+    let store = open(folder.path());
+    let waker = Waker::from(Arc::new(Panics));
+    let mut commit = store.set_count(1);
+    let polled = pin!(&mut commit).poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Pending));
+    let (written, is_written) = mpsc::channel();
+    let writer = store.clone();
+    thread::spawn(move || {
+        let outcome = writer.update_count(|count| *count += 1).wait();
+        written.send(outcome).unwrap();
+        let outcome = pollster::block_on(writer.update_count(|count| *count += 1));
+        written.send(outcome).unwrap();
+    });
+    for _ in 0..2 {
+        let outcome = is_written.recv_timeout(LONG).expect("the write hangs");
+        outcome.unwrap();
+    }
+    commit.wait().unwrap();
+    assert_eq!(store.count(), 3);
+}

@@ -15,6 +15,7 @@ use crate::{
     builder::Durability,
     engine::{EngineHandle, Task, Transaction},
     error::Error,
+    publications::wake,
     sync::{self, Condvar, Mutex, MutexGuard},
 };
 
@@ -156,7 +157,7 @@ impl<R: Send> Task for Work<R> {
             self.changed.notify_all();
         }
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
     }
 

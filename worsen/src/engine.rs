@@ -185,8 +185,8 @@ struct Queue {
 /// Up to so many changes, looking through all of them is faster than a hash map.
 const FEW: usize = 16;
 
-/// How long to sleep until news at most: long enough to cost nothing, short enough to notice a lock file
-/// that was replaced.
+/// How long to sleep until news at most: long enough to cost nothing, short enough to try again what could
+/// not be taken over, and to do without the wake of a process that was killed before it gave it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What there is no point in looking for again.
