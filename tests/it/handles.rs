@@ -522,19 +522,6 @@ fn the_waker_of_a_commit_may_write_and_wait_for_it() {
 }
 
 #[test]
-fn a_waker_that_panics_holds_nobody_up() {
-    let folder = folder();
-    let store = open(folder.path());
-    let (done, end) = mpsc::channel();
-    begin(store.set_count(1), || panic!("a waker panics, as planned"));
-    let writer = store.clone();
-    thread::spawn(move || done.send(writer.set_count(2).wait()));
-    let outcome = end.recv_timeout(LONG).expect("the next write hangs");
-    outcome.unwrap();
-    assert_eq!(store.count(), 2);
-}
-
-#[test]
 fn the_waker_of_a_watch_may_write_and_wait_for_it() {
     let folder = folder();
     let store = open(folder.path());
@@ -553,4 +540,28 @@ fn the_waker_of_a_watch_may_write_and_wait_for_it() {
     let outcome = end.recv_timeout(LONG).expect("the write waits for itself");
     outcome.unwrap();
     assert_eq!(store.count(), 2);
+}
+
+#[test]
+fn a_waker_that_panics_does_not_stop_the_writes_of_others() {
+    let folder = folder();
+    let store = open(folder.path());
+    let waker = Waker::from(Arc::new(Does(|| panic!("on purpose"))));
+    let mut commit = store.set_count(1);
+    let polled = pin!(&mut commit).poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Pending));
+    let (written, is_written) = mpsc::channel();
+    let writer = store.clone();
+    thread::spawn(move || {
+        let outcome = writer.update_count(|count| *count += 1).wait();
+        written.send(outcome).unwrap();
+        let outcome = pollster::block_on(writer.update_count(|count| *count += 1));
+        written.send(outcome).unwrap();
+    });
+    for _ in 0..2 {
+        let outcome = is_written.recv_timeout(LONG).expect("the write hangs");
+        outcome.unwrap();
+    }
+    commit.wait().unwrap();
+    assert_eq!(store.count(), 3);
 }

@@ -2,10 +2,12 @@
 //! and nobody notices.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -88,8 +90,16 @@ fn what_was_loaded_is_read_changed_and_removed_like_what_was_written() {
     }
 }
 
-/// Whoever decodes one says so, and goes on when told to.
-static DECODES: Mutex<Option<(Sender<()>, Receiver<()>)>> = Mutex::new(None);
+/// Whoever decodes this value next says so, and goes on when told to.
+static DECODES: Mutex<BTreeMap<u32, Stop>> = Mutex::new(BTreeMap::new());
+
+type Stop = (Sender<()>, Receiver<()>);
+
+fn stop_at(value: u32) -> (Receiver<()>, Sender<()>) {
+    let ((begun, has_begun), (tell, go_on)) = (channel(), channel());
+    DECODES.lock().unwrap().insert(value, (begun, go_on));
+    (has_begun, tell)
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Slow(u32);
@@ -97,7 +107,7 @@ struct Slow(u32);
 impl<'de> Deserialize<'de> for Slow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = u32::deserialize(deserializer)?;
-        let stop = DECODES.lock().unwrap().take();
+        let stop = DECODES.lock().unwrap().remove(&value);
         if let Some((begun, go_on)) = stop {
             begun.send(()).unwrap();
             go_on.recv().unwrap();
@@ -115,8 +125,7 @@ fn a_value_that_takes_long_to_decode_does_not_hide_one_that_was_written_meanwhil
     drop(store);
     let store = open::<Slow>(folder.path());
     for (uid, is_removed) in [("a", false), ("b", true)] {
-        let ((begun, has_begun), (tell, go_on)) = (channel(), channel());
-        *DECODES.lock().unwrap() = Some((begun, go_on));
+        let (has_begun, tell) = stop_at(1);
         thread::scope(|scope| {
             let reader = scope.spawn(|| store.read(uid));
             has_begun.recv().unwrap();
@@ -137,6 +146,105 @@ fn a_value_that_takes_long_to_decode_does_not_hide_one_that_was_written_meanwhil
         });
     }
     assert_eq!(store.len(), 1);
+}
+
+#[test]
+fn who_copies_everything_keeps_no_write_waiting_while_values_are_decoded() {
+    let folder = folder();
+    let store = open::<Slow>(folder.path());
+    store.write("a", Slow(100)).wait().unwrap();
+    store.write("b", Slow(101)).wait().unwrap();
+    drop(store);
+    let store = open::<Slow>(folder.path());
+    let (has_begun, tell) = stop_at(100);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| store.get_hashmap_state());
+        has_begun.recv().unwrap();
+        let (written, is_written) = channel();
+        let writer = store.clone();
+        scope.spawn(move || {
+            writer.write("b", Slow(102)).wait().unwrap();
+            writer.remove("a").wait().unwrap();
+            written.send(()).unwrap();
+        });
+        let outcome = is_written.recv_timeout(Duration::from_secs(60));
+        tell.send(()).unwrap();
+        outcome.expect("the write waits for the reader");
+        // What it copies is of the revision at which it began.
+        let expected = HashMap::from([("a".into(), Slow(100)), ("b".into(), Slow(101))]);
+        assert_eq!(reader.join().unwrap(), expected);
+    });
+    assert_eq!(store.read("a"), None);
+    assert_eq!(store.read("b"), Some(Slow(102)));
+    assert_eq!(store.len(), 1);
+}
+
+#[test]
+fn no_uid_is_missing_from_a_list_because_somebody_reads_its_value() {
+    const UIDS: usize = 2_000;
+    let folder = folder();
+    let store = open::<usize>(folder.path());
+    store
+        .init(
+            Duration::from_secs(3600),
+            (0..UIDS).map(|number| (format!("uid-{number}"), number)),
+        )
+        .unwrap();
+    drop(store);
+    for _ in 0..20 {
+        let store = open::<usize>(folder.path());
+        let is_read = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..UIDS {
+                    assert_eq!(store.read(&format!("uid-{number}")), Some(number));
+                }
+                is_read.store(true, Relaxed);
+            });
+            while !is_read.load(Relaxed) {
+                let keys: BTreeSet<String> = store.keys().into_iter().collect();
+                assert_eq!(keys.len(), UIDS);
+                assert_eq!(store.iter().count(), UIDS);
+            }
+        });
+    }
+}
+
+/// Decodes every number but one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Touchy(u32);
+
+impl<'de> Deserialize<'de> for Touchy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = u32::deserialize(deserializer)?;
+        assert_ne!(value, 13, "on purpose");
+        Ok(Touchy(value))
+    }
+}
+
+#[test]
+fn a_value_that_decoding_panics_at_hides_no_other_commit() {
+    let folder = folder();
+    let touchy = open::<Touchy>(folder.path());
+    // Another type on the same file is as good as another process.
+    let numbers = open::<u32>(folder.path());
+    numbers.write("a", 1).wait().unwrap();
+    assert_eq!(touchy.read("a"), Some(Touchy(1)));
+    for (uid, value) in [("a", 2), ("b", 13), ("c", 3)] {
+        numbers.write(uid, value).wait().unwrap();
+    }
+    // Like any value that does not fit: until it is put right, what there was is shown.
+    for _ in 0..3 {
+        let read = catch_unwind(AssertUnwindSafe(|| (touchy.read("a"), touchy.read("c"))));
+        assert_eq!(read.unwrap(), (Some(Touchy(1)), None));
+    }
+    let error = touchy.write("d", Touchy(4)).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(error.uid(), Some("b"), "{error}");
+    numbers.write("b", 12).wait().unwrap();
+    touchy.write("d", Touchy(4)).wait().unwrap();
+    let all = ["a", "b", "c", "d"].map(|uid| touchy.read(uid).map(|value| value.0));
+    assert_eq!(all, [Some(2), Some(12), Some(3), Some(4)]);
 }
 
 #[test]

@@ -1199,3 +1199,45 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
     prop_assert_eq!(work.push(1).wait().map_err(fails)?, plain.next);
     Ok(())
 }
+
+/// Counts how often it is asked for the time: at every look.
+struct Counting(Arc<Process>, AtomicU64);
+
+impl World for Counting {
+    fn now(&self) -> SystemTime {
+        self.1.fetch_add(1, Relaxed);
+        self.0.now()
+    }
+
+    fn me(&self) -> &Taker {
+        self.0.me()
+    }
+
+    fn is_gone(&self, taker: &Taker) -> bool {
+        self.0.is_gone(taker)
+    }
+}
+
+#[test]
+fn who_waits_sleeps_where_the_lock_file_was_replaced_by_one_that_cannot_be_shared() {
+    let folder = folder();
+    let store = open(folder.path());
+    let options = Options {
+        db_dir: folder.path().into(),
+        ..Options::default()
+    };
+    // Another type on the same file is as good as another process.
+    let other = PersistentStore::<serde_json::Value>::new("jobs", options).unwrap();
+    let lock = folder.path().join("jobs.lock");
+    fs::remove_file(&lock).unwrap();
+    // It says in the old page that this is not in use any more.
+    other.write("other", true.into()).wait().unwrap();
+    fs::remove_file(&lock).unwrap();
+    fs::write(&lock, "not a page of ours").unwrap();
+    let counting = Arc::new(Counting(Machine::new().process(1), AtomicU64::new(0)));
+    let work = work(&store).world(counting.clone());
+    let taken = work.wait(MINUTE, Duration::from_millis(200)).unwrap();
+    assert!(taken.is_none());
+    let looks = counting.1.load(Relaxed);
+    assert!(looks < 100, "it looked {looks} times");
+}

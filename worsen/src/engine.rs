@@ -186,9 +186,18 @@ struct Queue {
 /// Up to so many changes, looking through all of them is faster than a hash map.
 const FEW: usize = 16;
 
-/// How long to sleep until news at most: long enough to cost nothing, short enough to notice a lock file
-/// that was replaced.
+/// How long to sleep until news at most: long enough to cost nothing, short enough to try again what could
+/// not be taken over, and to do without the wake of a process that was killed before it gave it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What there is no point in looking for again.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// What readers of this process saw.
+    revision: u64,
+    /// The same, or a newer one that cannot be taken over for now.
+    visible: u64,
+}
 
 /// What one finds who looks for something among what is published.
 pub(crate) enum Outlook<T> {
@@ -238,14 +247,22 @@ impl Core {
 
     /// Takes one entry of another program's into the model.
     fn fill(&mut self, uid: &Text, json: Option<&str>) {
-        match self.model.apply(uid, json) {
-            Ok(()) => {
+        let model = &mut self.model;
+        let error = match catch_unwind(AssertUnwindSafe(|| model.apply(uid, json))) {
+            Ok(Ok(())) => {
                 self.misfits.remove(uid);
+                return;
             }
-            Err(error) => {
-                self.misfits.insert(uid.clone(), error.at(uid));
-            }
-        }
+            Ok(Err(error)) => error.at(uid),
+            // It was printed when it happened. Were it let through, the entries behind this one were lost.
+            Err(_) => Error::new(
+                ErrorKind::Decode,
+                "the type's Deserialize panicked at the stored value",
+            )
+            .help("nothing was changed; have it return an error, or accept the value")
+            .in_uid(uid),
+        };
+        self.misfits.insert(uid.clone(), error);
     }
 
     /// Takes what others committed into the model. Of several values of one uid only the newest has
@@ -333,7 +350,9 @@ impl Sink for Core {
         let mut changes: Vec<Entry> = Vec::new();
         for (uid, json) in &entries {
             if self.entries.get(uid) != Some(json) {
-                changes.push((uid.clone(), Some(json.clone())));
+                // As a part, each of them would keep all of the log that was read for it, and with every
+                // generation there is another one.
+                changes.push((uid.detached(), Some(json.detached())));
             }
         }
         for uid in self.entries.keys() {
@@ -492,34 +511,34 @@ impl Engine {
         }
     }
 
-    /// Takes over what there is. Returns the newest revision there is no point in looking for again: the
-    /// one that readers saw, or one that cannot be taken over for now.
-    fn look_around(&self) -> u64 {
+    /// Takes over what there is. What comes to be seen meanwhile is not in what this returns.
+    fn look_around(&self) -> Seen {
         let revision = self.revision();
+        let seen = |visible| Seen { revision, visible };
         let visible = self.backend.visible().unwrap_or(0);
         if visible <= revision {
-            return revision;
+            return seen(revision);
         }
         self.refresh();
         match self.backend.visible() {
             // On another page, or up to date, or there is something newer still.
-            Some(now) if now != visible || now <= self.revision() => revision,
-            _ => visible,
+            Some(now) if now != visible || now <= self.revision() => seen(revision),
+            _ => seen(visible),
         }
     }
 
-    /// Sleeps until there may be a revision newer than this one, which `look_around` returned, and until
-    /// the deadline at most.
-    fn sleep(&self, seen: u64, deadline: Option<Instant>) {
+    /// Sleeps until there may be something else than `look_around` returned, and until the deadline at most.
+    fn sleep(&self, seen: Seen, deadline: Option<Instant>) {
+        let is_newer = || self.revision() != seen.revision;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let pause = left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
         // On the page itself: through the listener it would take two wakes.
-        if self.backend.wait_for_news(seen, &|| false, pause) {
+        if self.backend.wait_for_news(seen.visible, &is_newer, pause) {
             return;
         }
         let listener = self.publications.listen();
         // Listening before looking: what comes in between is not missed.
-        if self.revision() == seen {
+        if !is_newer() {
             match deadline {
                 None => listener.wait(),
                 // Whether it was woken or it is time: the caller looks.
@@ -674,7 +693,7 @@ impl Engine {
         let wakers: Vec<Waker> = group.iter().filter_map(resolve).collect();
         self.hand_over();
         // A waker may write, and wait for that: somebody else can lead by now, or the waker itself.
-        wake(wakers);
+        wakers.into_iter().for_each(wake);
         self.publications.wake();
     }
 
@@ -943,7 +962,11 @@ impl Engine {
             let closing = || engine.queue().closing;
             while !closing() {
                 let seen = engine.look_around();
-                if !engine.backend.wait_for_news(seen, &closing, LOOK_AGAIN) {
+                let stop = || closing() || engine.revision() != seen.revision;
+                if !engine
+                    .backend
+                    .wait_for_news(seen.visible, &stop, LOOK_AGAIN)
+                {
                     break;
                 }
             }
@@ -1038,6 +1061,72 @@ impl Drop for EngineHandle {
             Some(_) if is_listener => {}
             // A panic there was printed when it happened; there is nobody left to tell.
             Some(keeper) => drop(keeper.join()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::text::Whole;
+
+    /// Takes everything, and keeps nothing.
+    struct Nothing;
+
+    impl Model for Nothing {
+        fn adopt(&mut self, _entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
+            Vec::new()
+        }
+
+        fn apply(&mut self, _uid: &Text, _json: Option<&str>) -> Result<(), ValueError> {
+            Ok(())
+        }
+
+        fn accept(&mut self) {}
+
+        fn roll_back(&mut self, _all: bool, _since: &[Entry]) -> Result<(), ValueError> {
+            Ok(())
+        }
+
+        fn is_dirty(&self) -> bool {
+            false
+        }
+
+        fn publish(&mut self, _revision: u64, _since: &[Entry]) {}
+
+        fn as_any(&mut self) -> &mut dyn Any {
+            self
+        }
+    }
+
+    /// Whoever only reads takes over one generation after the other.
+    #[test]
+    fn a_log_that_was_read_anew_does_not_stay_for_the_little_that_is_new_in_it() {
+        let mut core = Core {
+            model: Box::new(Nothing),
+            live: 0,
+            entries: Entries::new(),
+            revision: 0,
+            since: Vec::new(),
+            incoming: Vec::new(),
+            misfits: BTreeMap::new(),
+            poisoned: None,
+        };
+        for revision in 1..=3 {
+            let log: Whole = format!("a{revision} b{revision}").into_bytes().into();
+            let part = |start: usize| log.keep(log.text(&log[start..start + 2]).unwrap());
+            let entries: Entries = [(part(0), part(3))].into_iter().collect();
+            core.replace(entries, revision).unwrap();
+            core.absorb();
+            let is_kept = |text: &Text| log.place(text.as_bytes()).is_some();
+            assert_eq!(core.entries.len(), 1);
+            for (uid, json) in &core.entries {
+                assert!(!is_kept(uid) && !is_kept(json));
+            }
+            for (uid, json) in &core.since {
+                assert!(!is_kept(uid) && !json.as_ref().is_some_and(is_kept));
+            }
         }
     }
 }

@@ -128,6 +128,29 @@ struct Stamped<T> {
     value: Option<T>,
     /// The revision that set it.
     revision: u64,
+    /// Something was loaded at this uid.
+    is_loaded: bool,
+}
+
+impl<T> Stamped<T> {
+    fn loaded(value: T, revision: u64) -> Self {
+        Stamped {
+            value: Some(value),
+            revision,
+            is_loaded: true,
+        }
+    }
+}
+
+/// The map, as long as what is found in it is kept.
+type Pinned<'a, T> =
+    papaya::HashMapRef<'a, Text, Stamped<T>, foldhash::fast::RandomState, papaya::LocalGuard<'a>>;
+
+/// A value, of one revision.
+enum Found<'a, T> {
+    Value(&'a T),
+    /// It was loaded, and nobody has read it yet.
+    Json(&'a str),
 }
 
 impl<T: Value> Published<T> {
@@ -178,8 +201,16 @@ impl<T: Value> Published<T> {
         let Some(((uid, json), revision)) = found else {
             return Ok(None);
         };
-        let value = Some(value::decode(json)?);
-        Ok(Some((uid.clone(), Stamped { value, revision })))
+        let stamped = Stamped::loaded(value::decode(json)?, revision);
+        Ok(Some((uid.clone(), stamped)))
+    }
+
+    /// Keeps what was decoded of what was loaded for the next reader, unless there is something newer.
+    fn keep(&self, uid: &Text, value: T) {
+        if let Some((_, revision)) = self.loaded.get() {
+            let stamped = Stamped::loaded(value, *revision);
+            self.values.pin().get_or_insert(uid.clone(), stamped);
+        }
     }
 
     fn is_loaded(&self, uid: &str) -> bool {
@@ -187,24 +218,24 @@ impl<T: Value> Published<T> {
         loaded.is_some_and(|(loaded, _)| loaded.get(uid).is_some())
     }
 
-    /// Every uid, in no particular order. Readers put what they decode among the values meanwhile, so only
-    /// the list itself tells what was loaded.
-    fn uids(&self) -> Vec<Text> {
-        let values = self.values.pin();
-        let mut uids: Vec<Text> = Vec::with_capacity(self.len.load(Relaxed));
-        if let Some((loaded, _)) = self.loaded.get() {
-            let is_there = |uid: &&Text| match values.get(&***uid) {
-                Some(stamped) => stamped.value.is_some(),
-                None => true,
-            };
-            let loaded = loaded.iter().map(|(uid, _)| uid);
-            uids.extend(loaded.filter(is_there).cloned());
-        }
-        let new = values
-            .iter()
-            .filter(|(uid, stamped)| stamped.value.is_some() && !self.is_loaded(uid));
-        uids.extend(new.map(|(uid, _)| uid.clone()));
-        uids
+    /// Everything there is, in no particular order.
+    ///
+    /// Readers add to the map meanwhile, but nothing that was not loaded: so what was loaded is looked for
+    /// in the map, and of the map only the rest is listed.
+    fn all<'a>(&'a self, values: &'a Pinned<'_, T>) -> Vec<(&'a Text, Found<'a, T>)> {
+        let value = |uid, stamped: &'a Stamped<T>| {
+            let value = stamped.value.as_ref()?;
+            Some((uid, Found::Value(value)))
+        };
+        let loaded = self.loaded.get().map(|(loaded, _)| loaded.iter());
+        let loaded = loaded.into_iter().flatten();
+        let loaded = loaded.filter_map(|(uid, json)| match values.get(&**uid) {
+            Some(stamped) => value(uid, stamped),
+            None => Some((uid, Found::Json(json))),
+        });
+        let others = values.iter().filter(|(_, stamped)| !stamped.is_loaded);
+        let others = others.filter_map(|(uid, stamped)| value(uid, stamped));
+        loaded.chain(others).collect()
     }
 
     fn publish(&self, uid: Text, value: Option<T>, revision: u64) {
@@ -212,7 +243,12 @@ impl<T: Value> Published<T> {
         let is_loaded = self.is_loaded(&uid) && !planted(Bug::ShowLoadedAgain);
         let is_there = value.is_some();
         let before = if is_there || is_loaded {
-            values.insert(uid, Stamped { value, revision })
+            let stamped = Stamped {
+                value,
+                revision,
+                is_loaded,
+            };
+            values.insert(uid, stamped)
         } else {
             values.remove(&*uid)
         };
@@ -391,19 +427,31 @@ impl<T: Value> PersistentStore<T> {
 
     /// A copy of everything, of one revision, in no particular order.
     pub fn iter(&self) -> std::vec::IntoIter<(String, T)> {
-        let all: Vec<_> = self.whole(|map| {
-            let value = |uid: &Text| {
-                let value = self.inner.shown(uid, map.value(uid)).flatten()?;
-                Some((uid.to_string(), value))
+        let map = &self.inner.map;
+        let values = map.values.pin();
+        // Decoding and cloning is the type's own code: it may take its time, and look at the store itself.
+        // So it runs when nothing is locked any more; what was found stays as it is.
+        let all = self.whole(|map| map.all(&values));
+        let value = |(uid, found): (&Text, Found<'_, T>)| {
+            let value = match found {
+                Found::Value(value) => value.clone(),
+                Found::Json(json) => {
+                    let value = self.inner.shown(uid, value::decode::<T>(json))?;
+                    map.keep(uid, value.clone());
+                    value
+                }
             };
-            map.uids().iter().filter_map(value).collect()
-        });
+            Some((uid.to_string(), value))
+        };
+        let all: Vec<_> = all.into_iter().filter_map(value).collect();
         all.into_iter()
     }
 
     /// Every uid, of one revision, in no particular order.
     pub fn keys(&self) -> Vec<String> {
-        self.whole(|map| map.uids().iter().map(ToString::to_string).collect())
+        let values = self.inner.map.values.pin();
+        let all = self.whole(|map| map.all(&values));
+        all.into_iter().map(|(uid, _)| uid.to_string()).collect()
     }
 
     /// How many values there are.
@@ -482,7 +530,7 @@ impl<T: Value> PersistentStore<T> {
         }
     }
 
-    fn whole<R>(&self, look: impl FnOnce(&Published<T>) -> R) -> R {
+    fn whole<'a, R>(&'a self, look: impl FnOnce(&'a Published<T>) -> R) -> R {
         self.refresh();
         let _whole = self
             .inner

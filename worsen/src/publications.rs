@@ -99,14 +99,12 @@ impl Publications {
     /// Wakes those that are due. Whoever has made one due calls it after that.
     pub(crate) fn wake(&self) {
         let due = std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
-        wake(due);
+        due.into_iter().for_each(wake);
     }
 }
 
-/// Wakes each of them. Nothing may be locked.
-pub(crate) fn wake(wakers: Vec<Waker>) {
-    for waker in wakers {
-        // A panic of it is printed as any; the commit that it is woken for is none the worse for it.
-        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-    }
+/// Wakes one task. A panic of its waker is printed as any; what it is woken for, and whoever comes after it,
+/// are none the worse for it.
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }

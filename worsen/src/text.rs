@@ -142,7 +142,7 @@ impl Whole {
     pub(crate) const NONE: &'static Whole = &Whole::Bytes(Vec::new());
 
     /// Where a slice stands in the text, if it is one of its own.
-    fn place(&self, part: &[u8]) -> Option<(&Arc<String>, usize)> {
+    pub(crate) fn place(&self, part: &[u8]) -> Option<(&Arc<String>, usize)> {
         let Whole::Text(text) = self else {
             return None;
         };

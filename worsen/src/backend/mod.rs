@@ -76,8 +76,9 @@ pub(crate) trait Sink {
 
 /// Keeps the commits of one store, in order, for every process that opens it.
 ///
-/// Called by one thread at a time, except for `visible`, `lock` and `unlock`. The engine holds the lock around
-/// `catch_up`, `append` and `compact`, and not around `sync` and `follow`.
+/// Called by one thread at a time, except for `visible`, `lock`, `unlock`, `history`, `wait_for_news` and
+/// `wake`. The engine holds the lock around `catch_up`, `append` and `compact`, and not around `sync` and
+/// `follow`.
 pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// Keeps every other process out, or says at the deadline who does not let go.
     fn lock(&self, timeout: Duration) -> Result<(), Error>;
@@ -108,8 +109,9 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Leaves everything as the next one likes to find it.
     fn close(&self);
-    /// Sleeps until another process publishes something newer than `seen`, or until `wake` is called
-    /// and `stop` says so, at most so long. `false` where there is nothing to be woken by.
+    /// Sleeps until anybody publishes something newer than `seen`, at most so long; not at all where `stop`
+    /// says so, which is asked again after each `publish` and `wake`, for these end it early. `false` where
+    /// there is nothing to be woken by.
     fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool;
     /// Wakes whoever sleeps in `wait_for_news`, to look at its `stop` again.
     fn wake(&self);

@@ -12,6 +12,8 @@ use std::{
     time::Instant,
 };
 
+use crate::publications::wake;
+
 #[derive(Default)]
 pub(super) struct Alarm(Arc<Shared>);
 
@@ -52,7 +54,7 @@ impl Shared {
                 let waker = first.remove();
                 // Whoever is woken may do anything, also sleep again.
                 drop(state);
-                waker.wake();
+                wake(waker);
                 state = self.state();
             } else {
                 (state, _) = self
@@ -175,6 +177,30 @@ mod tests {
             thread::sleep(Duration::from_millis(1));
             waited += Duration::from_millis(1);
         }
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_nobody_asleep() {
+        struct Panics;
+        impl std::task::Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+        // For ever: where it fails, somebody sleeps on in a thread of its own.
+        let alarm: &'static Alarm = Box::leak(Box::default());
+        let at = Instant::now() + Duration::from_millis(20);
+        let mut sleep = alarm.sleep_until(at);
+        let waker = Waker::from(Arc::new(Panics));
+        let mut context = Context::from_waker(&waker);
+        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+        let (woken, is_woken) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let later = alarm.sleep_until(at + Duration::from_millis(20));
+            woken.send(pollster::block_on(later)).unwrap();
+        });
+        let outcome = is_woken.recv_timeout(Duration::from_secs(60));
+        outcome.expect("it goes on sleeping").unwrap();
     }
 
     #[test]
