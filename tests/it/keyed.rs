@@ -7,7 +7,6 @@ use std::{
     path::Path,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -179,37 +178,6 @@ fn who_copies_everything_keeps_no_write_waiting_while_values_are_decoded() {
     assert_eq!(store.len(), 1);
 }
 
-#[test]
-fn no_uid_is_missing_from_a_list_because_somebody_reads_its_value() {
-    const UIDS: usize = 2_000;
-    let folder = folder();
-    let store = open::<usize>(folder.path());
-    store
-        .init(
-            Duration::from_secs(3600),
-            (0..UIDS).map(|number| (format!("uid-{number}"), number)),
-        )
-        .unwrap();
-    drop(store);
-    for _ in 0..20 {
-        let store = open::<usize>(folder.path());
-        let is_read = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for number in 0..UIDS {
-                    assert_eq!(store.read(&format!("uid-{number}")), Some(number));
-                }
-                is_read.store(true, Relaxed);
-            });
-            while !is_read.load(Relaxed) {
-                let keys: BTreeSet<String> = store.keys().into_iter().collect();
-                assert_eq!(keys.len(), UIDS);
-                assert_eq!(store.iter().count(), UIDS);
-            }
-        });
-    }
-}
-
 /// Decodes every number but one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Touchy(u32);
@@ -295,6 +263,7 @@ fn no_uid_is_missed_while_others_read_their_first_values() {
             while !reader.is_finished() {
                 let uids: BTreeSet<String> = store.keys().into_iter().collect();
                 assert_eq!(uids.len() as u64, UIDS + NEW);
+                assert_eq!(store.iter().count() as u64, UIDS + NEW);
             }
         });
         assert_eq!(store.get_hashmap_state().len() as u64, UIDS + NEW);
