@@ -63,6 +63,7 @@ pub(crate) mod recovery;
 )]
 pub(crate) mod simulation;
 pub(crate) mod sync;
+mod waiting;
 
 use std::{
     io,
@@ -71,8 +72,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use self::{
@@ -81,11 +81,11 @@ use self::{
     compaction::{CompactAbove, Observer},
     disk::{Disk, Open},
     history::LogHistory,
-    lock::LockFile,
     log::{AppendError, Log, Position, Tail},
     record::Record,
     recovery::{Mode, Recovered, Replay, WriteError, load, recover, write_file},
     sync::{Pace, SyncError},
+    waiting::{Lock, NoLock, take_lock},
 };
 use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink, now};
 use crate::{
@@ -101,12 +101,6 @@ const MOVED: u64 = u64::MAX;
 
 /// How long a reader that found a new generation waits for the lock to read it.
 const FOLLOW_TIMEOUT: Duration = Duration::from_millis(50);
-
-/// How often releasing the lock is tried at once, where the system refuses it.
-const UNLOCK_TRIES: u32 = 3;
-
-/// The longest pause between two tries to take the lock.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The files of one store.
 #[derive(Debug, Clone)]
@@ -1016,76 +1010,6 @@ impl Backend for FileBackend {
     }
 }
 
-/// The open lock file, and whether the system refused to let go of it.
-#[derive(Debug)]
-struct Lock {
-    file: Box<dyn LockFile>,
-    /// It could not be released, so this process still has it, and nobody knows.
-    stuck: AtomicBool,
-}
-
-impl Lock {
-    fn new(file: Box<dyn LockFile>) -> Arc<Lock> {
-        Arc::new(Lock {
-            file,
-            stuck: AtomicBool::new(false),
-        })
-    }
-
-    fn beacon(&self) -> Option<Arc<Beacon>> {
-        self.file.beacon()
-    }
-
-    /// Takes it, if it is free. What could not be released before is released first: others may have
-    /// waited for it.
-    fn try_take(&self) -> io::Result<bool> {
-        if self.stuck.load(Ordering::Acquire) {
-            self.file.unlock()?;
-            self.stuck.store(false, Ordering::Release);
-        }
-        self.file.try_lock()
-    }
-
-    /// Lets go of it. Where the system refuses, the next attempt to take it tries again, and closing
-    /// the store frees it in any case.
-    fn release(&self) -> io::Result<()> {
-        let mut outcome = self.file.unlock();
-        for _ in 1..UNLOCK_TRIES {
-            if outcome.is_ok() {
-                return outcome;
-            }
-            outcome = self.file.unlock();
-        }
-        self.stuck.store(outcome.is_err(), Ordering::Release);
-        outcome
-    }
-}
-
-/// In the place of a lock, where nothing is written.
-#[derive(Debug)]
-struct NoLock;
-
-impl LockFile for NoLock {
-    fn try_lock(&self) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    fn unlock(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn id(&self) -> disk::FileId {
-        disk::FileId {
-            device: 0,
-            inode: 0,
-        }
-    }
-
-    fn beacon(&self) -> Option<Arc<Beacon>> {
-        None
-    }
-}
-
 /// Creates the directory of a store, for this user alone, if its parent exists.
 pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
     let refused = |error| {
@@ -1137,91 +1061,4 @@ fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Takes the lock of the file that stands at the path, `open` if it is that one.
-fn take_lock(
-    disk: &dyn Disk,
-    paths: &Paths,
-    open: Option<Arc<Lock>>,
-    timeout: Duration,
-    pid: u32,
-    shared_memory: bool,
-) -> Result<Arc<Lock>, Error> {
-    let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
-    let mut deadline = None;
-    let mut open = open;
-    loop {
-        let lock = match open.take() {
-            Some(lock) => lock,
-            None => disk
-                .open_lock(&paths.lock, shared_memory)
-                .map(Lock::new)
-                .map_err(|error| match error.kind() {
-                    io::ErrorKind::InvalidInput => {
-                        Error::new(ErrorKind::NotAStore, "the lock is not a regular file")
-                            .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
-                            .path(&paths.lock)
-                            .caused_by(error)
-                    }
-                    _ => failed(error),
-                })?,
-        };
-        let mut tries = 0_u32;
-        while !lock.try_take().map_err(failed)? {
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout);
-            if Instant::now() >= deadline {
-                if planted(Bug::BreakLockAtTimeout) {
-                    return Ok(lock);
-                }
-                return Err(timed_out(paths, lock.beacon().as_deref(), timeout));
-            }
-            pause(tries);
-            tries = tries.saturating_add(1);
-        }
-        // A lock on a file that was deleted, or replaced, keeps nobody out.
-        let there = disk.identify(&paths.lock).map_err(failed);
-        let is_there = matches!(there, Ok(Some(found)) if found.id == lock.file.id());
-        if is_there || planted(Bug::DoNotCheckLockIdentity) {
-            if let Some(beacon) = lock.beacon() {
-                beacon.set_holder(pid, milliseconds());
-            }
-            return Ok(lock);
-        }
-        let released = lock.release().map_err(failed);
-        there?;
-        released?;
-    }
-}
-
-/// The lock is held for microseconds nearly always, so the first pauses are short.
-fn pause(tries: u32) {
-    match tries {
-        0..4 => thread::yield_now(),
-        _ => {
-            let pause = Duration::from_micros(20) * (1 << (tries - 4).min(6));
-            thread::sleep(pause.min(LONGEST_PAUSE));
-        }
-    }
-}
-
-fn timed_out(paths: &Paths, beacon: Option<&Beacon>, timeout: Duration) -> Error {
-    let who = match beacon.and_then(Beacon::holder) {
-        Some(holder) => format!(
-            "process {}, which holds it for {:.1} s by now",
-            holder.pid,
-            milliseconds().saturating_sub(holder.since_ms) as f64 / 1000.0
-        ),
-        None => "another process".into(),
-    };
-    Error::new(
-        ErrorKind::LockTimeout,
-        format!("the lock was not to be had within {timeout:?}: it is held by {who}"),
-    )
-    .help("nothing was written; try again, look at that process, or raise the lock time-out; never delete the lock file")
-    .path(&paths.lock)
-}
-
-fn milliseconds() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }

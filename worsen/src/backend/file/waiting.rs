@@ -1,0 +1,186 @@
+//! Taking the lock: waiting until its holder lets go, or the deadline, and seeing that the locked file is
+//! still the one at the path. Never here: how a file is locked, and what is done under the lock.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Paths,
+    beacon::Beacon,
+    disk::{Disk, FileId},
+    lock::LockFile,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    planted::{Bug, planted},
+};
+
+/// How often releasing the lock is tried at once, where the system refuses it.
+const UNLOCK_TRIES: u32 = 3;
+
+/// The longest pause between two tries to take the lock.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The open lock file, and whether the system refused to let go of it.
+#[derive(Debug)]
+pub(super) struct Lock {
+    pub(super) file: Box<dyn LockFile>,
+    /// It could not be released, so this process still has it, and nobody knows.
+    stuck: AtomicBool,
+}
+
+impl Lock {
+    pub(super) fn new(file: Box<dyn LockFile>) -> Arc<Lock> {
+        Arc::new(Lock {
+            file,
+            stuck: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn beacon(&self) -> Option<Arc<Beacon>> {
+        self.file.beacon()
+    }
+
+    /// Takes it, if it is free. What could not be released before is released first: others may have
+    /// waited for it.
+    fn try_take(&self) -> io::Result<bool> {
+        if self.stuck.load(Ordering::Acquire) {
+            self.file.unlock()?;
+            self.stuck.store(false, Ordering::Release);
+        }
+        self.file.try_lock()
+    }
+
+    /// Lets go of it. Where the system refuses, the next attempt to take it tries again, and closing
+    /// the store frees it in any case.
+    pub(super) fn release(&self) -> io::Result<()> {
+        let mut outcome = self.file.unlock();
+        for _ in 1..UNLOCK_TRIES {
+            if outcome.is_ok() {
+                return outcome;
+            }
+            outcome = self.file.unlock();
+        }
+        self.stuck.store(outcome.is_err(), Ordering::Release);
+        outcome
+    }
+}
+
+/// In the place of a lock, where nothing is written.
+#[derive(Debug)]
+pub(super) struct NoLock;
+
+impl LockFile for NoLock {
+    fn try_lock(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn id(&self) -> FileId {
+        FileId {
+            device: 0,
+            inode: 0,
+        }
+    }
+
+    fn beacon(&self) -> Option<Arc<Beacon>> {
+        None
+    }
+}
+
+/// Takes the lock of the file that stands at the path, `open` if it is that one.
+pub(super) fn take_lock(
+    disk: &dyn Disk,
+    paths: &Paths,
+    open: Option<Arc<Lock>>,
+    timeout: Duration,
+    pid: u32,
+    shared_memory: bool,
+) -> Result<Arc<Lock>, Error> {
+    let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
+    let mut deadline = None;
+    let mut open = open;
+    loop {
+        let lock = match open.take() {
+            Some(lock) => lock,
+            None => disk
+                .open_lock(&paths.lock, shared_memory)
+                .map(Lock::new)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::InvalidInput => {
+                        Error::new(ErrorKind::NotAStore, "the lock is not a regular file")
+                            .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
+                            .path(&paths.lock)
+                            .caused_by(error)
+                    }
+                    _ => failed(error),
+                })?,
+        };
+        let mut tries = 0_u32;
+        while !lock.try_take().map_err(failed)? {
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout);
+            if Instant::now() >= deadline {
+                if planted(Bug::BreakLockAtTimeout) {
+                    return Ok(lock);
+                }
+                return Err(timed_out(paths, lock.beacon().as_deref(), timeout));
+            }
+            pause(tries);
+            tries = tries.saturating_add(1);
+        }
+        // A lock on a file that was deleted, or replaced, keeps nobody out.
+        let there = disk.identify(&paths.lock).map_err(failed);
+        let is_there = matches!(there, Ok(Some(found)) if found.id == lock.file.id());
+        if is_there || planted(Bug::DoNotCheckLockIdentity) {
+            if let Some(beacon) = lock.beacon() {
+                beacon.set_holder(pid, milliseconds());
+            }
+            return Ok(lock);
+        }
+        let released = lock.release().map_err(failed);
+        there?;
+        released?;
+    }
+}
+
+/// The lock is held for microseconds nearly always, so the first pauses are short.
+fn pause(tries: u32) {
+    match tries {
+        0..4 => thread::yield_now(),
+        _ => {
+            let pause = Duration::from_micros(20) * (1 << (tries - 4).min(6));
+            thread::sleep(pause.min(LONGEST_PAUSE));
+        }
+    }
+}
+
+fn timed_out(paths: &Paths, beacon: Option<&Beacon>, timeout: Duration) -> Error {
+    let who = match beacon.and_then(Beacon::holder) {
+        Some(holder) => format!(
+            "process {}, which holds it for {:.1} s by now",
+            holder.pid,
+            milliseconds().saturating_sub(holder.since_ms) as f64 / 1000.0
+        ),
+        None => "another process".into(),
+    };
+    Error::new(
+        ErrorKind::LockTimeout,
+        format!("the lock was not to be had within {timeout:?}: it is held by {who}"),
+    )
+    .help("nothing was written; try again, look at that process, or raise the lock time-out; never delete the lock file")
+    .path(&paths.lock)
+}
+
+fn milliseconds() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}
