@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
-use worsen::{Durability, ErrorKind, Options, PersistentStore};
+use worsen::{Durability, ErrorKind, Options, PersistentStore, Store};
 
 use crate::support::{Random, folder};
 
@@ -268,4 +268,47 @@ fn a_value_that_does_not_fit_is_told_at_opening_though_nobody_has_read_it() {
     assert!(error.to_string().contains("uid-77"), "{error}");
     // Nothing was changed: as what it is it opens.
     assert_eq!(open::<serde_json::Value>(folder.path()).len(), 100);
+}
+
+/// Both are set by one commit, always to the same number.
+#[derive(Store)]
+#[store(name = "keyed")]
+struct Pair {
+    first: u64,
+    last: u64,
+}
+
+#[test]
+fn a_copy_has_no_half_of_a_commit_though_some_of_it_was_never_read() {
+    let folder = folder();
+    let store = open::<u64>(folder.path());
+    // Between the two, so that going from one to the other takes a while.
+    let between = (0..1_000).map(|number| (format!("in-between-{number}"), number));
+    store.init(Duration::from_secs(3600), between).unwrap();
+    drop(store);
+    let pair = Pair::builder().dir(folder.path()).open().unwrap();
+    for life in 0..10 {
+        let store = open::<u64>(folder.path());
+        let is_written = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in life * 100..life * 100 + 100 {
+                    let both = pair.update(move |pair| (pair.first, pair.last) = (number, number));
+                    both.durability(Durability::Buffered).wait().unwrap();
+                    // Somebody else than those who copy takes it over.
+                    store.read("first");
+                }
+                is_written.store(true, Relaxed);
+            });
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_written.load(Relaxed) {
+                        let all = store.get_hashmap_state();
+                        assert_eq!(all.get("first"), all.get("last"));
+                    }
+                });
+            }
+        });
+        assert_eq!(store.read("last"), Some(life * 100 + 99));
+    }
 }
