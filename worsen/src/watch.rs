@@ -72,6 +72,9 @@ impl<S, T> Watch<S, T> {
     }
 
     /// Blocks until there is a change, at most so long. `None`: there was none.
+    ///
+    /// What another process has committed is taken over first, and that waits for a write of this process
+    /// that is being made: for its closure and its sync, also beyond the time-out.
     pub fn wait(&mut self, timeout: Duration) -> Option<T> {
         let Watch {
             handle,
