@@ -455,6 +455,13 @@ fn end_at_the_change(mut watch: Watch<State, u64>) -> mpsc::Receiver<()> {
 
 const LONG: Duration = Duration::from_secs(60);
 
+/// Another type on the same file is as good as another process.
+#[derive(Store)]
+#[store(name = "state")]
+struct Other {
+    count: u64,
+}
+
 #[test]
 fn a_waker_may_drop_the_watch_that_it_is_for() {
     let store = State::builder().in_memory().open().unwrap();
@@ -466,12 +473,6 @@ fn a_waker_may_drop_the_watch_that_it_is_for() {
 
 #[test]
 fn a_waker_may_drop_the_last_handle() {
-    // Another type on the same file is as good as another process.
-    #[derive(Store)]
-    #[store(name = "state")]
-    struct Other {
-        count: u64,
-    }
     for poll in [None, Some(Duration::from_secs(3600))] {
         let folder = folder();
         let store = State::builder()
@@ -525,21 +526,27 @@ fn the_waker_of_a_commit_may_write_and_wait_for_it() {
 fn the_waker_of_a_watch_may_write_and_wait_for_it() {
     let folder = folder();
     let store = open(folder.path());
-    let (done, end) = mpsc::channel();
-    let inner = store.clone();
-    let waker = Waker::from(Arc::new(Does(move || {
-        let outcome = inner.update_count(|count| *count += 1).wait();
-        // Nobody listens any more when that write wakes it too.
-        let _ = done.send(outcome);
-    })));
-    let mut watch = store.watch_count();
-    let polled = pin!(watch.next()).poll(&mut Context::from_waker(&waker));
-    assert!(matches!(polled, Poll::Pending));
-    let writer = store.clone();
-    thread::spawn(move || writer.set_count(1).wait());
-    let outcome = end.recv_timeout(LONG).expect("the write waits for itself");
-    outcome.unwrap();
-    assert_eq!(store.count(), 2);
+    let other = Other::builder().dir(folder.path()).open().unwrap();
+    for is_elsewhere in [false, true] {
+        let (done, end) = mpsc::channel();
+        let inner = store.clone();
+        let waker = Waker::from(Arc::new(Does(move || {
+            let outcome = inner.update_count(|count| *count += 1).wait();
+            // Nobody listens any more when that write wakes it too.
+            let _ = done.send(outcome);
+        })));
+        let mut watch = store.watch_count();
+        let polled = pin!(watch.next()).poll(&mut Context::from_waker(&waker));
+        assert!(matches!(polled, Poll::Pending));
+        let (writer, elsewhere) = (store.clone(), other.clone());
+        thread::spawn(move || match is_elsewhere {
+            true => elsewhere.set_count(10).wait(),
+            false => writer.set_count(1).wait(),
+        });
+        let outcome = end.recv_timeout(LONG).expect("the write waits for itself");
+        outcome.unwrap();
+        assert_eq!(store.count(), if is_elsewhere { 11 } else { 2 });
+    }
 }
 
 #[test]
@@ -564,4 +571,30 @@ fn a_waker_that_panics_does_not_stop_the_writes_of_others() {
     }
     commit.wait().unwrap();
     assert_eq!(store.count(), 3);
+}
+
+#[test]
+fn a_watch_waits_no_longer_than_it_was_told_to_while_a_closure_takes_its_time() {
+    let folder = folder();
+    let store = open(folder.path());
+    let other = Other::builder().dir(folder.path()).open().unwrap();
+    let mut watch = store.watch_count();
+    other.set_count(7).wait().unwrap();
+    let ((begun, has_begun), (tell, go_on)) = (mpsc::channel(), mpsc::channel());
+    let writer = store.clone();
+    let writer = thread::spawn(move || {
+        let change = move |count: &mut u64| {
+            begun.send(()).unwrap();
+            *count += 1;
+            go_on.recv_timeout(LONG)
+        };
+        writer.update_count(change).wait().unwrap()
+    });
+    has_begun.recv().unwrap();
+    // What the other one wrote is to be had once the closure is through.
+    assert_eq!(watch.wait(Duration::from_millis(20)), None);
+    tell.send(()).unwrap();
+    let outcome = writer.join().unwrap();
+    outcome.expect("the watch waited for the closure");
+    assert_eq!(watch.wait(LONG), Some(8));
 }

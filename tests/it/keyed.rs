@@ -7,6 +7,7 @@ use std::{
     path::Path,
     sync::{
         Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -14,7 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
-use worsen::{Durability, ErrorKind, Options, PersistentStore};
+use worsen::{Durability, ErrorKind, Options, PersistentStore, Store};
 
 use crate::support::{Random, folder};
 
@@ -271,5 +272,48 @@ fn no_uid_is_missed_while_others_read_their_first_values() {
             let remove = store.remove(format!("new-{number}"));
             remove.durability(Durability::Buffered).wait().unwrap();
         }
+    }
+}
+
+/// Both are set by one commit, always to the same number.
+#[derive(Store)]
+#[store(name = "keyed")]
+struct Pair {
+    first: u64,
+    last: u64,
+}
+
+#[test]
+fn a_copy_has_no_half_of_a_commit_though_some_of_it_was_never_read() {
+    let folder = folder();
+    let store = open::<u64>(folder.path());
+    // Between the two, so that going from one to the other takes a while.
+    let between = (0..1_000).map(|number| (format!("in-between-{number}"), number));
+    store.init(Duration::from_secs(3600), between).unwrap();
+    drop(store);
+    let pair = Pair::builder().dir(folder.path()).open().unwrap();
+    for life in 0..10 {
+        let store = open::<u64>(folder.path());
+        let is_written = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in life * 100..life * 100 + 100 {
+                    let both = pair.update(move |pair| (pair.first, pair.last) = (number, number));
+                    both.durability(Durability::Buffered).wait().unwrap();
+                    // Somebody else than those who copy takes it over.
+                    store.read("first");
+                }
+                is_written.store(true, Relaxed);
+            });
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_written.load(Relaxed) {
+                        let all = store.get_hashmap_state();
+                        assert_eq!(all.get("first"), all.get("last"));
+                    }
+                });
+            }
+        });
+        assert_eq!(store.read("last"), Some(life * 100 + 99));
     }
 }

@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, TryLockError},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -197,7 +197,12 @@ struct Seen {
     revision: u64,
     /// The same, or a newer one that cannot be taken over for now.
     visible: u64,
+    /// When to try again at the latest.
+    again: Duration,
 }
+
+/// How long to wait for a commit of this process: it wakes whoever waits unless it fails.
+const COMMIT_AGAIN: Duration = Duration::from_millis(10);
 
 /// What one finds who looks for something among what is published.
 pub(crate) enum Outlook<T> {
@@ -511,19 +516,29 @@ impl Engine {
         }
     }
 
-    /// Takes over what there is. What comes to be seen meanwhile is not in what this returns.
+    /// Takes over what there is, unless this process is just committing: a closure may take its time, and
+    /// who waits wants to do so no longer than he said. What comes to be seen meanwhile is not in what this
+    /// returns.
     fn look_around(&self) -> Seen {
         let revision = self.revision();
-        let seen = |visible| Seen { revision, visible };
         let visible = self.backend.visible().unwrap_or(0);
-        if visible <= revision {
-            return seen(revision);
+        let seen = |visible, again| Seen {
+            revision,
+            visible,
+            again,
+        };
+        if visible <= revision || LEADING.with(Cell::get) || self.is_forked() {
+            return seen(visible.max(revision), LOOK_AGAIN);
         }
-        self.refresh();
+        match self.core.try_lock() {
+            Ok(core) => self.follow_into(core),
+            Err(TryLockError::Poisoned(core)) => self.follow_into(core.into_inner()),
+            Err(TryLockError::WouldBlock) => return seen(visible, COMMIT_AGAIN),
+        }
         match self.backend.visible() {
             // On another page, or up to date, or there is something newer still.
-            Some(now) if now != visible || now <= self.revision() => seen(revision),
-            _ => seen(visible),
+            Some(now) if now != visible || now <= self.revision() => seen(revision, LOOK_AGAIN),
+            _ => seen(visible, LOOK_AGAIN),
         }
     }
 
@@ -531,7 +546,7 @@ impl Engine {
     fn sleep(&self, seen: Seen, deadline: Option<Instant>) {
         let is_newer = || self.revision() != seen.revision;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let pause = left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
+        let pause = left.map_or(seen.again, |left| left.min(seen.again));
         // On the page itself: through the listener it would take two wakes.
         if self.backend.wait_for_news(seen.visible, &is_newer, pause) {
             return;
@@ -587,14 +602,17 @@ impl Engine {
     /// Takes over what other processes published. An error is for the next write to report: reads
     /// go on with what there is.
     pub(crate) fn follow(&self) {
-        if self.is_forked() {
-            return;
+        // Asked first: whoever held the core at the fork holds it for ever.
+        if !self.is_forked() {
+            self.follow_into(self.core());
         }
-        let mut core = self.core();
+    }
+
+    fn follow_into(&self, mut core: MutexGuard<'_, Core>) {
         if core.poisoned.is_some() {
             return;
         }
-        let _leading = Leading::enter();
+        let leading = Leading::enter();
         if let Err(error) = self.backend.follow(&mut *core) {
             self.debug.warn(format_args!(
                 "other processes' commits cannot be read: {error}"
@@ -610,6 +628,7 @@ impl Engine {
             self.publish(&mut core);
         }
         drop(core);
+        drop(leading);
         self.publications.wake();
     }
 
@@ -965,7 +984,7 @@ impl Engine {
                 let stop = || closing() || engine.revision() != seen.revision;
                 if !engine
                     .backend
-                    .wait_for_news(seen.visible, &stop, LOOK_AGAIN)
+                    .wait_for_news(seen.visible, &stop, seen.again)
                 {
                     break;
                 }
