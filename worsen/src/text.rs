@@ -2,7 +2,7 @@
 //! says is not known here.
 //!
 //! A log that is read at opening is nearly all uids and values. They stay where they are, and the state
-//! points there: that takes a third of the time, and of the memory, of copying them out one by one.
+//! points there: that takes much less time, and memory, than copying them out one by one.
 
 use std::{
     borrow::Borrow,
