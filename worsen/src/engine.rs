@@ -7,7 +7,7 @@
 use std::{
     any::Any,
     cell::Cell,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, TryLockError},
@@ -161,6 +161,8 @@ struct Core {
     revision: u64,
     /// What the draft has and readers do not see yet, in order.
     since: Vec<Entry>,
+    /// How many of these are looked through for what was overwritten.
+    crowded: usize,
     /// What of it the model has not been given yet.
     incoming: Vec<Entry>,
     /// Values of other programs that do not fit the types of this one, by uid.
@@ -185,6 +187,9 @@ struct Queue {
 
 /// Up to so many changes, looking through all of them is faster than a hash map.
 const FEW: usize = 16;
+
+/// Fewer changes than that are not worth looking through for those that count no more.
+const MANY: usize = 1024;
 
 /// How long to sleep until news at most: long enough to cost nothing, short enough to try again what could
 /// not be taken over, and to do without the wake of a process that was killed before it gave it.
@@ -225,6 +230,24 @@ impl Core {
         }
         self.since.extend(changes);
         self.revision = revision;
+        if self.since.len() >= self.crowded {
+            self.forget_overwritten();
+        }
+    }
+
+    /// Of several changes of one uid that readers do not see yet only the last one counts. They are many
+    /// where another program goes on writing beside a value that does not fit.
+    fn forget_overwritten(&mut self) {
+        let mut known = HashSet::with_capacity(self.since.len());
+        let mut newest: Vec<Entry> = Vec::new();
+        for (uid, json) in self.since.drain(..).rev() {
+            if known.insert(uid.clone()) {
+                newest.push((uid, json));
+            }
+        }
+        newest.reverse();
+        self.since = newest;
+        self.crowded = MANY.max(2 * self.since.len());
     }
 
     fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
@@ -390,6 +413,7 @@ impl Engine {
             entries: Entries::new(),
             revision: options.revision,
             since: Vec::new(),
+            crowded: MANY,
             incoming: Vec::new(),
             misfits: BTreeMap::new(),
             poisoned: None,
@@ -1119,19 +1143,24 @@ mod tests {
         }
     }
 
-    /// Whoever only reads takes over one generation after the other.
-    #[test]
-    fn a_log_that_was_read_anew_does_not_stay_for_the_little_that_is_new_in_it() {
-        let mut core = Core {
+    fn core() -> Core {
+        Core {
             model: Box::new(Nothing),
             live: 0,
             entries: Entries::new(),
             revision: 0,
             since: Vec::new(),
+            crowded: MANY,
             incoming: Vec::new(),
             misfits: BTreeMap::new(),
             poisoned: None,
-        };
+        }
+    }
+
+    /// Whoever only reads takes over one generation after the other.
+    #[test]
+    fn a_log_that_was_read_anew_does_not_stay_for_the_little_that_is_new_in_it() {
+        let mut core = core();
         for revision in 1..=3 {
             let log: Whole = format!("a{revision} b{revision}").into_bytes().into();
             let part = |start: usize| log.keep(log.text(&log[start..start + 2]).unwrap());
@@ -1147,5 +1176,26 @@ mod tests {
                 assert!(!is_kept(uid) && !json.as_ref().is_some_and(is_kept));
             }
         }
+    }
+
+    /// Another program writes on and on, beside a value that does not fit, so that nothing is published.
+    #[test]
+    fn what_is_overwritten_before_anybody_sees_it_takes_no_room() {
+        let mut core = core();
+        let uid = |number: u64| Text::from(format!("uid-{}", number % 10));
+        for revision in 1..=20_000 {
+            let json = (revision % 7 > 0).then(|| revision.to_string().into());
+            core.commit(revision, vec![(uid(revision), json)]).unwrap();
+            core.absorb();
+            assert!(core.since.len() <= MANY);
+        }
+        core.forget_overwritten();
+        assert_eq!(core.since.len(), 10);
+        for (uid, json) in &core.since {
+            assert_eq!(core.entries.get(uid), json.as_ref());
+        }
+        // In the order of the commits.
+        let uids = core.since.iter().map(|(other, _)| other.clone());
+        assert!(uids.eq((19_991..=20_000).map(uid)));
     }
 }
