@@ -574,11 +574,12 @@ fn a_waker_that_panics_does_not_stop_the_writes_of_others() {
 }
 
 #[test]
-fn a_watch_waits_no_longer_than_it_was_told_to_while_a_closure_takes_its_time() {
+fn who_waits_does_so_no_longer_than_told_while_a_closure_takes_its_time() {
     let folder = folder();
     let store = open(folder.path());
     let other = Other::builder().dir(folder.path()).open().unwrap();
     let mut watch = store.watch_count();
+    let mut changes = store.changes(store.revision()).unwrap();
     other.set_count(7).wait().unwrap();
     let ((begun, has_begun), (tell, go_on)) = (mpsc::channel(), mpsc::channel());
     let writer = store.clone();
@@ -593,8 +594,14 @@ fn a_watch_waits_no_longer_than_it_was_told_to_while_a_closure_takes_its_time() 
     has_begun.recv().unwrap();
     // What the other one wrote is to be had once the closure is through.
     assert_eq!(watch.wait(Duration::from_millis(20)), None);
+    assert!(changes.wait(Duration::from_millis(20)).is_none());
     tell.send(()).unwrap();
     let outcome = writer.join().unwrap();
-    outcome.expect("the watch waited for the closure");
+    outcome.expect("who waits waited for the closure");
     assert_eq!(watch.wait(LONG), Some(8));
+    for value in ["7", "8"] {
+        let change = changes.wait(LONG).unwrap().unwrap();
+        let new = change.entries().next().and_then(|entry| entry.new_value());
+        assert_eq!(new, Some(value));
+    }
 }

@@ -92,7 +92,11 @@ impl Changes {
     /// place of the log, and commits that were told are not in it: those that come next may have lower
     /// revisions. Otherwise as the file says: the next call tries again.
     pub fn try_next(&mut self) -> Option<Result<Change, Error>> {
-        look(&self.handle.engine, &mut *self.history)
+        let engine = &self.handle.engine;
+        if engine.is_behind(engine.revision()) {
+            engine.refresh();
+        }
+        look(engine, &mut *self.history)
     }
 
     /// Blocks until there is a commit, at most so long. `None`: there was none.
@@ -123,10 +127,8 @@ impl Changes {
     }
 }
 
+/// What there is of what readers have seen.
 fn look(engine: &Engine, history: &mut dyn History) -> Option<Result<Change, Error>> {
-    if engine.is_behind(engine.revision()) {
-        engine.refresh();
-    }
     let outcome = match history.next(engine.revision()) {
         Ok(Next::Nothing) => return None,
         Ok(Next::Commit(committed)) => Ok(Change(committed)),

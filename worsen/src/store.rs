@@ -113,6 +113,11 @@ impl<S: Store> Handle<S> {
         field(&newest.state)
     }
 
+    /// As `read`, for who waits: somebody else looks for what is newer, and so nothing is waited for here.
+    pub(crate) fn peek<T>(&self, field: impl FnOnce(&S) -> T) -> T {
+        field(&self.inner.cell.newest.load().state)
+    }
+
     pub(crate) fn update_field<R: Send + 'static>(
         &self,
         index: usize,

@@ -310,7 +310,7 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
     }
 
     fn look(&self) -> Look {
-        self.handle.read(|state| {
+        self.handle.peek(|state| {
             let queue = (self.field)(state);
             let now = Moment::of(self.world.now());
             if queue.can_be_taken(now, |taker| self.is_gone(taker)) {
