@@ -605,3 +605,47 @@ fn who_waits_does_so_no_longer_than_told_while_a_closure_takes_its_time() {
         assert_eq!(new, Some(value));
     }
 }
+
+#[test]
+fn a_closure_that_fails_leaves_fields_that_are_not_stored_as_they_were() {
+    #[derive(Store)]
+    struct WithCache {
+        count: u64,
+        #[store(skip)]
+        cache: u64,
+    }
+    let folder = folder();
+    for in_memory in [true, false] {
+        let builder = WithCache::builder().dir(folder.path());
+        let builder = if in_memory {
+            builder.in_memory()
+        } else {
+            builder
+        };
+        let store = builder.open().unwrap();
+        store.update(|state| state.cache = 1).wait().unwrap();
+        assert_eq!(store.snapshot().cache, 1);
+        let refused: Result<(), &str> = store
+            .try_update(|state| {
+                (state.count, state.cache) = (2, 2);
+                Err("no")
+            })
+            .wait()
+            .unwrap();
+        assert_eq!(refused, Err("no"));
+        assert_eq!((store.count(), store.snapshot().cache), (0, 1));
+        // Nor does a later write bring it to light.
+        store.set_count(3).wait().unwrap();
+        assert_eq!((store.count(), store.snapshot().cache), (3, 1));
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let change = |state: &mut WithCache| {
+                state.cache = 4;
+                panic!("on purpose")
+            };
+            store.update(change).wait()
+        }));
+        assert!(panicked.is_err());
+        store.set_count(5).wait().unwrap();
+        assert_eq!((store.count(), store.snapshot().cache), (5, 1));
+    }
+}
