@@ -488,3 +488,36 @@ fn agree(steps: &[(usize, Step)]) -> Result<(), TestCaseError> {
     prop_assert!(store.set().iter().eq(&plain.set));
     Ok(())
 }
+
+#[test]
+fn what_is_taken_out_of_a_collection_is_what_std_would_give() {
+    let folder = folder();
+    let store = open(folder.path());
+    store
+        .update(|state| {
+            state.jobs.extend(["a", "b", "c", "d"].map(String::from));
+            state.tags.extend([1, 3, 5, 7].map(Id));
+            state
+                .users
+                .extend([("x".to_owned(), 1), ("y".to_owned(), 2)]);
+        })
+        .wait()
+        .unwrap();
+    store.update_jobs(|jobs| jobs.truncate(3)).wait().unwrap();
+    store.update_jobs(|jobs| jobs.truncate(9)).wait().unwrap();
+    drop(store);
+    let store = open(folder.path());
+    let kept = store.jobs();
+    assert!(kept.contains(&"c".to_owned()) && !kept.contains(&"d".to_owned()));
+    let jobs: Vec<String> = kept.into_iter().collect();
+    assert_eq!(jobs, ["a", "b", "c"]);
+    let snapshot = store.snapshot();
+    let within: Vec<&Id> = snapshot.tags.range(Id(3)..Id(7)).collect();
+    assert_eq!(within, [&Id(3), &Id(5)]);
+    // The snapshot shares it, and keeps it.
+    let tags: BTreeSet<Id> = snapshot.tags.clone().into_iter().collect();
+    assert_eq!(tags, BTreeSet::from([1, 3, 5, 7].map(Id)));
+    assert_eq!(snapshot.tags.len(), 4);
+    let users: BTreeMap<String, u32> = store.users().into_iter().collect();
+    assert_eq!(users, BTreeMap::from([("x".into(), 1), ("y".into(), 2)]));
+}

@@ -14,6 +14,8 @@ use std::{
 mod accessor;
 #[path = "../ui/attribute.rs"]
 mod attribute;
+#[path = "../ui/collection.rs"]
+mod collection;
 #[path = "../ui/dir.rs"]
 mod dir;
 #[path = "../ui/field_type.rs"]

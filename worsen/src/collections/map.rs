@@ -25,8 +25,10 @@ use crate::{
 
 /// An ordered map for a field of a store: a commit writes the entries that it changed.
 ///
-/// It is used as a `BTreeMap`, in the closures of writes and on snapshots. A clone costs nothing, and
-/// neither does a snapshot. In the file an entry stands under the uid `field/key`. Keys are strings,
+/// It is used as a `BTreeMap`, in the closures of writes and on snapshots, but for what goes through all
+/// values to change them, and for `entry`: [`get_mut`](Map::get_mut) and
+/// [`get_or_insert_with`](Map::get_or_insert_with) take their places. A clone costs nothing, and neither
+/// does a snapshot. In the file an entry stands under the uid `field/key`. Keys are strings,
 /// integers, `bool`, enums without data and newtypes of them; see [`Key`].
 ///
 /// A field that was a `BTreeMap` or a `HashMap` before is taken over.
@@ -322,6 +324,17 @@ impl<K: Ord + Clone, V: Clone> Extend<(K, V)> for Map<K, V> {
         for (key, value) in entries {
             self.insert(key, value);
         }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> IntoIterator for Map<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let entries = self.entries.into_iter();
+        let entries = entries.map(|(key, value)| (key, value.take()));
+        entries.collect::<Vec<_>>().into_iter()
     }
 }
 

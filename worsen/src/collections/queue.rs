@@ -14,8 +14,9 @@ use crate::{
 
 /// A double-ended queue for a field of a store: a commit writes the items that it changed.
 ///
-/// It is used as a `VecDeque`, in the closures of writes and on snapshots. A clone costs nothing, and
-/// neither does a snapshot. In the file an item stands under the uid `field/number`; numbers rise
+/// It is used as a `VecDeque`, in the closures of writes and on snapshots, but for what goes through all
+/// items to change them, and for `queue[i]`: an item in the middle is looked for, by
+/// [`get`](Queue::get) and [`get_mut`](Queue::get_mut). A clone costs nothing, and neither does a snapshot. In the file an item stands under the uid `field/number`; numbers rise
 /// towards the back, and an item keeps its own.
 ///
 /// A field that was a `VecDeque` or a `Vec` before is taken over.
@@ -76,6 +77,14 @@ impl<T> Queue<T> {
     /// The item with so many in front of it. It is looked for from the front.
     pub fn get(&self, index: usize) -> Option<&T> {
         self.iter().nth(index)
+    }
+
+    /// Whether there is an item equal to this one.
+    pub fn contains(&self, item: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.iter().any(|other| other == item)
     }
 }
 
@@ -152,6 +161,13 @@ impl<T: Clone> Queue<T> {
     pub fn remove(&mut self, index: usize) -> Option<T> {
         let number = *self.items.keys().nth(index)?;
         self.items.remove(&number).map(Shared::take)
+    }
+
+    /// Keeps so many items at the front, and removes the rest.
+    pub fn truncate(&mut self, len: usize) {
+        while self.len() > len {
+            self.pop_back();
+        }
     }
 
     /// Removes every item for which this says no.
@@ -271,6 +287,16 @@ impl<T: Clone> Extend<T> for Queue<T> {
         for item in items {
             self.push_back(item);
         }
+    }
+}
+
+impl<T: Clone> IntoIterator for Queue<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let items = self.items.into_iter().map(|(_, item)| item.take());
+        items.collect::<Vec<_>>().into_iter()
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Set`], a field that logs by entry.
 
-use std::{borrow::Borrow, collections::BTreeSet, fmt, iter::FusedIterator};
+use std::{borrow::Borrow, collections::BTreeSet, fmt, iter::FusedIterator, ops::RangeBounds};
 
 use serde::{Serialize, Serializer};
 
@@ -70,6 +70,21 @@ impl<K: Ord> Set<K> {
         K: Borrow<Q>,
     {
         self.entries.contains_key(element)
+    }
+
+    /// The elements in this range, in order.
+    ///
+    /// # Panics
+    ///
+    /// As `BTreeSet::range`: where the range ends before it begins.
+    pub fn range<Q: Ord + ?Sized>(
+        &self,
+        range: impl RangeBounds<Q>,
+    ) -> impl DoubleEndedIterator<Item = &K>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.range(range).map(|(element, ())| element)
     }
 
     /// The least element.
@@ -203,6 +218,16 @@ impl<K: Ord + Clone> Extend<K> for Set<K> {
         for element in elements {
             self.insert(element);
         }
+    }
+}
+
+impl<K: Ord + Clone> IntoIterator for Set<K> {
+    type Item = K;
+    type IntoIter = std::vec::IntoIter<K>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let elements = self.entries.into_iter().map(|(element, ())| element);
+        elements.collect::<Vec<_>>().into_iter()
     }
 }
 
