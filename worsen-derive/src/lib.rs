@@ -51,7 +51,7 @@ mod tests;
 /// | --- | --- |
 /// | `x() -> T` | clones the newest value out of memory |
 /// | `set_x(T) -> Commit<()>` | replaces it |
-/// | `update_x(impl FnOnce(&mut T) -> R) -> Commit<R>` | changes it, from its newest value in all processes |
+/// | `update_x(impl FnOnce(&mut T) -> R) -> Commit<R>` | changes it, from its newest value in all processes; the closure is `Send + 'static`, so what it uses is moved into it |
 /// | `watch_x() -> Watch<State, T>` | tells of every change, by any process |
 ///
 /// What is not of one field (`snapshot`, `update`, `watch`, `sync` ...) comes from `worsen::Handle`, to

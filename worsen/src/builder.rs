@@ -264,7 +264,8 @@ impl<S: Store> Builder<S> {
     /// Opens the store, and creates it where there is none.
     ///
     /// A process that opens the same store twice gets two handles to one: the options of the first
-    /// opening count.
+    /// opening count. What is opened as another type, or `.read_only()` beside one that is not, is as if it
+    /// were opened by another process.
     ///
     /// # Errors
     ///

@@ -41,7 +41,8 @@ pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
-/// How to open a [`PersistentStore`].
+/// How to open a [`PersistentStore`]. What else there is to choose, such as how long to wait for the lock, a
+/// struct with a [`Map`](crate::Map) has in its [`Builder`](crate::Builder).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Whether the store tells on stderr what it does. By default when the environment says
@@ -371,7 +372,8 @@ impl<T: Value> PersistentStore<T> {
 
     /// Sets the value at this uid.
     ///
-    /// A uid is not empty and has no control characters.
+    /// A uid is not empty, has no control characters, and 4,096 bytes at most. Where the value is there
+    /// already, nothing is committed.
     pub fn write(&self, uid: impl Into<String>, value: T) -> Commit<()> {
         let uid = uid.into();
         self.commit(move |model, scope| model.set(&uid, Some(value), scope))

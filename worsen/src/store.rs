@@ -212,6 +212,9 @@ impl<S: Store> Handle<S> {
     /// be short: every other writer waits for it. If it panics, nothing is written and the panic goes
     /// on in the caller.
     ///
+    /// The handle reads the state before the closure, also within it: what the closure does is to be seen in
+    /// its argument alone. Where nothing is changed in the end, nothing is committed.
+    ///
     /// ```
     /// # use worsen::Store;
     /// # #[derive(Store)] struct State { jobs: Vec<String>, done: u64 }

@@ -96,7 +96,7 @@ fn changes(json: &str, source: Option<serde_json::Error>) -> ValueError {
     ValueError {
         kind: ErrorKind::Encode,
         what: format!("the value would not come back from its JSON, {}", excerpt(json)).into(),
-        help: "nothing was written; NaN and infinities, `Some` of what is `null`, values nested deeper than 128 and types whose Serialize and Deserialize disagree cannot be stored as JSON".into(),
+        help: "nothing was written; NaN and infinities, `Some` of what is `null`, values nested deeper than 127 and types whose Serialize and Deserialize disagree cannot be stored as JSON".into(),
         source,
         key: None,
     }
@@ -121,7 +121,7 @@ fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
             std::any::type_name::<T>()
         )
         .into(),
-        help: "nothing was changed; give the field its former type, a type that accepts both (serde's `untagged`, `default`), or another uid".into(),
+        help: "nothing was changed; give the field, or the `PersistentStore`, its former type, a type that accepts both (serde's `untagged`, `default`), or another uid".into(),
         source: Some(error),
         key: None,
     }
