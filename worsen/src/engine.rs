@@ -155,8 +155,6 @@ pub(crate) struct Engine {
 struct Core {
     model: Box<dyn Model>,
     entries: Entries,
-    /// The bytes of all entries, for deciding on compaction.
-    live: u64,
     /// The revision of the draft.
     revision: u64,
     /// What the draft has and readers do not see yet, in order.
@@ -251,20 +249,14 @@ impl Core {
     }
 
     fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
-        let size = |json: &Text| (uid.len() + json.len()) as u64;
-        self.live += json.as_ref().map_or(0, size);
-        let before = match json {
-            Some(json) => self.entries.insert(uid.clone(), json),
-            None if planted(Bug::CompactionForgetsDel) => None,
-            None => self.entries.remove(uid),
-        };
-        self.live -= before.as_ref().map_or(0, size);
-        before
+        if json.is_none() && planted(Bug::CompactionForgetsDel) {
+            return None;
+        }
+        self.entries.put(uid, json)
     }
 
     /// Takes the state of a store that is being opened.
     fn adopt(&mut self, entries: Entries) {
-        self.live = entries.bytes();
         for (uid, error) in self.model.adopt(&entries, self.revision) {
             let error = error.at(&uid);
             self.misfits.insert(uid, error);
@@ -409,7 +401,6 @@ impl Engine {
     ) -> Result<sync::Arc<EngineHandle>, Error> {
         let mut core = Core {
             model: options.model,
-            live: 0,
             entries: Entries::new(),
             revision: options.revision,
             since: Vec::new(),
@@ -802,7 +793,8 @@ impl Engine {
     /// for more than buffered writes.
     fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
         core.check()?;
-        if planted(Bug::CompactBeforeCatchUp) && self.backend.wants_compaction(core.live) {
+        if planted(Bug::CompactBeforeCatchUp) && self.backend.wants_compaction(core.entries.bytes())
+        {
             self.backend.compact(&core.entries)?;
         }
         let caught_up = match planted(Bug::SkipCatchUp) {
@@ -812,7 +804,7 @@ impl Engine {
         core.absorb();
         caught_up?;
         core.check_fit()?;
-        if self.backend.wants_compaction(core.live) {
+        if self.backend.wants_compaction(core.entries.bytes()) {
             self.backend.compact(&core.entries)?;
             // It has just cost as much as there is, so now is the time to put that in order too.
             core.entries.settle();
@@ -1146,7 +1138,6 @@ mod tests {
     fn core() -> Core {
         Core {
             model: Box::new(Nothing),
-            live: 0,
             entries: Entries::new(),
             revision: 0,
             since: Vec::new(),

@@ -82,6 +82,7 @@ pub(crate) struct Entries {
     /// What came since; `None`: what was loaded of this uid is gone.
     newer: BTreeMap<Text, Option<Text>>,
     len: usize,
+    bytes: u64,
 }
 
 impl Entries {
@@ -100,8 +101,7 @@ impl Entries {
 
     /// How many bytes their uids and values have.
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = |(uid, json): (&Text, &Text)| (uid.len() + json.len()) as u64;
-        self.iter().map(bytes).sum()
+        self.bytes
     }
 
     pub(crate) fn get(&self, uid: &str) -> Option<&Text> {
@@ -115,12 +115,29 @@ impl Entries {
         self.get(uid).is_some()
     }
 
+    /// Sets one, or removes it; returns what was there.
+    pub(crate) fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
+        match json {
+            Some(json) => self.insert(uid.clone(), json),
+            None => self.remove(uid),
+        }
+    }
+
     /// Sets one; returns what was there.
     pub(crate) fn insert(&mut self, uid: Text, json: Text) -> Option<Text> {
-        let loaded = self.loaded.get(&uid).map(|(_, json)| json.clone());
-        let before = self.newer.insert(uid, Some(json)).unwrap_or(loaded);
-        self.len += usize::from(before.is_none());
-        before
+        let uid_bytes = uid.len();
+        self.bytes += (uid_bytes + json.len()) as u64;
+        self.len += 1;
+        let before = match self.newer.entry(uid) {
+            btree_map::Entry::Occupied(mut newer) => newer.insert(Some(json)),
+            btree_map::Entry::Vacant(place) => {
+                let loaded = self.loaded.get(place.key());
+                let before = loaded.map(|(_, json)| json.clone());
+                place.insert(Some(json));
+                before
+            }
+        };
+        self.forget(uid_bytes, before)
     }
 
     /// Removes one; returns what was there.
@@ -132,7 +149,15 @@ impl Entries {
                 None => Some(json.clone()),
             },
         };
-        self.len -= usize::from(before.is_some());
+        self.forget(uid.len(), before)
+    }
+
+    /// What was there counts no more.
+    fn forget(&mut self, uid_bytes: usize, before: Option<Text>) -> Option<Text> {
+        if let Some(json) = &before {
+            self.bytes -= (uid_bytes + json.len()) as u64;
+            self.len -= 1;
+        }
         before
     }
 
@@ -178,10 +203,7 @@ impl Entries {
         // A few are put into their places one by one.
         if sorted.len() < self.len / 8 {
             for (uid, json) in sorted {
-                match json {
-                    Some(json) => self.insert(uid, json),
-                    None => self.remove(&uid),
-                };
+                self.put(&uid, json);
             }
             return;
         }
@@ -209,8 +231,10 @@ impl Entries {
             all.extend(before);
             all
         };
+        let bytes = |(uid, json): &(Text, Text)| (uid.len() + json.len()) as u64;
         *self = Entries {
             len: all.len(),
+            bytes: all.iter().map(bytes).sum(),
             loaded: Sorted::new(all),
             newer: BTreeMap::new(),
         };
@@ -296,6 +320,8 @@ mod tests {
         assert!(entries.iter().eq(model));
         assert!(entries.keys().eq(model.keys()));
         assert_eq!(entries.len(), model.len());
+        let bytes = |(uid, json): (&Text, &Text)| (uid.len() + json.len()) as u64;
+        assert_eq!(entries.bytes(), model.iter().map(bytes).sum::<u64>());
         assert_eq!(entries.is_empty(), model.is_empty());
         assert!(entries.sorted().iter().map(|(uid, _)| uid).eq(model.keys()));
         let uid = numbers.below(100).to_string();

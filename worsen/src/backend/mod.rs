@@ -30,11 +30,8 @@ pub(crate) struct Committed {
 
 /// Brings entries up to a commit: the values before it, in the order of its changes.
 pub(crate) fn replay(entries: &mut Entries, changes: &[Entry]) -> Vec<Option<Text>> {
-    let set = |(uid, json): &Entry| match json {
-        Some(json) => entries.insert(uid.clone(), json.clone()),
-        None => entries.remove(uid),
-    };
-    changes.iter().map(set).collect()
+    let put = |(uid, json): &Entry| entries.put(uid, json.clone());
+    changes.iter().map(put).collect()
 }
 
 /// Now, as it stands in the history: UTC, to the millisecond.
