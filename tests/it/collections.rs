@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    fs,
     path::Path,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
@@ -14,7 +13,7 @@ use worsen::{
     simulation::{CompactAbove, SimulatedDisk},
 };
 
-use crate::support::{folder, sequences};
+use crate::support::{edits, folder, sequences};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Id(u32);
@@ -40,15 +39,7 @@ fn open(dir: &Path) -> WorkStore {
 
 /// What each commit after the first `skip` lines set and deleted.
 fn log(dir: &Path, skip: usize) -> Vec<(serde_json::Value, serde_json::Value)> {
-    let text = fs::read_to_string(dir.join("collections.db")).unwrap();
-    text.lines()
-        .skip(skip)
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            (line["set"].clone(), line["del"].clone())
-        })
-        .collect()
+    edits(&dir.join("collections.db"), skip)
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! What several topics need: a folder, a worker process, a scale.
+//! What several topics need: a folder, a worker process, a scale, what a log says.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Lines},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
@@ -131,4 +132,17 @@ pub(crate) fn sequences<S: Strategy>(
     if let Err(error) = outcome {
         panic!("{error}");
     }
+}
+
+/// What each commit of a log after the first `skip` lines set and deleted, the newest last.
+pub(crate) fn edits(log: &Path, skip: usize) -> Vec<(serde_json::Value, serde_json::Value)> {
+    let text = fs::read_to_string(log).unwrap();
+    text.lines()
+        .skip(skip)
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            (line["set"].clone(), line["del"].clone())
+        })
+        .collect()
 }

@@ -24,7 +24,7 @@ use worsen::{
 };
 use worsen_tests::{Jobs, JobsStore};
 
-use crate::support::{Random, Worker, folder, scale, sequences};
+use crate::support::{Random, Worker, edits, folder, scale, sequences};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -109,15 +109,7 @@ fn take(work: &Work<Jobs, u64>) -> Option<Taken<Jobs, u64>> {
 
 /// What the log says of the jobs, the newest last.
 fn log(dir: &Path) -> Vec<(serde_json::Value, serde_json::Value)> {
-    let text = fs::read_to_string(dir.join("jobs.db")).unwrap();
-    text.lines()
-        .skip(1)
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            (line["set"].clone(), line["del"].clone())
-        })
-        .collect()
+    edits(&dir.join("jobs.db"), 1)
 }
 
 #[test]

@@ -74,17 +74,21 @@ fn increment(dir: &Path, threads: usize, times: usize) -> Result<(), Box<dyn Err
         .dir(dir)
         .lock_timeout(Duration::from_secs(60))
         .open()?;
-    thread::scope(|scope| -> Result<(), worsen::Error> {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    for _ in 0..times {
-                        store.update_count(|count| *count += 1).wait()?;
-                    }
-                    Ok::<(), worsen::Error>(())
-                })
-            })
-            .collect();
+    in_threads(threads, || {
+        for _ in 0..times {
+            store.update_count(|count| *count += 1).wait()?;
+        }
+        Ok(())
+    })
+}
+
+/// Does it in so many threads, and ends with the first of their errors.
+fn in_threads(
+    threads: usize,
+    job: impl Fn() -> Result<(), worsen::Error> + Sync,
+) -> Result<(), Box<dyn Error>> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&job)).collect();
         for worker in workers {
             match worker.join() {
                 Ok(outcome) => outcome?,
@@ -92,8 +96,7 @@ fn increment(dir: &Path, threads: usize, times: usize) -> Result<(), Box<dyn Err
             }
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
 /// Threads that each write 0, 1, 2 … under a uid of their own, and tell of each acknowledgement on
@@ -285,23 +288,10 @@ fn work_off(dir: &Path, threads: usize) -> Result<(), Box<dyn Error>> {
         .lock_timeout(Duration::from_secs(60))
         .open()?;
     let work = store.work(|state| &state.jobs);
-    thread::scope(|scope| -> Result<(), Box<dyn Error>> {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    while let Some(taken) = work.wait(Duration::from_secs(3600), Duration::ZERO)? {
-                        let is_mine = taken.ack().wait()?;
-                        println!("{} {} {} {is_mine}", taken.id(), *taken, taken.tries());
-                    }
-                    Ok::<(), worsen::Error>(())
-                })
-            })
-            .collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(outcome) => outcome?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+    in_threads(threads, || {
+        while let Some(taken) = work.wait(Duration::from_secs(3600), Duration::ZERO)? {
+            let is_mine = taken.ack().wait()?;
+            println!("{} {} {} {is_mine}", taken.id(), *taken, taken.tries());
         }
         Ok(())
     })

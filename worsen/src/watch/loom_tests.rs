@@ -252,28 +252,28 @@ fn start_listening(watch: &mut Watch<(), u64>) {
     assert_eq!(poll_once(watch.next()), Poll::Pending);
 }
 
-#[test]
-fn a_thread_is_told_of_a_commit_of_another_process() {
-    in_every_order(Some(3), || {
+fn is_told_of_a_commit_of_another_process(
+    preemptions: usize,
+    hear: fn(&mut Watch<(), u64>) -> Option<u64>,
+) {
+    in_every_order(Some(preemptions), move || {
         let shared = Shared::new();
         let sum = open_beside(&shared, false);
         let mut watch = sum.watch();
         let elsewhere = thread::spawn(move || shared.commit_elsewhere(7));
-        assert_eq!(watch.wait(FOR_EVER), Some(7));
+        assert_eq!(hear(&mut watch), Some(7));
         elsewhere.join().unwrap();
     });
 }
 
 #[test]
+fn a_thread_is_told_of_a_commit_of_another_process() {
+    is_told_of_a_commit_of_another_process(3, |watch| watch.wait(FOR_EVER));
+}
+
+#[test]
 fn a_task_is_told_of_a_commit_of_another_process() {
-    in_every_order(Some(2), || {
-        let shared = Shared::new();
-        let sum = open_beside(&shared, false);
-        let mut watch = sum.watch();
-        let elsewhere = thread::spawn(move || shared.commit_elsewhere(7));
-        assert_eq!(loom::future::block_on(watch.next()), 7);
-        elsewhere.join().unwrap();
-    });
+    is_told_of_a_commit_of_another_process(2, |watch| Some(loom::future::block_on(watch.next())));
 }
 
 /// It sleeps on the page, like one that waits for other processes.
