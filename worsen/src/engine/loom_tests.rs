@@ -3,12 +3,22 @@
 //!
 //! The store is a sum. Its disk is [`Disk`], which refuses to be used out of order.
 
-use std::{collections::BTreeSet, future::Future, pin::pin, task::Poll};
+use std::{
+    any::Any,
+    collections::BTreeSet,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
 
 use super::*;
 use crate::{
+    backend::{AppendFailure, Entry, Sink},
     commit::Commit,
-    sync::{Arc as Shared, in_every_order},
+    error::{ErrorKind, ValueError},
+    sync::{Arc as Shared, in_every_order, thread::JoinHandle},
+    text::Text,
 };
 
 /// A file system that keeps nothing but counts, and asserts the steps in ARCHITECTURE.md.

@@ -1,0 +1,200 @@
+//! What a leader does with a group: the steps of a commit in ARCHITECTURE.md, in order. Never here: who
+//! leads.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Waker,
+};
+
+use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
+use crate::{
+    backend::{AppendFailure, Backend, Entry},
+    builder::Durability,
+    error::{Error, ErrorKind},
+    planted::{Bug, planted},
+    publications::wake,
+    schema::Edits,
+};
+
+impl Engine {
+    /// Commits everything that is queued as one group, and names the next leader.
+    pub(crate) fn lead(&self) {
+        let group = self.gather();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(&group)));
+        let outcome = outcome.unwrap_or_else(|_| {
+            // Not a closure of the user's: those are caught one by one.
+            let error = Error::new(
+                ErrorKind::Poisoned,
+                "worsen itself panicked while it committed",
+            )
+            .help("open the store again, and report this");
+            self.core().poisoned = Some(error.clone());
+            Err(error)
+        });
+        let outcome = outcome.map_err(|error| self.in_store(error));
+        if let Err(error) = &outcome {
+            self.debug.warn(format_args!("{error}"));
+        }
+        let resolve = |task: &Arc<dyn Task>| task.resolve(outcome.clone());
+        let wakers: Vec<Waker> = group.iter().filter_map(resolve).collect();
+        self.hand_over();
+        // A waker may write, and wait for that: somebody else can lead by now, or the waker itself.
+        wakers.into_iter().for_each(wake);
+        self.publications.wake();
+    }
+
+    fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {
+        // Looked at before the lock too, which may take its time.
+        self.core().check()?;
+        self.backend.lock(self.lock_timeout)?;
+        let mut core = self.core();
+        let _leading = Leading::enter();
+        let unlock = Unlock(&*self.backend);
+        let outcome = self.append(&mut core, group);
+        drop(unlock);
+        let outcome = outcome.and_then(|buffered| self.settle(&mut core, buffered));
+        if let Err(error) = &outcome {
+            // Whatever others committed meanwhile stays out of sight until a group succeeds.
+            if error.kind() == ErrorKind::OutcomeUnknown
+                && core.poisoned.is_none()
+                && !planted(Bug::DoNotPoisonAfterFailedSync)
+            {
+                core.poisoned = Some(error.clone());
+            }
+        }
+        outcome
+    }
+
+    /// Steps 3 to 5, under the lock: catch up, run the closures, append. Returns whether nobody asked
+    /// for more than buffered writes.
+    fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
+        core.check()?;
+        if planted(Bug::CompactBeforeCatchUp) && self.backend.wants_compaction(core.entries.bytes())
+        {
+            self.backend.compact(&core.entries)?;
+        }
+        let caught_up = match planted(Bug::SkipCatchUp) {
+            true => Ok(()),
+            false => self.backend.catch_up(core),
+        };
+        core.absorb();
+        caught_up?;
+        core.check_fit()?;
+        if self.backend.wants_compaction(core.entries.bytes()) {
+            self.backend.compact(&core.entries)?;
+            // It has just cost as much as there is, so now is the time to put that in order too.
+            core.entries.settle();
+        }
+        let caught_up = core.since.len();
+        let revision = core.revision;
+        let mut undo: Vec<Entry> = Vec::new();
+        let mut commits: Vec<Vec<Entry>> = Vec::with_capacity(group.len());
+        let mut buffered = !group.is_empty();
+        for task in group {
+            buffered &= task.durability().unwrap_or(self.durability) == Durability::Buffered;
+            let Some(changes) = self.run(core, &**task) else {
+                continue;
+            };
+            if changes.is_empty() {
+                continue;
+            }
+            commits.push(changes.clone());
+            for (uid, json) in &changes {
+                undo.push((uid.clone(), core.put(uid, json.clone())));
+            }
+            core.since.extend(changes);
+            core.revision += 1;
+        }
+        if commits.is_empty() {
+            return Ok(buffered);
+        }
+        if planted(Bug::UnlockBeforeAppend) {
+            self.backend.unlock();
+        }
+        let Err(failure) = self.backend.append(&commits) else {
+            return Ok(buffered);
+        };
+        for (uid, json) in undo.into_iter().rev() {
+            core.put(&uid, json);
+        }
+        core.since.truncate(caught_up);
+        core.revision = revision;
+        core.roll_back(true);
+        match failure {
+            AppendFailure::Undone(error) => Err(error),
+            AppendFailure::Poisoned(error) => {
+                core.poisoned = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs one operation on the draft: what it changed, or `None` where it failed and was undone.
+    fn run(&self, core: &mut Core, task: &dyn Task) -> Option<Vec<Entry>> {
+        let mut transaction = Transaction {
+            model: &mut *core.model,
+            scope: Scope {
+                entries: &core.entries,
+                changes: Edits::default(),
+                undo: false,
+            },
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| task.run(&mut transaction)));
+        let Scope { changes, undo, .. } = transaction.scope;
+        match outcome {
+            Ok(Ok(())) if undo => {
+                core.roll_back(false);
+                None
+            }
+            Ok(outcome) => {
+                let changes = outcome.and_then(|()| {
+                    let changes = core.distinct(changes);
+                    self.limits.check(&changes, &core.entries)?;
+                    Ok(changes)
+                });
+                let error = match changes {
+                    Ok(changes) => {
+                        core.model.accept();
+                        return Some(changes);
+                    }
+                    Err(error) => error,
+                };
+                core.roll_back(false);
+                let error = self.in_store(error);
+                self.debug
+                    .warn(format_args!("a write failed and was undone: {error}"));
+                task.failed(error);
+                None
+            }
+            Err(payload) => {
+                core.roll_back(false);
+                task.panicked(payload);
+                None
+            }
+        }
+    }
+
+    /// Steps 6 and 7, after the lock: make it durable, then let it be seen.
+    fn settle(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
+        if planted(Bug::PublishBeforeSync) {
+            self.publish(core);
+        }
+        if planted(Bug::BeaconBeforeSync) {
+            self.backend.publish(core.revision);
+        }
+        if !buffered && !self.backend.is_durable() && !planted(Bug::AcknowledgeBeforeSync) {
+            self.backend.sync()?;
+        }
+        self.publish(core);
+        Ok(())
+    }
+}
+
+struct Unlock<'a>(&'a dyn Backend);
+
+impl Drop for Unlock<'_> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}

@@ -1,0 +1,266 @@
+//! The state in memory: one engine a store and process. It leads groups of writes through the
+//! backend, in the order of the steps in ARCHITECTURE.md, and publishes what became durable.
+//!
+//! The engine knows entries, revisions and an untyped [`Model`]. It never knows a struct of the
+//! user's, nor a file. Here it is opened and closed; each of its rooms does one thing:
+//!
+//! * `queue`: who leads which group of writes;
+//! * `lead`: what a leader does with it;
+//! * `follow`: what a reader does who is behind, and waiting;
+//! * `core`: the draft;
+//! * `threads`: the keeper and the listener;
+//! * `model`: what the engine and those above it meet at.
+
+mod core;
+mod follow;
+mod lead;
+mod model;
+mod queue;
+mod threads;
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use self::{
+    core::{Core, MANY, seed},
+    queue::Queue,
+};
+pub(crate) use self::{
+    follow::Outlook,
+    model::{Model, Scope, Task, Transaction},
+};
+use crate::{
+    backend::{Backend, Entries, History, Recovery},
+    builder::Durability,
+    debug::Debug,
+    error::Error,
+    limits::Limits,
+    publications::Publications,
+    schema::Edits,
+    sync::{
+        self, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+        thread,
+    },
+};
+
+#[cfg(loom)]
+#[cfg(test)]
+pub(crate) mod loom_tests;
+
+sync::thread_local! {
+    /// Set while this thread runs operations: a write of the same thread could never finish, and a
+    /// read must not wait for it.
+    static LEADING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets `LEADING` for a scope.
+struct Leading;
+
+impl Leading {
+    fn enter() -> Self {
+        LEADING.with(|leading| leading.set(true));
+        Leading
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        LEADING.with(|leading| leading.set(false));
+    }
+}
+
+/// What an engine is opened with.
+pub(crate) struct EngineOptions {
+    pub(crate) name: Arc<str>,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) entries: Entries,
+    pub(crate) revision: u64,
+    pub(crate) recovery: Recovery,
+    pub(crate) durability: Durability,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) poll: Option<Duration>,
+    pub(crate) debug: Debug,
+}
+
+pub(crate) struct Engine {
+    name: Arc<str>,
+    path: Option<PathBuf>,
+    backend: Box<dyn Backend>,
+    core: Mutex<Core>,
+    queue: Mutex<Queue>,
+    /// Wakes the keeper: there is a group to lead, or it is time to close.
+    keeper: Condvar,
+    pub(crate) publications: Publications,
+    published: AtomicU64,
+    recovery: Recovery,
+    durability: Durability,
+    lock_timeout: Duration,
+    limits: Limits,
+    pid: u32,
+    pub(crate) debug: Debug,
+}
+
+impl Engine {
+    /// Fills the model and seeds an empty store. The lock of the backend is held
+    /// by the caller on entry when `seeds` is given, and is free afterwards.
+    pub(crate) fn start(
+        options: EngineOptions,
+        seeds: Option<Edits>,
+    ) -> Result<sync::Arc<EngineHandle>, Error> {
+        let mut core = Core {
+            model: options.model,
+            entries: Entries::new(),
+            revision: options.revision,
+            since: Vec::new(),
+            crowded: MANY,
+            incoming: Vec::new(),
+            misfits: BTreeMap::new(),
+            poisoned: None,
+        };
+        let backend = options.backend;
+        core.adopt(options.entries);
+        let filled = core.check_fit().and_then(|()| match seeds {
+            Some(seeds) if core.entries.is_empty() => {
+                seed(&mut core, &*backend, seeds, &options.limits)
+            }
+            _ => Ok(()),
+        });
+        if filled.is_ok() {
+            core.model.publish(core.revision, &core.since);
+            core.since.clear();
+            backend.publish(core.revision);
+        }
+        backend.unlock();
+        let name = options.name;
+        filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
+        let engine = Arc::new(Engine {
+            published: AtomicU64::new(core.revision),
+            path: options.path,
+            backend,
+            core: Mutex::new(core),
+            queue: Mutex::new(Queue {
+                tasks: VecDeque::new(),
+                last_group: 0,
+                led: false,
+                keeper_leads: false,
+                closing: false,
+                poll: options.poll,
+                keeper: None,
+                listener: None,
+            }),
+            keeper: Condvar::new(),
+            publications: Publications::new(),
+            recovery: options.recovery,
+            durability: options.durability,
+            lock_timeout: options.lock_timeout,
+            limits: options.limits,
+            pid: std::process::id(),
+            debug: options.debug,
+            name,
+        });
+        if options.poll.is_some() {
+            engine.start_keeper(&mut engine.queue())?;
+        }
+        engine
+            .debug
+            .say(format_args!("opened at revision {}", engine.revision()));
+        Ok(sync::Arc::new(EngineHandle { engine }))
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// The revision that readers of this process see.
+    pub(crate) fn revision(&self) -> u64 {
+        // Acquire: who sees the revision sees the snapshot that was stored before it.
+        self.published.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn in_store(&self, error: Error) -> Error {
+        error.in_store(&self.name, self.path.as_deref())
+    }
+
+    /// Says how often to look for other processes' commits.
+    ///
+    /// # Errors
+    ///
+    /// Where no thread can be started for it.
+    pub(crate) fn set_poll(self: &Arc<Self>, poll: Duration) -> Result<(), Error> {
+        let mut queue = self.queue();
+        self.start_keeper(&mut queue)?;
+        queue.poll = Some(poll);
+        self.keeper.notify_all();
+        Ok(())
+    }
+
+    /// A reader of the commits after this revision.
+    pub(crate) fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
+        let history = self.backend.history(after, old_values);
+        history.map_err(|error| self.in_store(error))
+    }
+
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.pid
+    }
+}
+
+/// Keeps an engine running; the last one to go finishes what is queued and closes it.
+pub(crate) struct EngineHandle {
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl Drop for EngineHandle {
+    fn drop(&mut self) {
+        let engine = &self.engine;
+        if engine.is_forked() {
+            // The threads are the parent's, and so is the work. Whatever the child did with them
+            // would be done to the parent's files. So it keeps what it was given, for ever.
+            std::mem::forget(engine.clone());
+            return;
+        }
+        let (keeper, is_listener) = {
+            let mut queue = engine.queue();
+            queue.closing = true;
+            let listener = queue.listener.as_ref().map(|thread| thread.thread().id());
+            let is_listener = listener == Some(thread::current().id());
+            (queue.keeper.take(), is_listener)
+        };
+        engine.keeper.notify_all();
+        match keeper {
+            // Every write was led by a thread that blocked on it with a handle of its own.
+            None => engine.close(),
+            // Dropped inside a closure that the keeper runs: it closes when it is done with that.
+            Some(keeper) if keeper.thread().id() == thread::current().id() => {}
+            // Dropped by a waker that the listener wakes, which the keeper waits for when it closes.
+            Some(_) if is_listener => {}
+            // A panic there was printed when it happened; there is nobody left to tell.
+            Some(keeper) => drop(keeper.join()),
+        }
+    }
+}

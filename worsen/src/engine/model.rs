@@ -1,0 +1,69 @@
+//! What the engine and those above it meet at: the typed state behind an untyped [`Model`], and one queued
+//! write. Never here: when any of it is called.
+
+use std::{any::Any, task::Waker};
+
+use crate::{
+    backend::{Entries, Entry},
+    builder::Durability,
+    error::{Error, ValueError},
+    schema::Edits,
+    text::Text,
+};
+
+/// The typed state of a store behind an untyped engine: a draft that operations change, and what
+/// readers see.
+pub(crate) trait Model: Send {
+    /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
+    /// fit; nothing is published then.
+    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Text, ValueError)>;
+    /// Takes one entry into the draft.
+    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError>;
+    /// Keeps what was done to the draft since the last `accept`.
+    fn accept(&mut self);
+    /// Undoes what was done to the draft since the last `accept`, or all of it. The draft then is what
+    /// readers see, changed by `since`.
+    ///
+    /// # Errors
+    ///
+    /// Where a value that was stored does not decode again; the draft is of no use then.
+    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError>;
+    /// Whether the draft may be anything else than what readers see.
+    fn is_dirty(&self) -> bool;
+    /// Readers see the draft from now on. `since` is what was committed to it.
+    fn publish(&mut self, revision: u64, since: &[Entry]);
+    /// For operations, which know their model.
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// What one operation works on.
+pub(crate) struct Transaction<'a> {
+    pub(crate) model: &'a mut dyn Model,
+    pub(crate) scope: Scope<'a>,
+}
+
+/// What there is beside the model.
+pub(crate) struct Scope<'a> {
+    /// The newest JSON of every uid, before this operation.
+    pub(crate) entries: &'a Entries,
+    pub(crate) changes: Edits,
+    /// The operation wants to have done nothing.
+    pub(crate) undo: bool,
+}
+
+/// One queued write. `commit` has the only one.
+pub(crate) trait Task: Send + Sync {
+    /// Runs the operation.
+    fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Error>;
+    /// It returned this error, and was undone.
+    fn failed(&self, error: Error);
+    /// It panicked, and was undone.
+    fn panicked(&self, payload: Box<dyn Any + Send>);
+    /// The group is through: callers may know, those of failed and panicked tasks too. Returns who is to
+    /// be woken once this thread leads no more.
+    fn resolve(&self, outcome: Result<(), Error>) -> Option<Waker>;
+    /// Makes the thread that blocks on this task the leader, if there is one.
+    fn promote(&self) -> bool;
+    /// `None`: as the store.
+    fn durability(&self) -> Option<Durability>;
+}

@@ -1,0 +1,107 @@
+//! The queue of writes: who puts one in, who takes them out as a group, and who leads next. Never here:
+//! what a leader does with a group.
+
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Engine, LEADING, Task};
+use crate::{
+    builder::Durability,
+    error::{Error, ErrorKind},
+    sync::thread::{self, JoinHandle},
+};
+
+pub(super) struct Queue {
+    pub(super) tasks: VecDeque<Arc<dyn Task>>,
+    /// How many there were in the group before.
+    pub(super) last_group: usize,
+    /// Somebody leads, or was told to.
+    pub(super) led: bool,
+    /// The keeper was told to.
+    pub(super) keeper_leads: bool,
+    pub(super) closing: bool,
+    pub(super) poll: Option<Duration>,
+    /// The threads of the store, once somebody needed them.
+    pub(super) keeper: Option<JoinHandle<()>>,
+    pub(super) listener: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Puts a task into the queue. `true`: the caller must lead, by calling `lead`. That is asked of
+    /// callers that block anyway; for the others the keeper leads.
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        task: Arc<dyn Task>,
+        blocks: bool,
+    ) -> Result<bool, Error> {
+        if LEADING.with(Cell::get) {
+            return Err(self.in_store(
+                Error::new(ErrorKind::Nested, "a write was started inside the closure of another write")
+                    .help("nothing was written; change everything in the outer closure, or write after it has returned"),
+            ));
+        }
+        if self.is_forked() {
+            return Err(self.in_store(
+                Error::new(
+                    ErrorKind::Forked,
+                    "this handle was carried into a forked child process",
+                )
+                .help("nothing was written; open the store in the child"),
+            ));
+        }
+        let mut queue = self.queue();
+        if !blocks {
+            self.start_keeper(&mut queue)?;
+        }
+        queue.tasks.push_back(task);
+        if queue.led {
+            return Ok(false);
+        }
+        queue.led = true;
+        if !blocks {
+            queue.keeper_leads = true;
+            self.keeper.notify_all();
+        }
+        Ok(blocks)
+    }
+
+    /// Names the next leader.
+    pub(super) fn hand_over(&self) {
+        let mut queue = self.queue();
+        if queue.tasks.is_empty() {
+            queue.led = false;
+            if queue.closing {
+                // The keeper waits for this.
+                self.keeper.notify_all();
+            }
+        } else if !queue.tasks.iter().any(|task| task.promote()) {
+            queue.keeper_leads = true;
+            self.keeper.notify_all();
+        }
+    }
+
+    /// What is queued. Who was in the last group is likely to write again at once, and a sync that covers
+    /// all of them is worth a wait that is short beside it. A thread that writes alone never waits.
+    pub(super) fn gather(&self) -> Vec<Arc<dyn Task>> {
+        let mut queue = self.queue();
+        let is_synced = |task: &Arc<dyn Task>| {
+            task.durability().unwrap_or(self.durability) == Durability::Synced
+        };
+        if queue.last_group > 1 && queue.tasks.iter().any(is_synced) {
+            let start = Instant::now();
+            let patience = self.backend.sync_time() / 3;
+            while queue.tasks.len() < queue.last_group && start.elapsed() < patience {
+                drop(queue);
+                // The others need the processor more than this thread does.
+                thread::yield_now();
+                queue = self.queue();
+            }
+        }
+        queue.last_group = queue.tasks.len();
+        queue.tasks.drain(..).collect()
+    }
+}
