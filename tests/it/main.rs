@@ -13,6 +13,7 @@ mod collections; // fields that log by entry
 mod files;
 mod format;
 mod handles;
+mod health; // what is wrong while it is open
 mod keyed; // values under uids, decoded late
 mod limits;
 mod processes;

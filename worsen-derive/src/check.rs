@@ -31,6 +31,7 @@ const RESERVED: &[&str] = &[
     "deref",
     "deref_mut",
     "fmt",
+    "health",
     "into",
     "store_name",
     "open",

@@ -23,6 +23,7 @@ use crate::{
     debug,
     engine::{EngineHandle, Model, Scope, Transaction},
     error::{Error, ErrorKind, ValueError},
+    health::Condition,
     planted::{Bug, planted},
     schema::Settings,
     sync,
@@ -517,6 +518,26 @@ impl<T: Value> PersistentStore<T> {
     /// The log file.
     pub fn path(&self) -> Option<&Path> {
         self.inner.handle.engine.path()
+    }
+
+    /// What is wrong with the store now, the worst first; empty when all is well. A service can report it
+    /// as its own health: reads never fail, so a state that stays behind is told here.
+    ///
+    /// ```
+    /// # use worsen::{Options, PersistentStore};
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let options = Options { db_dir: folder.path().to_owned(), ..Options::default() };
+    /// let store = PersistentStore::<u64>::new("visits", options)?;
+    /// for condition in store.health() {
+    ///     eprintln!("{condition}");   // what it is, and what to do
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn health(&self) -> Vec<Condition> {
+        self.refresh();
+        self.inner.handle.engine.health()
     }
 
     /// What opening the store had to put right.

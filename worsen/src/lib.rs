@@ -44,7 +44,7 @@
 //! | have a field whose commits write what changed of it | [`Map`], [`Queue`], [`Set`] |
 //! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
-//! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`] |
+//! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`]; [`Condition`] for what is wrong while it runs |
 
 mod app_dir;
 mod backend;
@@ -55,6 +55,7 @@ mod commit;
 mod debug;
 mod engine;
 mod error;
+mod health;
 mod keyed;
 mod limits;
 #[allow(
@@ -84,6 +85,7 @@ pub use changes::{Change, ChangedEntry, Changes};
 pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
+pub use health::Condition;
 pub use keyed::{Options, PersistentStore, Value};
 pub use schema::{Field, Store};
 pub use store::{Handle, Recovery, Repair, Snapshot};

@@ -20,6 +20,7 @@ use crate::{
     commit::Commit,
     engine::{Engine, EngineHandle, Model, Scope, Transaction},
     error::{Error, ValueError},
+    health::Condition,
     planted::{Bug, meet_unknown, planted},
     schema::{Edits, FieldInfo, Store},
     sync,
@@ -316,6 +317,25 @@ impl<S: Store> Handle<S> {
     /// The log file; `None` for a store in memory.
     pub fn path(&self) -> Option<&Path> {
         self.inner.handle.engine.path()
+    }
+
+    /// What is wrong with the store now, the worst first; empty when all is well. A service can report it
+    /// as its own health: reads never fail, so a state that stays behind is told here.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { ready: bool }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// for condition in store.health() {
+    ///     eprintln!("{condition}");   // what it is, and what to do
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn health(&self) -> Vec<Condition> {
+        self.refresh();
+        self.inner.handle.engine.health()
     }
 
     /// What opening the store had to put right.

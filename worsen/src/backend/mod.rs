@@ -10,7 +10,7 @@ pub(crate) mod memory;
 use std::{fmt, path::PathBuf, time::Duration};
 
 pub(crate) use self::entries::{Entries, Sorted};
-use crate::{error::Error, text::Text};
+use crate::{error::Error, health::Condition, text::Text};
 
 /// One entry that a commit sets to a JSON text, or deletes.
 pub(crate) type Entry = (Text, Option<Text>);
@@ -73,8 +73,8 @@ pub(crate) trait Sink {
 
 /// Keeps the commits of one store, in order, for every process that opens it.
 ///
-/// Called by one thread at a time, except for `visible`, `lock`, `unlock`, `history`, `wait_for_news` and
-/// `wake`. The engine holds the lock around `catch_up`, `append` and `compact`, and not around `sync` and
+/// Called by one thread at a time, except for `visible`, `lock`, `unlock`, `history`, `wait_for_news`,
+/// `wake` and `conditions`. The engine holds the lock around `catch_up`, `append` and `compact`, and not around `sync` and
 /// `follow`.
 pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// Keeps every other process out, or says at the deadline who does not let go.
@@ -112,6 +112,11 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool;
     /// Wakes whoever sleeps in `wait_for_news`, to look at its `stop` again.
     fn wake(&self);
+    /// What is not as it should be, or as it was asked for, beside what the engine sees of the errors.
+    /// Waits for nobody.
+    fn conditions(&self) -> Vec<Condition> {
+        Vec::new()
+    }
 }
 
 /// Why an append failed, and whether the log can go on.

@@ -163,7 +163,9 @@ impl Engine {
             return;
         }
         let leading = Leading::enter();
-        if let Err(error) = self.backend.follow(&mut *core) {
+        let followed = self.backend.follow(&mut *core);
+        self.health.read(&followed);
+        if let Err(error) = followed {
             self.debug.warn(format_args!(
                 "other processes' commits cannot be read: {error}"
             ));
@@ -177,6 +179,7 @@ impl Engine {
         if public || self.backend.is_durable() {
             self.publish(&mut core);
         }
+        self.note_health(&core);
         drop(core);
         drop(leading);
         self.publications.wake();

@@ -29,7 +29,10 @@ impl Engine {
                 "worsen itself panicked while it committed",
             )
             .help("open the store again, and report this");
-            self.core().poisoned = Some(error.clone());
+            let mut core = self.core();
+            core.poisoned = Some(error.clone());
+            self.note_health(&core);
+            drop(core);
             Err(error)
         });
         let outcome = outcome.map_err(|error| self.in_store(error));
@@ -63,6 +66,7 @@ impl Engine {
                 core.poisoned = Some(error.clone());
             }
         }
+        self.note_health(&core);
         outcome
     }
 
@@ -79,6 +83,7 @@ impl Engine {
             false => self.backend.catch_up(core),
         };
         core.absorb();
+        self.health.read(&caught_up);
         caught_up?;
         core.check_fit()?;
         if self.backend.wants_compaction(core.entries.bytes()) {

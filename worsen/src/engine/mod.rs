@@ -39,6 +39,7 @@ use crate::{
     builder::Durability,
     debug::Debug,
     error::Error,
+    health::{Board, Condition},
     limits::Limits,
     publications::Publications,
     schema::Edits,
@@ -102,6 +103,7 @@ pub(crate) struct Engine {
     pub(crate) publications: Publications,
     published: AtomicU64,
     recovery: Recovery,
+    health: Board,
     durability: Durability,
     lock_timeout: Duration,
     limits: Limits,
@@ -160,6 +162,7 @@ impl Engine {
             keeper: Condvar::new(),
             publications: Publications::new(),
             recovery: options.recovery,
+            health: Board::default(),
             durability: options.durability,
             lock_timeout: options.lock_timeout,
             limits: options.limits,
@@ -194,6 +197,19 @@ impl Engine {
 
     pub(crate) fn recovery(&self) -> &Recovery {
         &self.recovery
+    }
+
+    /// What is wrong, the worst first. Waits for nobody.
+    pub(crate) fn health(&self) -> Vec<Condition> {
+        let mut conditions = self.health.conditions(|error| self.in_store(error));
+        conditions.extend(self.backend.conditions());
+        conditions
+    }
+
+    fn note_health(&self, core: &Core) {
+        let misfits = core.misfits.values();
+        self.health
+            .state(core.poisoned.as_ref(), misfits, self.revision());
     }
 
     /// The revision that readers of this process see.

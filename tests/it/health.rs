@@ -1,0 +1,110 @@
+//! What `health()` says while a store is open: nothing where all is well, and otherwise what is wrong.
+
+use std::fs;
+
+use worsen::{
+    Condition, ErrorKind, Options, PersistentStore,
+    simulation::{Fault, Repeat, SimulatedDisk},
+};
+
+use crate::{
+    machine,
+    support::{folder, open},
+};
+
+fn keyed<T: worsen::Value>(dir: &std::path::Path) -> PersistentStore<T> {
+    let options = Options {
+        is_debug: false,
+        db_dir: dir.into(),
+    };
+    PersistentStore::new("keyed", options).unwrap()
+}
+
+#[test]
+fn all_is_well_with_a_store_that_works() {
+    let folder = folder();
+    let store = open(folder.path());
+    assert!(store.health().is_empty());
+    store.set_count(1).wait().unwrap();
+    assert!(store.health().is_empty(), "{:?}", store.health());
+    let keyed = keyed::<u64>(folder.path());
+    keyed.write("a", 1).wait().unwrap();
+    assert!(keyed.health().is_empty(), "{:?}", keyed.health());
+}
+
+#[test]
+fn a_value_of_another_program_that_does_not_fit_is_told_until_it_is_put_right() {
+    let folder = folder();
+    let numbers = keyed::<u64>(folder.path());
+    let anything = keyed::<serde_json::Value>(folder.path());
+    numbers.write("a", 1).wait().unwrap();
+    anything.write("a", "text".into()).wait().unwrap();
+    // The state stays; that it does is told without a write.
+    assert_eq!(numbers.read("a"), Some(1));
+    let health = numbers.health();
+    let [
+        Condition::Misfit {
+            error, revision, ..
+        },
+    ] = &health[..]
+    else {
+        panic!("{health:?}");
+    };
+    assert_eq!((error.kind(), error.uid()), (ErrorKind::Decode, Some("a")));
+    assert_eq!((error.store(), *revision), (Some("keyed"), 1));
+    let told = health[0].to_string();
+    assert!(told.contains("reads stay at revision 1"), "{told}");
+    assert!(anything.health().is_empty());
+    anything.write("a", 2.into()).wait().unwrap();
+    assert_eq!(numbers.read("a"), Some(2));
+    assert!(numbers.health().is_empty(), "{:?}", numbers.health());
+}
+
+#[test]
+fn a_store_that_refuses_writes_until_it_is_opened_anew_says_so() {
+    let disk = SimulatedDisk::new();
+    let opened = machine::open(&disk).unwrap();
+    opened.set("a", "kept").unwrap();
+    disk.fail(0, Fault::LostSync, Repeat::ForGood);
+    opened.set("a", "lost").unwrap_err();
+    disk.clear_faults();
+    let health = opened.store.health();
+    assert!(
+        matches!(health[..], [Condition::Poisoned { .. }]),
+        "{health:?}"
+    );
+    let told = health[0].to_string();
+    assert!(told.contains("opened again"), "{told}");
+    drop(opened);
+    let opened = machine::open(&disk).unwrap();
+    assert!(opened.store.health().is_empty());
+}
+
+#[test]
+fn a_log_that_was_replaced_is_told() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    let store = open(folder.path());
+    store.set_count(1).wait().unwrap();
+    let older = fs::read(&path).unwrap();
+    store.set_count(2).wait().unwrap();
+    fs::write(folder.path().join("aside"), older).unwrap();
+    fs::rename(folder.path().join("aside"), &path).unwrap();
+    fs::remove_file(folder.path().join("state.cache.db")).unwrap();
+    store.set_count(3).wait().unwrap_err();
+    let health = store.health();
+    assert!(
+        matches!(health[..], [Condition::Replaced { .. }]),
+        "{health:?}"
+    );
+    assert_eq!(health[0].error().unwrap().kind(), ErrorKind::Replaced);
+}
+
+#[test]
+fn asking_within_a_write_waits_for_nothing() {
+    let folder = folder();
+    let store = open(folder.path());
+    let own = store.clone();
+    let health = store.update(move |_| own.health()).wait().unwrap();
+    assert!(health.is_empty());
+}

@@ -1,0 +1,168 @@
+//! [`Condition`]: what is wrong with a store while it is open, for a service that reports on itself. Never
+//! here: what to do about it, and how it is found out; what opening had to put right is a
+//! [`Repair`](crate::Repair).
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::error::{Error, ErrorKind};
+
+/// One thing that is wrong with an open store, or not as it was asked for. Printed, it says what that
+/// means for reads and writes, and what to do.
+///
+/// ```
+/// # use worsen::Store;
+/// # #[derive(Store)] struct State { ready: bool }
+/// # fn main() -> Result<(), worsen::Error> {
+/// let store = State::builder().in_memory().open()?;
+/// for condition in store.health() {
+///     eprintln!("{condition}");
+/// }
+/// assert!(store.health().is_empty());   // all is well
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Condition {
+    /// An earlier error left in doubt what is on disk. Writes are refused until the store is opened anew;
+    /// reads go on with the newest state that was published.
+    Poisoned {
+        /// That error.
+        error: Error,
+    },
+    /// Another program wrote a value that does not fit its type. Reads stay at the state before, and writes
+    /// are refused, until somebody writes a value that fits.
+    Misfit {
+        /// The value's uid, and why it does not fit.
+        error: Error,
+        /// The revision that reads stay at.
+        revision: u64,
+    },
+    /// The files were replaced while the store was open, and what stands there now does not contain every
+    /// commit that this process knows of.
+    Replaced {
+        /// What was found.
+        error: Error,
+    },
+    /// Commits of other processes cannot be read for now. Reads stay at the newest state that was read,
+    /// and it is tried again.
+    NotFollowing {
+        /// Why.
+        error: Error,
+    },
+}
+
+impl Condition {
+    /// The error behind it, where there is one.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Condition::Poisoned { error }
+            | Condition::Misfit { error, .. }
+            | Condition::Replaced { error }
+            | Condition::NotFollowing { error } => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition::Poisoned { error } => write!(
+                f,
+                "writes are refused until every handle is dropped and the store is opened again: {error}"
+            ),
+            Condition::Misfit { error, revision } => write!(
+                f,
+                "reads stay at revision {revision} and writes are refused until a value that fits is written: {error}"
+            ),
+            Condition::Replaced { error } => write!(f, "{error}"),
+            Condition::NotFollowing { error } => {
+                write!(f, "reads may be older than what others committed: {error}")
+            }
+        }
+    }
+}
+
+/// What the engine knows of the health of its store. Asking never waits for a write: a closure may take its
+/// time.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    /// Something was noted: without that, a write that goes well looks at nothing else here.
+    any: AtomicBool,
+    /// The standard library's lock also under loom: it is never held across anything that other threads
+    /// take part in.
+    notes: Mutex<Notes>,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    poisoned: Option<Error>,
+    misfits: Vec<Error>,
+    revision: u64,
+    unread: Option<Error>,
+}
+
+impl Board {
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What came of looking for other processes' commits.
+    pub(crate) fn read<T>(&self, outcome: &Result<T, Error>) {
+        match outcome {
+            // Relaxed: the lock orders the notes.
+            Ok(_) if !self.any.load(Ordering::Relaxed) => {}
+            Ok(_) => self.notes().unread = None,
+            Err(error) => {
+                self.notes().unread = Some(error.clone());
+                self.any.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What is the matter with the state: an error that refuses writes, and what does not fit, while readers
+    /// see this revision.
+    pub(crate) fn state<'a>(
+        &self,
+        poisoned: Option<&Error>,
+        misfits: impl ExactSizeIterator<Item = &'a Error>,
+        revision: u64,
+    ) {
+        let is_well = poisoned.is_none() && misfits.len() == 0;
+        if is_well && !self.any.load(Ordering::Relaxed) {
+            return;
+        }
+        let notes = &mut *self.notes();
+        notes.poisoned = poisoned.cloned();
+        notes.misfits = misfits.cloned().collect();
+        notes.revision = revision;
+        self.any
+            .store(!is_well || notes.unread.is_some(), Ordering::Relaxed);
+    }
+
+    /// Everything that was noted, the worst first. `name` says of each error which store it is about.
+    pub(crate) fn conditions(&self, name: impl Fn(Error) -> Error) -> Vec<Condition> {
+        let notes = self.notes();
+        let poisoned = notes.poisoned.iter().map(|error| Condition::Poisoned {
+            error: name(error.clone()),
+        });
+        let unread = notes.unread.iter().map(|error| {
+            let error = name(error.clone());
+            match error.kind() {
+                ErrorKind::Replaced => Condition::Replaced { error },
+                _ => Condition::NotFollowing { error },
+            }
+        });
+        let misfits = notes.misfits.iter().map(|error| Condition::Misfit {
+            error: name(error.clone()),
+            revision: notes.revision,
+        });
+        poisoned.chain(unread).chain(misfits).collect()
+    }
+}
