@@ -18,6 +18,7 @@ mod keyed; // values under uids, decoded late
 mod limits;
 mod processes;
 mod roundtrip; // every type, back as it was or refused
+mod serde_struct; // a struct that is serde's too
 mod support;
 mod torture; // real processes, real kills
 mod work_queue; // jobs, done at least once

@@ -263,6 +263,11 @@ fn docs(store: &Store<'_>, field: &Field<'_>, summary: &str, is_read: bool) -> T
                 "it has a seed".to_owned()
             }
         }
+        Seed::Function(function) => {
+            let function = compact(function.to_token_stream());
+            format!("its seed is {}", code(&format!("{function}()")))
+        }
+        Seed::OfStruct => "its seed is that of the struct's default".to_owned(),
         Seed::Default | Seed::Unknown => "its seed is the `Default` of its type".to_owned(),
     };
     let durability = match store.durability() {

@@ -4,10 +4,10 @@
 
 use std::cell::RefCell;
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{
-    Attribute, Expr, Ident, Lit, LitStr, Meta, Path, Token, Visibility, ext::IdentExt,
-    parse::ParseStream, spanned::Spanned,
+    Attribute, Expr, ExprPath, Ident, Lit, LitBool, LitStr, Meta, Path, Token, Visibility,
+    ext::IdentExt, parse::ParseStream, spanned::Spanned,
 };
 
 pub(crate) const STORE: &str = "store";
@@ -101,7 +101,6 @@ const FIELD_KEYS: &[Key] = &[
 
 /// Keys of other crates' attributes that people write here, and the key they mean.
 const ALIASES: &[(&str, &str)] = &[
-    ("alias", UID),
     ("default", SEED),
     ("directory", DIR),
     ("getter", ACCESSOR),
@@ -249,30 +248,34 @@ impl RenameRule {
         ("SCREAMING-KEBAB-CASE", RenameRule::ScreamingKebab),
     ];
 
-    /// A field's name is in snake case already, so that is what the rule starts from.
+    /// The rule of this name.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        let rule = RenameRule::ALL.iter().find(|(known, _)| *known == name);
+        rule.map(|(_, rule)| *rule)
+    }
+
+    /// A field's name is in snake case already, so that is what the rule starts from. To the letter as
+    /// serde does it, so that a field has one name in the store and in serde's JSON.
     pub(crate) fn apply(self, name: &str) -> String {
-        let pascal = || {
-            name.split('_').map(|word| {
-                let mut chars = word.chars();
-                chars.next().map_or_else(String::new, |first| {
-                    first.to_uppercase().chain(chars).collect()
-                })
-            })
+        let first = |word: &str, change: fn(&mut str)| {
+            let mut word = word.to_owned();
+            let end = word.chars().next().map_or(0, char::len_utf8);
+            word.get_mut(..end).map(change);
+            word
+        };
+        let pascal = || -> String {
+            let words = name.split('_');
+            words
+                .map(|word| first(word, str::make_ascii_uppercase))
+                .collect()
         };
         match self {
-            RenameRule::Lower => name.to_lowercase(),
-            RenameRule::Snake => name.to_owned(),
-            RenameRule::Upper | RenameRule::ScreamingSnake => name.to_uppercase(),
-            RenameRule::Pascal => pascal().collect(),
-            RenameRule::Camel => {
-                let pascal: String = pascal().collect();
-                let mut chars = pascal.chars();
-                chars.next().map_or_else(String::new, |first| {
-                    first.to_lowercase().chain(chars).collect()
-                })
-            }
+            RenameRule::Lower | RenameRule::Snake => name.to_owned(),
+            RenameRule::Upper | RenameRule::ScreamingSnake => name.to_ascii_uppercase(),
+            RenameRule::Pascal => pascal(),
+            RenameRule::Camel => first(&pascal(), str::make_ascii_lowercase),
             RenameRule::Kebab => name.replace('_', "-"),
-            RenameRule::ScreamingKebab => name.to_uppercase().replace('_', "-"),
+            RenameRule::ScreamingKebab => name.to_ascii_uppercase().replace('_', "-"),
         }
     }
 }
@@ -303,7 +306,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) uid: Slot<LitStr>,
     pub(crate) seed: Slot<Written<Expr>>,
     pub(crate) accessor: Slot<LitStr>,
-    pub(crate) skip: Slot<()>,
+    /// `skip = false` stores a field that serde skips.
+    pub(crate) skip: Slot<bool>,
     pub(crate) with: Slot<Written<Path>>,
 }
 
@@ -357,13 +361,9 @@ impl FieldAttrs {
             }
             ACCESSOR => self.accessor.set(ctxt, key, accessor(ctxt, key, input)?),
             SKIP => {
-                self.skip.set(ctxt, key, ());
-                if !(input.is_empty() || input.peek(Token![,])) {
-                    return Err(syn::Error::new(
-                        key.span(),
-                        "`skip` takes no value: write `#[store(skip)]`",
-                    ));
-                }
+                let skip = skip(key, input);
+                self.skip.set(ctxt, key, *skip.as_ref().unwrap_or(&true));
+                skip?;
             }
             WITH => {
                 let with = path(&FIELD, key, input);
@@ -653,9 +653,12 @@ fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Path>
     }
     let value: Expr = input.parse()?;
     if let Some(string) = as_string(&value) {
-        return string
-            .parse_with(Path::parse_mod_style)
-            .map_err(|_| syn::Error::new(string.span(), takes()));
+        let path: syn::Result<ExprPath> = string.parse();
+        return path
+            .ok()
+            .filter(|path| path.qself.is_none())
+            .map(|path| path.path)
+            .ok_or_else(|| syn::Error::new(string.span(), takes()));
     }
     as_path(&value)
         .cloned()
@@ -750,6 +753,28 @@ fn accessor(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<Lit
     }
 }
 
+/// `skip` alone, or with `= false` where serde skips the field.
+fn skip(key: &Ident, input: ParseStream<'_>) -> syn::Result<bool> {
+    let wrong = || {
+        syn::Error::new(
+            key.span(),
+            "`skip` takes no value: write `#[store(skip)]`, or `#[store(skip = false)]` to store a \
+             field that serde skips",
+        )
+    };
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(true);
+    }
+    if !input.peek(Token![=]) {
+        return Err(wrong());
+    }
+    input.parse::<Token![=]>()?;
+    match input.parse::<LitBool>() {
+        Ok(literal) if !literal.value => Ok(false),
+        _ => Err(wrong()),
+    }
+}
+
 fn visibility(key: &Ident, input: ParseStream<'_>) -> syn::Result<Visibility> {
     const TAKES: &str = "`accessors` takes a visibility: write `accessors = pub`, \
                          `accessors = pub(crate)` or `accessors = pub(self)`";
@@ -764,48 +789,23 @@ fn visibility(key: &Ident, input: ParseStream<'_>) -> syn::Result<Visibility> {
 fn rename_rule(key: &Ident, input: ParseStream<'_>) -> syn::Result<RenameRule> {
     let value = string(&CONTAINER, key, input)?;
     let wanted = value.value();
-    RenameRule::ALL
-        .iter()
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, rule)| *rule)
-        .ok_or_else(|| {
-            let names: Vec<String> = RenameRule::ALL
-                .iter()
-                .map(|(name, _)| format!("\"{name}\""))
-                .collect();
-            let close = RenameRule::ALL.iter().map(|(name, _)| *name).find(|name| {
-                name.to_lowercase() == wanted.to_lowercase() || distance(name, &wanted) <= 2
-            });
-            let message = match close {
-                Some(close) => format!("unknown rule: did you mean `rename_all = \"{close}\"`?"),
-                None => format!(
-                    "unknown rule: `rename_all` takes one of {}",
-                    names.join(", ")
-                ),
-            };
-            syn::Error::new(value.span(), message)
-        })
-}
-
-/// The names of the keys of `#[serde(...)]`, each with its place.
-pub(crate) fn serde_keys(attr: &Attribute) -> Vec<Ident> {
-    let Meta::List(list) = &attr.meta else {
-        return Vec::new();
-    };
-    let mut keys = Vec::new();
-    let mut at_key = true;
-    for token in list.tokens.clone() {
-        match token {
-            TokenTree::Ident(ident) if at_key => {
-                keys.push(ident);
-                at_key = false;
-            }
-            TokenTree::Punct(punct) => at_key = punct.as_char() == ',',
-            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {}
-            _ => at_key = false,
-        }
-    }
-    keys
+    RenameRule::find(&wanted).ok_or_else(|| {
+        let names: Vec<String> = RenameRule::ALL
+            .iter()
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        let close = RenameRule::ALL.iter().map(|(name, _)| *name).find(|name| {
+            name.to_lowercase() == wanted.to_lowercase() || distance(name, &wanted) <= 2
+        });
+        let message = match close {
+            Some(close) => format!("unknown rule: did you mean `rename_all = \"{close}\"`?"),
+            None => format!(
+                "unknown rule: `rename_all` takes one of {}",
+                names.join(", ")
+            ),
+        };
+        syn::Error::new(value.span(), message)
+    })
 }
 
 /// The lines of a field's own documentation.

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 
-use syn::{Attribute, Data, Fields, GenericParam, Ident, LitStr, spanned::Spanned};
+use syn::{Data, Fields, GenericParam, Ident, LitStr, spanned::Spanned};
 
 use crate::{
     accessor::Names,
-    attr::{self, Ctxt, Dir, Given},
-    model::{self, Field, Store},
+    attr::{Ctxt, Dir, Given},
+    model::{self, Codec, Field, Store},
+    serde_attr::Both,
 };
 
 /// In bytes, as in the runtime: with what is put behind it, the longest file name of most systems.
@@ -50,23 +51,6 @@ const RESERVED: &[&str] = &[
     "work",
 ];
 
-/// What a person would write in place of a serde attribute. `None`: there is nothing like it.
-const INSTEAD_OF_SERDE: &[(&str, Option<&str>)] = &[
-    ("alias", Some("uid = \"...\"")),
-    ("crate", Some("crate = path::to::worsen")),
-    ("default", Some("seed = ...")),
-    ("deserialize_with", Some("with = my_module")),
-    ("getter", None),
-    ("rename", Some("uid = \"...\"")),
-    ("rename_all", Some("rename_all = \"...\"")),
-    ("serialize_with", Some("with = my_module")),
-    ("skip", Some("skip")),
-    ("skip_deserializing", Some("skip")),
-    ("skip_serializing", Some("skip")),
-    ("skip_serializing_if", None),
-    ("with", Some("with = my_module")),
-];
-
 pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     check_shape(ctxt, store);
     check_lifetimes(ctxt, store);
@@ -76,17 +60,9 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     check_poll(ctxt, store);
     check_lock_timeout(ctxt, store);
     check_handle(ctxt, store);
-    check_serde(
-        ctxt,
-        &store.input.attrs,
-        "a store is not serialized as a whole",
-    );
+    check_serde_of_struct(ctxt, store);
     for field in &store.fields {
-        check_serde(
-            ctxt,
-            &field.original.attrs,
-            "a store's fields are written one by one",
-        );
+        check_serde(ctxt, field);
         check_skip(ctxt, field);
         check_owned(ctxt, store, field);
         check_uid(ctxt, field);
@@ -297,32 +273,83 @@ fn check_handle(ctxt: &Ctxt, store: &Store<'_>) {
     }
 }
 
-// What is stored, and how, is said in `#[store(...)]` alone. A `#[serde(...)]` would look as if it
-// did something, and do nothing.
-fn check_serde(ctxt: &Ctxt, attrs: &[Attribute], why: &str) {
-    for attr in attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident(attr::SERDE))
+// A store reads and writes its fields one by one, and each under one name. What serde does with the
+// whole struct beyond that, or only in one direction, has no like there.
+fn check_serde_of_struct(ctxt: &Ctxt, store: &Store<'_>) {
+    if let (None, Some(Both::Differ(at))) = (store.attrs.rename_all.get(), &store.serde.rename_all)
     {
-        let keys = attr::serde_keys(attr);
-        if keys.is_empty() {
-            ctxt.error(
-                attr.path().span(),
-                format!("`#[serde]` has no effect, for {why}: remove it"),
-            );
-        }
-        for key in keys {
-            let name = key.to_string();
-            let instead = INSTEAD_OF_SERDE.iter().find(|(serde, _)| *serde == name);
-            let advice = match instead.and_then(|(_, instead)| *instead) {
-                Some(instead) => format!("write `#[store({instead})]` instead"),
-                None => "move it to the type of a field, or remove it".to_owned(),
-            };
-            ctxt.error(
-                key.span(),
-                format!("`#[serde({name})]` has no effect, for {why}: {advice}"),
-            );
-        }
+        ctxt.error(
+            *at,
+            "a store writes and reads a field under one uid, and serde is told two rules here: choose \
+             one with `#[store(rename_all = \"...\")]`",
+        );
+    }
+    for key in &store.serde.whole {
+        ctxt.error(
+            key.span(),
+            format!(
+                "a store writes and reads its fields one by one, so what `#[serde({key})]` does with \
+                 the whole struct would not happen: derive `Store` on a struct of its own, and \
+                 convert to it where the other one is needed"
+            ),
+        );
+    }
+}
+
+// As above, for one field. A key of `#[store(...)]` for the same purpose overrules serde's.
+fn check_serde(ctxt: &Ctxt, field: &Field<'_>) {
+    let serde = &field.serde;
+    let has_uid = field.attrs.uid.get().is_some();
+    if !field.is_stored() || field.attrs.skip.get().is_some() {
+        return check_serde_names(ctxt, field, has_uid || !field.is_stored());
+    }
+    let (one_way, does, never) = match (serde.skip_serializing, serde.skip_deserializing) {
+        (Some(at), None) => (at, "skip_serializing", "read and never written"),
+        (None, Some(at)) => (at, "skip_deserializing", "written and never read"),
+        _ => return check_serde_names(ctxt, field, has_uid),
+    };
+    ctxt.error(
+        one_way,
+        format!(
+            "a store reads what it writes, and with `#[serde({does})]` the field would be {never}: \
+             leave it out with `#[store(skip)]`, or store it with `#[store(skip = false)]`"
+        ),
+    );
+    check_serde_names(ctxt, field, has_uid);
+}
+
+// A field has one uid, and a uid one field. `uid` says which, and that the field is stored whole.
+fn check_serde_names(ctxt: &Ctxt, field: &Field<'_>, is_decided: bool) {
+    if is_decided {
+        return;
+    }
+    let (serde, name) = (&field.serde, &field.name);
+    if let Some(Both::Differ(at)) = &serde.rename {
+        ctxt.error(
+            *at,
+            "a store writes and reads a field under one uid, and serde is told two names here: choose \
+             one with `#[store(uid = \"...\")]`",
+        );
+    }
+    if let Some(at) = serde.alias {
+        ctxt.error(
+            at,
+            format!(
+                "a store reads a field under one uid, and would not find what it holds under the \
+                 other name: keep that one with `#[store(uid = \"...\")]`, or write `#[store(uid = \
+                 {:?})]` where no store holds it",
+                field.uid.value
+            ),
+        );
+    }
+    if let Some(at) = serde.flatten {
+        ctxt.error(
+            at,
+            format!(
+                "a store keeps every field under a uid of its own, and cannot spread one over \
+                 several: write `#[store(uid = {name:?})]` to keep it whole under that one"
+            ),
+        );
     }
 }
 
@@ -334,6 +361,10 @@ fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
     fn key<T>(given: Option<&Given<T>>) -> Option<&Ident> {
         given.map(|given| &given.key)
     }
+    let way_out = match field.attrs.skip.get() {
+        Some(_) => "or `skip`",
+        None => "or store the field with `skip = false`",
+    };
     let keys = [
         (key(field.attrs.uid.get()), "it is not in the file"),
         (key(field.attrs.seed.get()), "it starts at its `Default`"),
@@ -348,7 +379,7 @@ fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
             ctxt.error(
                 key.span(),
                 format!(
-                    "`{key}` has no effect on a skipped field, for {why}: remove `{key}` or `skip`"
+                    "`{key}` has no effect on a skipped field, for {why}: remove `{key}` {way_out}"
                 ),
             );
         }
@@ -360,7 +391,8 @@ fn check_owned(ctxt: &Ctxt, store: &Store<'_>, field: &Field<'_>) {
     if store.input.generics.lifetimes().next().is_some() {
         return;
     }
-    if field.is_stored() && field.attrs.with.get().is_none() && field.borrows() {
+    let is_plain = !matches!(field.codec(), Codec::Module(_) | Codec::Functions { .. });
+    if field.is_stored() && field.attrs.with.get().is_none() && is_plain && field.borrows() {
         ctxt.push(syn::Error::new_spanned(
             field.ty(),
             "a stored field owns its value, for it is read back from a file: write `String` in place \

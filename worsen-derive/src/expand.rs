@@ -4,12 +4,13 @@
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Data, Fields, Ident, spanned::Spanned};
+use syn::{Data, ExprPath, Fields, Ident, spanned::Spanned};
 
 use crate::{
     accessor::{self, seed_local},
     attr::{Dir, Durability},
     model::{self, Codec, Field, Seed, Store},
+    serde_attr::Default,
 };
 
 /// Everything the derive adds: the errors, and beside them the code that a struct without mistakes
@@ -247,17 +248,46 @@ fn seed(store: &Store<'_>) -> TokenStream {
         let (local, ty) = (seed_local(field), field.ty());
         match field.seed() {
             Seed::Expr(seed) => Some(quote!(let #local: #ty = #seed;)),
-            Seed::Default | Seed::Unknown => None,
+            Seed::Function(function) => {
+                let span = located(function.span());
+                let seed = quote_spanned!(span=> #function());
+                Some(quote!(let #local: #ty = #seed;))
+            }
+            Seed::Default | Seed::OfStruct | Seed::Unknown => None,
         }
     });
+    // No seed's local has this name: those begin with two of them.
+    let whole = Ident::new("_struct", Span::mixed_site());
+    let is_needed = store
+        .fields
+        .iter()
+        .any(|field| matches!(field.seed(), Seed::OfStruct));
+    let of_struct = store
+        .serde
+        .default
+        .as_ref()
+        .filter(|_| is_needed)
+        .map(|default| {
+            let default = match default {
+                Default::Function(function) => {
+                    quote_spanned!(located(function.span())=> #function())
+                }
+                Default::Trait => quote!(<Self as __private::Default>::default()),
+            };
+            quote!(let #whole: Self = #default;)
+        });
     let values = store.fields.iter().map(|field| {
         let (ident, ty) = (field.ident, field.ty());
         match field.seed() {
-            Seed::Expr(_) => {
+            Seed::Expr(_) | Seed::Function(_) => {
                 let local = seed_local(field);
                 quote!(#ident: #local)
             }
             Seed::Unknown => quote!(#ident: __private::unreachable!()),
+            Seed::OfStruct => {
+                let copy = method_of(store, field, "copy");
+                quote!(#ident: #copy(&#whole.#ident))
+            }
             Seed::Default => {
                 let source = if field.is_stored() {
                     quote!(DefaultSeed)
@@ -270,6 +300,7 @@ fn seed(store: &Store<'_>) -> TokenStream {
         }
     });
     quote! {
+        #of_struct
         #(#locals)*
         Self { #(#values),* }
     }
@@ -289,56 +320,79 @@ fn copy(store: &Store<'_>) -> TokenStream {
 
 fn record(field: &Field<'_>) -> TokenStream {
     let (ident, uid) = (field.ident, &field.uid.value);
-    match field.codec() {
-        Codec::Field => {
-            let record = call(field, field.ty(), quote!(Stored), "record");
-            quote! {
-                #record(
-                    &self.#ident,
-                    __private::Option::map(__before, |__before| &__before.#ident),
-                    #uid,
-                    __out,
-                )
-            }
+    let Some((serialize, deserialize)) = functions(field) else {
+        if matches!(field.codec(), Codec::Unknown) {
+            return quote!(__private::Ok(()));
         }
-        Codec::Module(module) => {
-            let span = located(module.span());
-            let serialize = quote_spanned!(span=> #module::serialize(__value, __serializer));
-            let deserialize = quote_spanned!(span=> #module::deserialize(__deserializer));
-            quote! {
-                __private::record_with(
-                    &self.#ident,
-                    #uid,
-                    __out,
-                    |__value, __serializer| #serialize,
-                    |__deserializer| #deserialize,
-                )
-            }
-        }
-        Codec::Unknown => quote!(__private::Ok(())),
+        let record = call(field, field.ty(), quote!(Stored), "record");
+        return quote! {
+            #record(
+                &self.#ident,
+                __private::Option::map(__before, |__before| &__before.#ident),
+                #uid,
+                __out,
+            )
+        };
+    };
+    quote! {
+        __private::record_with(
+            &self.#ident,
+            #uid,
+            __out,
+            |__value, __serializer| #serialize,
+            |__deserializer| #deserialize,
+        )
     }
 }
 
 fn apply(field: &Field<'_>) -> TokenStream {
     let ident = field.ident;
+    let Some((_, deserialize)) = functions(field) else {
+        if matches!(field.codec(), Codec::Unknown) {
+            return quote!(__private::Ok(()));
+        }
+        let apply = call(field, field.ty(), quote!(Stored), "apply");
+        return quote!(#apply(&mut self.#ident, __key, __json));
+    };
+    quote! {
+        __private::apply_with(
+            &mut self.#ident,
+            __key,
+            __json,
+            |__deserializer| #deserialize,
+        )
+    }
+}
+
+/// The calls that write a field and read it, where these are not [`Field`]'s own.
+fn functions(field: &Field<'_>) -> Option<(TokenStream, TokenStream)> {
+    let at = |path: &ExprPath| located(path.span());
     match field.codec() {
-        Codec::Field => {
-            let apply = call(field, field.ty(), quote!(Stored), "apply");
-            quote!(#apply(&mut self.#ident, __key, __json))
+        Codec::Field | Codec::Unknown => None,
+        Codec::Module(module) => Some((
+            quote_spanned!(at(&module)=> #module::serialize(__value, __serializer)),
+            quote_spanned!(at(&module)=> #module::deserialize(__deserializer)),
+        )),
+        Codec::Functions {
+            serialize,
+            deserialize,
+        } => {
+            let of_type = located(field.ty().span());
+            Some((
+                match serialize {
+                    Some(path) => quote_spanned!(at(path)=> #path(__value, __serializer)),
+                    None => quote_spanned! {of_type=>
+                        __private::Serialize::serialize(__value, __serializer)
+                    },
+                },
+                match deserialize {
+                    Some(path) => quote_spanned!(at(path)=> #path(__deserializer)),
+                    None => quote_spanned! {of_type=>
+                        __private::Deserialize::deserialize(__deserializer)
+                    },
+                },
+            ))
         }
-        Codec::Module(module) => {
-            let span = located(module.span());
-            let deserialize = quote_spanned!(span=> #module::deserialize(__deserializer));
-            quote! {
-                __private::apply_with(
-                    &mut self.#ident,
-                    __key,
-                    __json,
-                    |__deserializer| #deserialize,
-                )
-            }
-        }
-        Codec::Unknown => quote!(__private::Ok(())),
     }
 }
 
@@ -347,7 +401,11 @@ fn apply(field: &Field<'_>) -> TokenStream {
 pub(crate) fn method_of(store: &Store<'_>, field: &Field<'_>, method: &str) -> TokenStream {
     let source = match (field.is_stored(), field.codec()) {
         (true, Codec::Field) => quote!(Stored),
-        (true, Codec::Module(_) | Codec::Unknown) => quote!(StoredWith),
+        (true, _) => quote!(StoredWith),
+        // It starts at what a function says, and needs no `Default`.
+        (false, _) if matches!(field.seed(), Seed::Function(_) | Seed::OfStruct) => {
+            quote!(StoredWith)
+        }
         (false, _) => quote!(Skipped),
     };
     call(field, store.type_of(field), source, method)

@@ -1,7 +1,7 @@
 //! The derive macro of `worsen`. Depend on `worsen`, not on this crate.
 //!
 //! Only the entry is here. Each step has its room, and imports run downward only: `attr` reads
-//! the syntax of attributes, `model` holds the data, `check` states the rules, `expand` and
+//! the syntax of attributes, `serde_attr` that of serde's, `model` holds the data, `check` states the rules, `expand` and
 //! `accessor` write the code. The runtime is known by its `__private` paths alone.
 
 use proc_macro::TokenStream;
@@ -13,6 +13,7 @@ mod attr;
 mod check;
 mod expand;
 mod model;
+mod serde_attr;
 #[cfg(test)]
 mod tests;
 
@@ -84,10 +85,25 @@ mod tests;
 /// | `uid = "FontSize"` | the field's name in the file, which survives that the field is renamed | the field's name |
 /// | `seed = expr` | the value in a store that has none yet; it has the type of the field | `Default::default()` |
 /// | `accessor = "name"` | what the accessors are named after: `name`, `set_name`, `update_name`, `watch_name` | the field's name |
-/// | `skip` | the field is not stored: it starts at its `Default` in each process, is never written, and has no accessors, only its place in a snapshot | |
+/// | `skip` | the field is not stored (`skip = false`: it is, though serde skips it): it starts at its `Default` in each process, is never written, and has no accessors, only its place in a snapshot | |
 /// | `with = module` | the JSON is written by `module::serialize` and read by `module::deserialize`, as with serde; the type needs neither trait | serde's traits |
 ///
-/// `#[serde(...)]` on the struct or on a field is an error, for it would do nothing.
+/// # A struct that is serde's already
+///
+/// Where no key of `#[store(...)]` says otherwise, the attributes of serde hold for the store too, so that
+/// a field has one name and one form in its file and in serde's JSON.
+///
+/// | `#[serde(...)]` | in a store |
+/// | --- | --- |
+/// | `rename`, `rename_all` | the uid; `uid` and `rename_all` overrule them |
+/// | `default`, `default = "path"`, also above the struct | the seed; `seed` overrules it |
+/// | `skip` | `skip`; `skip = false` stores the field |
+/// | `with`, `serialize_with`, `deserialize_with` | as `with`, which overrules them |
+/// | `skip_serializing_if`, `borrow`, `bound`, `getter`, and above the struct `bound`, `crate`, `expecting`, `remote`, `rename`, `tag` | serde's alone |
+/// | `deny_unknown_fields` | serde's alone: a store carries uids that it does not know through every write, for another version of the program |
+/// | `alias`, `flatten`, and two names in the place of one | an error, until `uid` says under which uid the field is kept whole |
+/// | `skip_serializing` or `skip_deserializing` alone | an error, until `skip` or `skip = false` says whether the field is stored |
+/// | `from`, `try_from`, `into`, `transparent` | an error: they are of the whole struct, and a store reads and writes it field by field |
 ///
 /// # Generics
 ///

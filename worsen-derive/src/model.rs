@@ -8,16 +8,20 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Data, DeriveInput, Expr, Fields, Generics, Ident, LitStr, Path, Type, TypeParam,
+    Attribute, Data, DeriveInput, Expr, ExprPath, Fields, Generics, Ident, LitStr, Type, TypeParam,
     Visibility, WherePredicate, ext::IdentExt,
 };
 
-use crate::attr::{self, ContainerAttrs, Ctxt, Durability, FieldAttrs, Slot, Written};
+use crate::{
+    attr::{self, ContainerAttrs, Ctxt, Durability, FieldAttrs, Slot, Written},
+    serde_attr::{self, Both, SerdeContainer, SerdeField},
+};
 
 /// The struct that becomes a store.
 pub(crate) struct Store<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) attrs: ContainerAttrs,
+    pub(crate) serde: SerdeContainer,
     /// The struct's name, without the `r#` of a raw one.
     pub(crate) name: String,
     pub(crate) handle: Ident,
@@ -31,6 +35,9 @@ pub(crate) struct Field<'a> {
     /// Its number among the fields that the runtime is told of.
     pub(crate) index: usize,
     pub(crate) attrs: FieldAttrs,
+    pub(crate) serde: SerdeField,
+    /// What serde's attributes of the struct say of a field that is missing.
+    in_struct: InStruct,
     /// The field's name, without the `r#` of a raw one.
     pub(crate) name: String,
     pub(crate) uid: Text,
@@ -48,14 +55,30 @@ pub(crate) struct Text {
 pub(crate) enum Seed<'a> {
     Default,
     Expr(&'a Expr),
+    /// This function, as serde's `default` has it.
+    Function(&'a ExprPath),
+    /// The same field of the struct's default, as serde's `default` above the struct has it.
+    OfStruct,
     /// It was written wrongly, and that has been told.
     Unknown,
+}
+
+/// Whether `#[serde(default)]` stands above the struct.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InStruct {
+    HasDefault,
+    HasNone,
 }
 
 /// How a field becomes JSON and comes back.
 pub(crate) enum Codec<'a> {
     Field,
-    Module(&'a Path),
+    Module(ExprPath),
+    /// Serde's functions for one field: the type's own traits where there is none.
+    Functions {
+        serialize: Option<&'a ExprPath>,
+        deserialize: Option<&'a ExprPath>,
+    },
     /// It was written wrongly, and that has been told.
     Unknown,
 }
@@ -63,6 +86,7 @@ pub(crate) enum Codec<'a> {
 impl<'a> Store<'a> {
     pub(crate) fn from_input(ctxt: &Ctxt, input: &'a DeriveInput) -> Self {
         let attrs = ContainerAttrs::parse(ctxt, &input.attrs);
+        let serde = SerdeContainer::parse(ctxt, &input.attrs);
         let name = input.ident.unraw().to_string();
         // A handle of the struct's own name is a mistake, which is told without being made worse.
         let handle = match attrs.handle.value() {
@@ -80,11 +104,14 @@ impl<'a> Store<'a> {
             .into_iter()
             .filter_map(|field| field.ident.as_ref().map(|ident| (field, ident)))
             .enumerate()
-            .map(|(index, (original, ident))| Field::new(ctxt, &attrs, index, original, ident))
+            .map(|(index, (original, ident))| {
+                Field::new(ctxt, (&attrs, &serde), index, original, ident)
+            })
             .collect();
         Store {
             input,
             attrs,
+            serde,
             name,
             handle,
             fields,
@@ -168,23 +195,36 @@ impl<'a> Store<'a> {
 impl<'a> Field<'a> {
     fn new(
         ctxt: &Ctxt,
-        container: &ContainerAttrs,
+        (container, in_serde): (&ContainerAttrs, &SerdeContainer),
         index: usize,
         original: &'a syn::Field,
         ident: &'a Ident,
     ) -> Self {
         let attrs = FieldAttrs::parse(ctxt, &original.attrs);
         let name = ident.unraw().to_string();
-        let uid = Text::of(&attrs.uid, ident, || match container.rename_all.value() {
-            Some(rule) => rule.apply(&name),
-            None => name.clone(),
-        });
+        let serde = SerdeField::parse(ctxt, &original.attrs);
+        let rule = match (container.rename_all.value(), &in_serde.rename_all) {
+            (Some(rule), _) | (None, Some(Both::Same(rule))) => Some(rule),
+            (None, Some(Both::Differ(_)) | None) => None,
+        };
+        let uid = match (attrs.uid.value(), &serde.rename) {
+            (None, Some(Both::Same(rename))) => Text::from_literal(rename),
+            _ => Text::of(&attrs.uid, ident, || match rule {
+                Some(rule) => rule.apply(&name),
+                None => name.clone(),
+            }),
+        };
         let accessor = Text::of(&attrs.accessor, ident, || name.clone());
         Field {
             original,
             ident,
             index,
             attrs,
+            serde,
+            in_struct: match in_serde.default {
+                Some(_) => InStruct::HasDefault,
+                None => InStruct::HasNone,
+            },
             name,
             uid,
             accessor,
@@ -200,7 +240,10 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn is_stored(&self) -> bool {
-        self.attrs.skip.get().is_none()
+        match self.attrs.skip.value() {
+            Some(skip) => !skip,
+            None => !self.serde.skips(),
+        }
     }
 
     /// Whether a part of the field's type is a reference, which JSON cannot come back as.
@@ -223,7 +266,12 @@ impl<'a> Field<'a> {
 
     pub(crate) fn seed(&self) -> Seed<'_> {
         match self.attrs.seed.value() {
-            None => Seed::Default,
+            None => match &self.serde.default {
+                Some(serde_attr::Default::Function(function)) => Seed::Function(function),
+                Some(serde_attr::Default::Trait) => Seed::Default,
+                None if self.in_struct == InStruct::HasDefault => Seed::OfStruct,
+                None => Seed::Default,
+            },
             Some(Written::Well(expr)) => Seed::Expr(expr),
             Some(Written::Badly) => Seed::Unknown,
         }
@@ -231,21 +279,44 @@ impl<'a> Field<'a> {
 
     pub(crate) fn codec(&self) -> Codec<'_> {
         match self.attrs.with.value() {
-            None if self.borrows() => Codec::Unknown,
-            None => Codec::Field,
-            Some(Written::Well(path)) => Codec::Module(path),
+            None => self.serde_codec(),
+            Some(Written::Well(path)) => Codec::Module(serde_attr::as_expr(path)),
             Some(Written::Badly) => Codec::Unknown,
         }
     }
 }
 
+impl Field<'_> {
+    /// How serde turns the field into JSON.
+    fn serde_codec(&self) -> Codec<'_> {
+        let serde = &self.serde;
+        let (serialize, deserialize) = (
+            serde.serialize_with.as_ref(),
+            serde.deserialize_with.as_ref(),
+        );
+        match &serde.with {
+            Some(module) => Codec::Module(module.clone()),
+            None if serialize.is_some() || deserialize.is_some() => Codec::Functions {
+                serialize,
+                deserialize,
+            },
+            None if self.borrows() => Codec::Unknown,
+            None => Codec::Field,
+        }
+    }
+}
+
 impl Text {
+    fn from_literal(literal: &LitStr) -> Self {
+        Text {
+            value: literal.value(),
+            span: literal.span(),
+        }
+    }
+
     fn of(given: &Slot<LitStr>, ident: &Ident, otherwise: impl FnOnce() -> String) -> Self {
         match given.value() {
-            Some(literal) => Text {
-                value: literal.value(),
-                span: literal.span(),
-            },
+            Some(literal) => Text::from_literal(literal),
             None => Text {
                 value: otherwise(),
                 span: ident.span(),

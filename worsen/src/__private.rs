@@ -19,6 +19,8 @@ pub use std::{
     unreachable,
 };
 
+pub use serde::{Deserialize, Serialize};
+
 pub use crate::{
     builder::Durability,
     commit::Commit,
