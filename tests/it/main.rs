@@ -12,6 +12,8 @@ mod changes; // each commit, told once
 mod collections; // fields that log by entry
 mod files;
 mod format;
+#[cfg(target_os = "linux")]
+mod ground; // file systems of other kinds, mounted for a test: root and their tools are asked for
 mod handles;
 mod health; // what is wrong while it is open
 mod keyed; // values under uids, decoded late

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader, Lines, Write as _},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
 };
@@ -53,6 +53,14 @@ impl Worker {
         self.lines
             .next()
             .map(|line| line.expect("its lines are text"))
+    }
+
+    /// Gives the worker `obey` an order, and returns what it says to that.
+    pub(crate) fn order(&mut self, order: &str) -> String {
+        let stdin = self.child.stdin.as_mut().expect("its stdin is piped");
+        let told = writeln!(stdin, "{order}");
+        let answer = told.ok().and_then(|()| self.line());
+        answer.unwrap_or_else(|| panic!("at `{order}` it ended: {:?}", self.child.wait()))
     }
 
     /// Every line that is still to come.

@@ -78,6 +78,12 @@ bugs! {
     DoNotCheckLogIdentity,
     /// A lock on a deleted file counts.
     DoNotCheckLockIdentity,
+    /// A store into the shared page does not ask first whether the page can be written.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "only Linux maps the page")
+    )]
+    StoreWithoutAsking,
     /// Who has waited long enough for the lock goes on without it.
     BreakLockAtTimeout,
     /// Closures run on a state that other processes have left behind.

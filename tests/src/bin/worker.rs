@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["fork", dir] => fork(Path::new(dir)),
+        ["obey", dir] => obey(Path::new(dir)),
         ["hold-the-lock-with-child", dir] => hold_the_lock_with_child(Path::new(dir)),
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
         ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
@@ -141,6 +142,53 @@ fn watch(dir: &Path, until: u64) -> Result<(), Box<dyn Error>> {
         }
     }
     Err("the last change was missed".into())
+}
+
+/// Does what each line on stdin says, and prints what came of it: the kind of the error where it failed, of
+/// which `why` then says more.
+fn obey(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let mut store = None;
+    let mut why = String::new();
+    for line in stdin().lines() {
+        let line = line?;
+        let (order, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        let outcome = match (order, &store) {
+            ("open", _) => State::builder()
+                .dir(dir)
+                .poll(Duration::from_secs(3600))
+                .open()
+                .map(|opened| store = Some(opened)),
+            ("close", _) => {
+                store = None;
+                Ok(())
+            }
+            ("why", _) => {
+                println!("{why}");
+                continue;
+            }
+            (_, None) => return Err("nothing is open".into()),
+            ("count", Some(store)) => {
+                println!("{}", store.count());
+                continue;
+            }
+            ("revision", Some(store)) => {
+                println!("{}", store.revision());
+                continue;
+            }
+            ("set-count", Some(store)) => store.set_count(rest.parse()?).wait(),
+            ("increment", Some(store)) => store.update_count(|count| *count += 1).wait(),
+            ("set-note", Some(store)) => store.set_note("x".repeat(rest.parse()?)).wait(),
+            _ => return Err(format!("no such order: {line}").into()),
+        };
+        match outcome {
+            Ok(()) => println!("done"),
+            Err(error) => {
+                why = error.to_string();
+                println!("{:?}", error.kind());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Holds the lock by sleeping in the closure of a write, until stdin is closed.

@@ -4,8 +4,8 @@
 //!
 //! # The page
 //!
-//! The first 4096 bytes of the lock file. Numbers are in the machine's byte order: a page is shared by
-//! the processes of one machine and by nobody else.
+//! The first 4096 bytes of the lock file, or where a process serves the file system (FUSE) those at
+//! 65,536. Numbers stand there least significant byte first, on every machine.
 //!
 //! | offset | bytes | content |
 //! | ---: | ---: | --- |
@@ -18,39 +18,47 @@
 //! | 152 | 4 | the word to sleep on until a sync of another process has ended, as the one at 72 |
 //! | 192 | 8 | since when the lock is held, in milliseconds since 1970 |
 //! | 200 | 4 | the pid of the lock's holder, 0 for nobody |
+//! | 256 | 4 | counted up by each opening, to see whether another mapping of the file shows it |
 //!
 //! Everything else is NUL. Fields that change at different times have a cache line each, so that
 //! taking the lock does not slow down readers. Nothing in the page is needed to recover a store: what
 //! a power cut leaves there is put right by the next opening, under the lock.
 //!
-//! # Another program that cuts the file short
+//! # No room, and no page
 //!
-//! Touching a mapped page behind the end of its file raises SIGBUS. This crate never shortens the
-//! lock file, and allocates its one block before it maps it, so that a full disk cannot raise it
-//! either. A program that truncates the lock file of a running store kills that store's processes.
-//! Their commits are safe: the signal is no different from a kill.
+//! A store into a mapped page may find no room on a disk that is full, and then raises SIGBUS. So each
+//! store asks first (see `mapping`), and where there is none it is left out: whoever takes the lock learns
+//! of it as an error before anything is written, and what was published late is told with the next store.
+//!
+//! A program that cuts off the lock file of a running store still ends that store's processes: reads do
+//! not ask. Their commits are safe: the signal is no different from a kill.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
+use self::words::{Word32, Word64};
 use crate::{
     planted::{Bug, planted},
-    sync::atomic::{
-        AtomicU32, AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
-    },
+    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
+
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) mod mapping;
+mod words;
 
 /// How much of the lock file the page takes.
 #[cfg(not(loom))]
 const PAGE_BYTES: u64 = 4096;
 
 /// The page's first eight bytes. The last one is the layout's version.
-const MAGIC: u64 = u64::from_ne_bytes(*b"worsenB\x01");
+const MAGIC: [u8; 8] = *b"worsenB\x01";
 
 /// In a word to sleep on: somebody sleeps, or slept and was killed.
 const SLEEPERS: u32 = 1;
 /// One change, in a word to sleep on.
 const CHANGE: u32 = 2;
+
+/// How long to sleep where others may not know of it.
+const NAP: Duration = Duration::from_millis(50);
 
 /// The bits of an offset beside those of its generation: 16 TiB, as long as a file can be on ext4.
 const OFFSET_BITS: u32 = 44;
@@ -58,31 +66,36 @@ const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
 
 #[repr(C, align(64))]
 struct Label {
-    magic: AtomicU64,
+    magic: Word64,
 }
 
 /// A word to sleep on: bit 0 "somebody may sleep", above it a count of changes.
 #[repr(transparent)]
-struct Bell(AtomicU32);
+struct Bell(Word32);
 
 #[repr(C, align(64))]
 struct News {
-    revision: AtomicU64,
+    revision: Word64,
     bell: Bell,
 }
 
 #[repr(C, align(64))]
 struct Progress {
-    doubted: AtomicU64,
-    durable: AtomicU64,
-    written: AtomicU64,
+    doubted: Word64,
+    durable: Word64,
+    written: Word64,
     synced: Bell,
 }
 
 #[repr(C, align(64))]
 struct Held {
-    since_ms: AtomicU64,
-    pid: AtomicU32,
+    since_ms: Word64,
+    pid: Word32,
+}
+
+#[repr(C, align(64))]
+struct Trial {
+    count: Word32,
 }
 
 /// The page: atomics alone, each valid for every bit pattern.
@@ -92,6 +105,7 @@ struct Page {
     news: News,
     progress: Progress,
     held: Held,
+    trial: Trial,
 }
 
 // Other processes, perhaps of another build of this crate, read these places. Loom's atomics are of
@@ -109,36 +123,41 @@ const _: () = {
     assert!(std::mem::offset_of!(Page, progress.synced) == 152);
     assert!(std::mem::offset_of!(Page, held.since_ms) == 192);
     assert!(std::mem::offset_of!(Page, held.pid) == 200);
+    assert!(std::mem::offset_of!(Page, trial.count) == 256);
 };
 
 impl Page {
     fn new() -> Page {
         Page {
             label: Label {
-                magic: AtomicU64::new(0),
+                magic: Word64::new(0),
             },
             news: News {
-                revision: AtomicU64::new(0),
-                bell: Bell(AtomicU32::new(0)),
+                revision: Word64::new(0),
+                bell: Bell(Word32::new(0)),
             },
             progress: Progress {
-                doubted: AtomicU64::new(0),
-                durable: AtomicU64::new(0),
-                written: AtomicU64::new(0),
-                synced: Bell(AtomicU32::new(0)),
+                doubted: Word64::new(0),
+                durable: Word64::new(0),
+                written: Word64::new(0),
+                synced: Bell(Word32::new(0)),
             },
             held: Held {
-                since_ms: AtomicU64::new(0),
-                pid: AtomicU32::new(0),
+                since_ms: Word64::new(0),
+                pid: Word32::new(0),
+            },
+            trial: Trial {
+                count: Word32::new(0),
             },
         }
     }
 
     /// Makes an untouched page ours. False where another layout, or no beacon at all, stands there.
     fn claim(&self) -> bool {
-        match self.label.magic.compare_exchange(0, MAGIC, AcqRel, Acquire) {
+        let magic = u64::from_le_bytes(MAGIC);
+        match self.label.magic.compare_exchange(0, magic, AcqRel, Acquire) {
             Ok(_) => true,
-            Err(there) => there == MAGIC,
+            Err(there) => there == magic,
         }
     }
 
@@ -156,7 +175,7 @@ impl Page {
             match self
                 .progress
                 .durable
-                .compare_exchange_weak(there, raised, Release, Relaxed)
+                .compare_exchange(there, raised, Release, Relaxed)
             {
                 Ok(_) => return,
                 Err(now) => there = now,
@@ -189,15 +208,20 @@ impl Bell {
             return;
         }
         let now = before.wrapping_add(CHANGE);
-        if sleep::wake_all(&self.0) == Woken::Nobody
+        if self.wake() == Woken::Nobody
             && self
                 .0
                 .compare_exchange(now, now & !SLEEPERS, AcqRel, Relaxed)
                 .is_ok()
         {
             // How many this one wakes does not matter: they set the bit again.
-            sleep::wake_all(&self.0);
+            self.wake();
         }
+    }
+
+    /// Wakes whoever sleeps, without counting.
+    fn wake(&self) -> Woken {
+        sleep::wake_all(&self.0.0)
     }
 
     fn ticket(&self) -> Ticket {
@@ -224,8 +248,21 @@ impl Bell {
                     }
                 }
             }
-            sleep::wait(&self.0, word, timeout);
+            self.doze(word, timeout);
             return;
+        }
+    }
+
+    /// Sleeps while the word is this one.
+    fn doze(&self, word: u32, timeout: Duration) {
+        sleep::wait(&self.0.0, word.to_le(), timeout);
+    }
+
+    /// As [`Bell::sleep`], where the bit cannot be set, so that not every change wakes the sleeper.
+    fn nap(&self, ticket: Ticket, timeout: Duration) {
+        let word = self.0.load(Acquire);
+        if word & !SLEEPERS == ticket.0 {
+            self.doze(word, timeout.min(NAP));
         }
     }
 }
@@ -251,7 +288,7 @@ fn unpack(word: u64, generation: u64) -> u64 {
 
 enum Memory {
     #[cfg(all(target_os = "linux", not(loom)))]
-    Mapped(memmap2::MmapRaw),
+    Mapped(mapping::Mapped),
     Boxed(Box<Page>),
 }
 
@@ -267,6 +304,10 @@ pub struct Holder {
     /// Milliseconds since 1970.
     pub since_ms: u64,
 }
+
+/// The disk has no room for a store into the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRoom;
 
 /// A moment in a word's life, to sleep from. Take it first, then look at what you wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,23 +350,20 @@ impl Beacon {
         })
     }
 
-    /// The page at the start of this file, which must be open for reading and writing. `None` where
-    /// processes could not share it (a network file system, or a system without futexes) and where
-    /// something else stands in the file, such as the page of another version of this crate.
+    /// The page in this file, which must be open for reading and writing. `None` where processes could not
+    /// share it (a network file system, one whose mappings do not show what others store, a system without
+    /// futexes) and where something else stands in the file, such as the page of another version of this
+    /// crate. Whether they share it is tried, with another opening of the file, where there is one.
     ///
     /// # Errors
     ///
-    /// When the page cannot be allocated or mapped: a full disk, for one. A process without the page
-    /// would commit and not tell those that have it, so this is no reason to go on without.
+    /// When the page cannot be allocated, mapped or stored to: a full disk, for one. A process without the
+    /// page would commit and not tell those that have it, so this is no reason to go on without.
     #[cfg(all(target_os = "linux", not(loom)))]
-    pub fn map(file: &std::fs::File) -> io::Result<Option<Beacon>> {
-        if mapping::is_remote(file)? || !mapping::is_ours(file)? {
+    pub fn map(file: &std::fs::File, again: Option<&std::fs::File>) -> io::Result<Option<Beacon>> {
+        let Some(mapped) = mapping::Mapped::new(file, again)? else {
             return Ok(None);
-        }
-        mapping::allocate(file)?;
-        let mapped = memmap2::MmapOptions::new()
-            .len(PAGE_BYTES as usize)
-            .map_raw(file)?;
+        };
         let beacon = Beacon {
             memory: Memory::Mapped(mapped),
         };
@@ -338,28 +376,50 @@ impl Beacon {
     ///
     /// None on this system.
     #[cfg(not(all(target_os = "linux", not(loom))))]
-    pub fn map(_file: &std::fs::File) -> io::Result<Option<Beacon>> {
+    pub fn map(
+        _file: &std::fs::File,
+        _again: Option<&std::fs::File>,
+    ) -> io::Result<Option<Beacon>> {
         Ok(None)
     }
 
     #[inline]
-    #[cfg_attr(
-        all(target_os = "linux", not(loom)),
-        expect(unsafe_code, reason = "a mapped page is reached through a raw pointer")
-    )]
     fn page(&self) -> &Page {
         match &self.memory {
             Memory::Boxed(page) => page,
             #[cfg(all(target_os = "linux", not(loom)))]
+            Memory::Mapped(mapped) => mapped.page(),
+        }
+    }
+
+    /// The page, for a store: `None` where a store might find no room on the disk. Asked before each, as
+    /// the system may write the page back at any time.
+    fn storable(&self) -> Option<&Page> {
+        match &self.memory {
+            Memory::Boxed(page) => Some(page),
+            #[cfg(all(target_os = "linux", not(loom)))]
             Memory::Mapped(mapped) => {
-                let page = mapped.as_ptr().cast::<Page>();
-                // SAFETY: `map` made the mapping PAGE_BYTES long, readable and writable, and it lives
-                // as long as `self`. A mapping starts at a page's boundary. That is the size and the
-                // alignment of a `Page` (asserted below its definition), which is atomics alone:
-                // valid for every bit pattern, and sound to change through a shared reference, by
-                // this process or by others. Nobody makes a `&mut` to it.
-                unsafe { &*page }
+                if !mapped.is_storable() {
+                    return None;
+                }
+                let page = mapped.page();
+                if mapped.owed.load(std::sync::atomic::Ordering::Relaxed) > 0 {
+                    let owed = mapped.owed.swap(0, std::sync::atomic::Ordering::AcqRel);
+                    page.news.revision.fetch_max(owed, Release);
+                    page.news.bell.ring();
+                }
+                Some(page)
             }
+        }
+    }
+
+    /// Whether nobody writes the store who does not share this page: no other mount of the directory, no
+    /// other machine. Otherwise it says what is newest as far as it knows, and nothing of the disk.
+    pub fn is_complete(&self) -> bool {
+        match &self.memory {
+            Memory::Boxed(_) => true,
+            #[cfg(all(target_os = "linux", not(loom)))]
+            Memory::Mapped(mapped) => mapped.is_complete,
         }
     }
 
@@ -371,9 +431,18 @@ impl Beacon {
     }
 
     /// Lets readers see this revision and all before it, and wakes whoever waits. An older revision
-    /// than the newest changes nothing. A system call only where somebody sleeps.
+    /// than the newest changes nothing. Where the disk has no room for it, it is told with the next store
+    /// into the page, by this process, or by whoever publishes the next one.
     pub fn publish(&self, revision: u64) {
-        let page = self.page();
+        let Some(page) = self.storable() else {
+            #[cfg(all(target_os = "linux", not(loom)))]
+            if let Memory::Mapped(mapped) = &self.memory {
+                let relaxed = std::sync::atomic::Ordering::Relaxed;
+                mapped.owed.fetch_max(revision, relaxed);
+            }
+            self.page().news.bell.wake();
+            return;
+        };
         page.news.revision.fetch_max(revision, Release);
         // Counted for an older revision too: who published the newer one may have been killed before
         // it counted.
@@ -382,10 +451,15 @@ impl Beacon {
 
     /// Sets the revision, also to an older one. Only under the lock, by who has just read the log: a
     /// page that outlived a power cut may promise what is gone.
-    pub fn reset(&self, revision: u64) {
-        let page = self.page();
+    ///
+    /// # Errors
+    ///
+    /// Where the disk has no room for it.
+    pub fn reset(&self, revision: u64) -> Result<(), NoRoom> {
+        let page = self.storable().ok_or(NoRoom)?;
         page.news.revision.store(revision, Release);
         page.news.bell.ring();
+        Ok(())
     }
 
     /// Sleeps until a revision newer than `seen` is published, but not longer than `timeout`. It may
@@ -407,24 +481,37 @@ impl Beacon {
     /// [`publish`](Beacon::publish), [`reset`](Beacon::reset) or [`wake_all`](Beacon::wake_all), in
     /// any process. It may return early, with nothing new: look again.
     pub fn wait_from(&self, ticket: Ticket, timeout: Duration) {
-        self.page().news.bell.sleep(ticket, timeout);
+        match self.storable() {
+            Some(page) => page.news.bell.sleep(ticket, timeout),
+            None => self.page().news.bell.nap(ticket, timeout),
+        }
     }
 
     /// Wakes everybody who waits, in all processes.
     pub fn wake_all(&self) {
-        self.page().news.bell.ring();
+        match self.storable() {
+            Some(page) => page.news.bell.ring(),
+            None => drop(self.page().news.bell.wake()),
+        }
     }
 
     /// Says who holds the lock. Only by its holder.
-    pub fn set_holder(&self, pid: u32, since_ms: u64) {
-        let held = &self.page().held;
+    ///
+    /// # Errors
+    ///
+    /// Where the disk has no room for it: nor would it have any for telling others of a commit.
+    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<(), NoRoom> {
+        let held = &self.storable().ok_or(NoRoom)?.held;
         held.since_ms.store(since_ms, Relaxed);
         held.pid.store(pid, Release);
+        Ok(())
     }
 
     /// Says that nobody holds the lock. Only by its holder, before it unlocks.
     pub fn clear_holder(&self) {
-        self.page().held.pid.store(0, Release);
+        if let Some(page) = self.storable() {
+            page.held.pid.store(0, Release);
+        }
     }
 
     /// Who holds the lock, as far as it said so. Pid and time may belong to two holders where the lock
@@ -442,15 +529,20 @@ impl Beacon {
 
     /// Says that a sync of this generation's log, or of its name, has failed. What the page cache
     /// shows of it may be missing on the disk from now on, even where a later sync succeeds, so
-    /// whoever takes the lock next writes a new generation.
+    /// whoever takes the lock next writes a new generation. Where the disk has no room for this mark it
+    /// cannot be left, as where there is no page.
     pub fn doubt(&self, generation: u64) {
-        self.page().progress.doubted.fetch_max(generation, AcqRel);
+        if let Some(page) = self.storable() {
+            page.progress.doubted.fetch_max(generation, AcqRel);
+        }
     }
 
     /// Ends all doubt. Only under the lock, by who has just brought a new generation to the disk. Who
     /// doubts an older one later changes nothing.
     pub fn trust(&self) {
-        self.page().progress.doubted.store(0, Release);
+        if let Some(page) = self.storable() {
+            page.progress.doubted.store(0, Release);
+        }
     }
 
     /// The newest generation that is in doubt; 0 where none is.
@@ -468,19 +560,21 @@ impl Beacon {
     /// lock.
     pub fn set_durable_offset(&self, generation: u64, offset: u64) {
         self.set_written_offset(generation, offset);
-        self.page()
-            .progress
-            .durable
-            .store(pack_or_none(generation, offset), Release);
+        // Where it cannot be stored, less is known to be durable than is, or nothing of this generation:
+        // then others sync once more.
+        if let Some(page) = self.storable() {
+            let durable = pack_or_none(generation, offset);
+            page.progress.durable.store(durable, Release);
+        }
     }
 
     /// Sets how far the log is written, and that it is of this generation. Only under the lock, once
     /// the write has returned.
     pub fn set_written_offset(&self, generation: u64, offset: u64) {
-        self.page()
-            .progress
-            .written
-            .store(pack_or_none(generation, offset), Release);
+        if let Some(page) = self.storable() {
+            let written = pack_or_none(generation, offset);
+            page.progress.written.store(written, Release);
+        }
     }
 
     /// How far the log of this generation was written at least, in bytes; 0 where the page speaks of
@@ -493,7 +587,9 @@ impl Beacon {
     /// It changes nothing where more is durable already, nor where the page speaks of another
     /// generation: a sync that ends after a compaction says nothing of the new log. It wakes nobody.
     pub fn raise_durable_offset(&self, generation: u64, offset: u64) {
-        self.page().raise_durable_offset(generation, offset);
+        if let Some(page) = self.storable() {
+            page.raise_durable_offset(generation, offset);
+        }
     }
 
     /// For waiting for the end of another's sync: take a ticket, look, then
@@ -505,12 +601,18 @@ impl Beacon {
     /// Sleeps until a sync ended after the ticket was taken, but not longer than `timeout`. It may
     /// return early: look again.
     pub fn wait_for_sync(&self, ticket: Ticket, timeout: Duration) {
-        self.page().progress.synced.sleep(ticket, timeout);
+        match self.storable() {
+            Some(page) => page.progress.synced.sleep(ticket, timeout),
+            None => self.page().progress.synced.nap(ticket, timeout),
+        }
     }
 
     /// Wakes whoever waits for the end of a sync.
     pub fn sync_ended(&self) {
-        self.page().progress.synced.ring();
+        match self.storable() {
+            Some(page) => page.progress.synced.ring(),
+            None => drop(self.page().progress.synced.wake()),
+        }
     }
 }
 
@@ -664,91 +766,6 @@ mod sleep {
 #[cfg(test)]
 mod loom_tests;
 
-/// What comes before the mapping.
-#[cfg(all(target_os = "linux", not(loom)))]
-mod mapping {
-    use std::{fs::File, io, os::unix::fs::FileExt};
-
-    use rustix::{
-        fs::{FallocateFlags, fallocate, fstatfs},
-        io::Errno,
-    };
-
-    use super::{MAGIC, PAGE_BYTES};
-
-    /// File systems that another machine may change, where a mapping does not see it: the `f_type` of
-    /// statfs(2), by the names of the kernel's linux/magic.h where it has one.
-    const REMOTE: &[u32] = &[
-        0x0000_6969, // NFS
-        0x0000_517B, // SMB
-        0xFF53_4D42, // CIFS
-        0xFE53_4D42, // SMB2
-        0x0000_564C, // NCP
-        0x0102_1997, // V9FS: 9P
-        0x6573_5546, // FUSE: sshfs, GlusterFS, virtiofs, and local ones, which cannot be told apart
-        0x5346_414F, // AFS
-        0x6B41_4653, // AFS, the kernel's own
-        0x00C3_6400, // CEPH
-        0x7375_7245, // CODA
-        0x7461_636F, // OCFS2
-        0x0116_1970, // GFS2
-        0x0BD0_0BD0, // Lustre
-        0x4750_4653, // GPFS
-        0x1983_0326, // BeeGFS
-        0x2003_0528, // OrangeFS
-        0xAAD7_AAEA, // PanFS
-        0x786F_4256, // VirtualBox shared folders
-        0xBACB_ACBC, // VMware shared folders
-        0x7C7C_6673, // Parallels shared folders
-    ];
-
-    pub(super) fn is_remote(file: &File) -> io::Result<bool> {
-        // The field is signed on some machines and wider than its 32 bits on most.
-        let kind = fstatfs(file)?.f_type as u32;
-        Ok(REMOTE.contains(&kind))
-    }
-
-    /// Whether the file is empty, untouched or a page of this layout. What else stands there is not
-    /// ours to grow. The page's claim looks again: another process may be a step ahead.
-    pub(super) fn is_ours(file: &File) -> io::Result<bool> {
-        let mut magic = [0; 8];
-        let mut got = 0;
-        while got < magic.len() {
-            match file.read_at(&mut magic[got..], got as u64) {
-                Ok(0) => break,
-                Ok(read) => got += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(magic == [0; 8] || u64::from_ne_bytes(magic) == MAGIC)
-    }
-
-    /// Gives the page its block on disk, and the file its size, before anybody touches the mapping: a
-    /// hole on a full disk is a SIGBUS. It changes no byte, so it needs no lock.
-    pub(super) fn allocate(file: &File) -> io::Result<()> {
-        match rustix::io::retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, PAGE_BYTES))
-        {
-            Ok(()) => return Ok(()),
-            // File systems without it, such as ZFS.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        if file.metadata()?.len() >= PAGE_BYTES {
-            return Ok(());
-        }
-        // The page's last byte is NUL in every layout, so writing it takes nothing from anybody.
-        loop {
-            match file.write_at(&[0], PAGE_BYTES - 1) {
-                Ok(1) => return Ok(()),
-                Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{thread, time::Instant};
@@ -764,7 +781,7 @@ mod tests {
         beacon.publish(7);
         beacon.publish(5);
         assert_eq!(beacon.revision(), 7);
-        beacon.reset(3);
+        beacon.reset(3).unwrap();
         assert_eq!(beacon.revision(), 3);
     }
 
@@ -772,7 +789,7 @@ mod tests {
     fn the_holder_is_named_until_it_says_otherwise() {
         let beacon = Beacon::in_memory();
         assert_eq!(beacon.holder(), None);
-        beacon.set_holder(42, 1_700_000_000_000);
+        beacon.set_holder(42, 1_700_000_000_000).unwrap();
         assert_eq!(
             beacon.holder(),
             Some(Holder {
@@ -939,7 +956,7 @@ mod tests {
 
     #[test]
     fn a_killed_sleeper_costs_one_wake_and_no_more() {
-        let bell = Bell(AtomicU32::new(SLEEPERS));
+        let bell = Bell(Word32::new(SLEEPERS));
         bell.ring();
         assert_eq!(bell.0.load(Relaxed), CHANGE);
     }
@@ -957,11 +974,11 @@ mod tests {
         #[test]
         fn two_mappings_of_a_file_are_one_page() {
             let file = file();
-            let one = Beacon::map(&file).unwrap().unwrap();
-            let other = Beacon::map(&file).unwrap().unwrap();
+            let one = Beacon::map(&file, None).unwrap().unwrap();
+            let other = Beacon::map(&file, None).unwrap().unwrap();
             assert_eq!(file.metadata().unwrap().len(), PAGE_BYTES);
             one.publish(9);
-            one.set_holder(4, 5);
+            one.set_holder(4, 5).unwrap();
             assert_eq!(other.revision(), 9);
             assert_eq!(
                 other.holder(),
@@ -973,16 +990,16 @@ mod tests {
             let mut bytes = [0; 208];
             file.read_exact_at(&mut bytes, 0).unwrap();
             assert_eq!(&bytes[..8], b"worsenB\x01");
-            assert_eq!(bytes[64..72], 9u64.to_ne_bytes());
-            assert_eq!(bytes[192..200], 5u64.to_ne_bytes());
-            assert_eq!(bytes[200..204], 4u32.to_ne_bytes());
+            assert_eq!(bytes[64..72], 9u64.to_le_bytes());
+            assert_eq!(bytes[192..200], 5u64.to_le_bytes());
+            assert_eq!(bytes[200..204], 4u32.to_le_bytes());
         }
 
         #[test]
         fn a_wake_goes_from_one_mapping_to_another() {
             let file = file();
-            let one = Beacon::map(&file).unwrap().unwrap();
-            let other = Beacon::map(&file).unwrap().unwrap();
+            let one = Beacon::map(&file, None).unwrap().unwrap();
+            let other = Beacon::map(&file, None).unwrap().unwrap();
             let start = Instant::now();
             thread::scope(|scope| {
                 scope.spawn(|| {
@@ -1001,7 +1018,7 @@ mod tests {
             use std::os::unix::fs::MetadataExt;
             let file = file();
             file.set_len(PAGE_BYTES).unwrap();
-            drop(Beacon::map(&file).unwrap().unwrap());
+            drop(Beacon::map(&file, None).unwrap().unwrap());
             assert!(file.metadata().unwrap().blocks() * 512 >= PAGE_BYTES);
         }
 
@@ -1010,7 +1027,7 @@ mod tests {
             for content in [&b"12345\n"[..], b"worsenB\x02", b"worsenB\x02 and more"] {
                 let mut file = file();
                 file.write_all(content).unwrap();
-                assert!(Beacon::map(&file).unwrap().is_none());
+                assert!(Beacon::map(&file, None).unwrap().is_none());
                 let mut bytes = vec![0; content.len()];
                 file.read_exact_at(&mut bytes, 0).unwrap();
                 assert_eq!(bytes, content);
@@ -1022,7 +1039,7 @@ mod tests {
         fn a_longer_file_keeps_its_length() {
             let file = file();
             file.set_len(3 * PAGE_BYTES).unwrap();
-            drop(Beacon::map(&file).unwrap().unwrap());
+            drop(Beacon::map(&file, None).unwrap().unwrap());
             assert_eq!(file.metadata().unwrap().len(), 3 * PAGE_BYTES);
         }
     }

@@ -8,6 +8,9 @@ use std::{
     path::Path,
 };
 
+mod reach;
+
+pub(crate) use self::reach::Reach;
 use super::lock::{self, LockFile, RealLock};
 
 /// What a store asks of a disk. The real one is [`RealDisk`].
@@ -48,6 +51,9 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Gives the lead up.
     fn end_lead(&self) -> io::Result<()>;
     fn id(&self) -> FileId;
+    /// Forgets what is cached of the file, where somebody may have written it past this mount, so that the
+    /// next read asks for it. It costs nothing elsewhere.
+    fn forget_cached(&self) {}
 }
 
 /// Device and inode: two paths name the same file exactly when these are equal.
@@ -85,7 +91,8 @@ pub struct RealDisk;
 impl Disk for RealDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
         let (file, id) = system::open(path, how)?;
-        Ok(Box::new(RealFile { file, id }))
+        let reach = Reach::of(&file)?;
+        Ok(Box::new(RealFile { file, id, reach }))
     }
 
     fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
@@ -115,7 +122,8 @@ impl Disk for RealDisk {
 
     fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         let (file, id) = system::open(path, Open::Create)?;
-        Ok(Box::new(RealLock::new(file, id, shared_memory)?))
+        let again = || system::open(path, Open::Write);
+        Ok(Box::new(RealLock::new(file, id, shared_memory, again)?))
     }
 }
 
@@ -123,6 +131,7 @@ impl Disk for RealDisk {
 struct RealFile {
     file: File,
     id: FileId,
+    reach: Reach,
 }
 
 impl DiskFile for RealFile {
@@ -160,6 +169,12 @@ impl DiskFile for RealFile {
 
     fn id(&self) -> FileId {
         self.id
+    }
+
+    fn forget_cached(&self) {
+        if self.reach != Reach::Machine {
+            system::forget_cached(&self.file);
+        }
     }
 }
 
@@ -301,6 +316,14 @@ mod system {
         file.write_at(buf, offset)
     }
 
+    pub(super) fn forget_cached(file: &File) {
+        // Bytes that are not on disk yet stay. An error is as well: then it is as if nobody had asked.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = file;
+    }
+
     // std's own sync_data and sync_all try again after EINTR.
 
     pub(super) fn sync_data(file: &File) -> io::Result<()> {
@@ -389,6 +412,9 @@ mod system {
     pub(super) fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
         file.seek_write(buf, offset)
     }
+
+    /// Nothing: Windows keeps the caches of network drives in step.
+    pub(super) fn forget_cached(_file: &File) {}
 
     pub(super) fn sync_data(file: &File) -> io::Result<()> {
         file.sync_data()

@@ -40,6 +40,14 @@ pub trait LockFile: Send + Sync + fmt::Debug {
     fn id(&self) -> FileId;
     /// The shared page in this file, where there is one.
     fn beacon(&self) -> Option<Arc<Beacon>>;
+    /// Looks for room for a store into that page, where there was none.
+    ///
+    /// # Errors
+    ///
+    /// Why there still is none.
+    fn find_room(&self) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
 }
 
 /// A lock file of the operating system.
@@ -54,14 +62,25 @@ pub struct RealLock {
 }
 
 impl RealLock {
-    /// Takes over a file opened for reading and writing, and maps its page where that is wanted.
+    /// Takes over a file opened for reading and writing, and maps its page where that is wanted. `again`
+    /// opens the same file once more.
     ///
     /// # Errors
     ///
     /// As [`Beacon::map`].
-    pub fn new(file: File, id: FileId, shared_memory: bool) -> io::Result<RealLock> {
+    pub fn new(
+        file: File,
+        id: FileId,
+        shared_memory: bool,
+        again: impl FnOnce() -> io::Result<(File, FileId)>,
+    ) -> io::Result<RealLock> {
         let beacon = match shared_memory {
-            true => Beacon::map(&file)?.map(Arc::new),
+            true => {
+                // Where another file stands there by now, this one is not used for long.
+                let again = again().ok().filter(|(_, other)| *other == id);
+                let again = again.as_ref().map(|(file, _)| file);
+                Beacon::map(&file, again)?.map(Arc::new)
+            }
             false => None,
         };
         Ok(RealLock {
@@ -131,6 +150,11 @@ impl LockFile for RealLock {
     fn beacon(&self) -> Option<Arc<Beacon>> {
         self.beacon.clone()
     }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    fn find_room(&self) -> io::Result<()> {
+        super::beacon::mapping::find_room(&self.file)
+    }
 }
 
 #[cfg(all(test, not(miri)))]
@@ -178,6 +202,7 @@ mod tests {
         let one = RealDisk.open_lock(&path, true).unwrap().beacon().unwrap();
         let other = RealDisk.open_lock(&path, true).unwrap().beacon().unwrap();
         one.publish(3);
+        assert!(one.is_complete());
         assert_eq!(other.revision(), 3);
     }
 }

@@ -184,6 +184,7 @@ impl Log {
         &mut self,
         mut each: impl FnMut(Record) -> Result<(), E>,
     ) -> Result<Tail, E> {
+        self.file.forget_cached();
         if self.is_at_the_tail()? {
             return Ok(Tail::Clean);
         }

@@ -297,7 +297,8 @@ impl FileBackend {
             if let Some(beacon) = backend.current_beacon() {
                 beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
                 // Whatever a power cut left in the page: this is what is on disk.
-                beacon.reset(revision);
+                let lock = backend.current_lock();
+                waiting::in_page(&lock, &backend.paths, || beacon.reset(revision))?;
             }
         }
         Ok(Opened {
@@ -321,6 +322,13 @@ impl FileBackend {
 
     fn current_beacon(&self) -> Option<Arc<Beacon>> {
         self.current_lock().beacon()
+    }
+
+    /// The beacon, where it can tell how far the log is on disk. One that not everybody shares who writes
+    /// the store cannot: what others wrote through another mount may be in a cache that a sync of this
+    /// mount does not reach.
+    fn beacon_of_syncs(&self) -> Option<Arc<Beacon>> {
+        self.current_beacon().filter(|beacon| beacon.is_complete())
     }
 
     /// Reads everything anew: somebody else compacted, or the file was damaged, cut or taken away.
@@ -430,7 +438,7 @@ impl FileBackend {
             // It begins with commits that nobody has acknowledged. They can be seen once they are durable,
             // under this name: where its writer has not come to that, it is this reader's to see to.
             let is_durable = self
-                .current_beacon()
+                .beacon_of_syncs()
                 .is_some_and(|beacon| beacon.durable_offset(header.generation) >= position.offset);
             if !is_durable
                 && (file.sync_data().is_err() || self.disk.sync_dir(&self.paths.dir).is_err())
@@ -741,7 +749,7 @@ impl Backend for FileBackend {
                     AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
                 })?;
         }
-        let durable = match self.current_beacon() {
+        let durable = match self.beacon_of_syncs() {
             Some(beacon)
                 if beacon.durable_offset(state.log.header.generation)
                     >= state.log.position.offset =>
@@ -803,7 +811,7 @@ impl Backend for FileBackend {
         let tail = state.log.position.offset;
         state.durable_offset >= tail
             || self
-                .current_beacon()
+                .beacon_of_syncs()
                 .is_some_and(|beacon| beacon.durable_offset(state.log.header.generation) >= tail)
     }
 
@@ -816,7 +824,7 @@ impl Backend for FileBackend {
                 state.log.header.generation,
             )
         };
-        let beacon = self.current_beacon();
+        let beacon = self.beacon_of_syncs();
         let outcome = sync::sync(
             &*file,
             generation,
@@ -882,6 +890,11 @@ impl Backend for FileBackend {
             visible = self.current_beacon().map(|beacon| beacon.revision());
         }
         let state = &mut *self.state();
+        let is_news = visible.is_some_and(|visible| visible > state.log.position.revision);
+        if !is_news && self.beacon_of_syncs().is_none() {
+            // The page, if there is one, has nothing new, and is not told of everything: the log is.
+            visible = None;
+        }
         let mut place = self.is_ours(state)?;
         if matches!(place, Place::Ours) && self.mode == Mode::Look {
             match self.read_on(state, sink, visible)? {

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     Paths,
-    beacon::Beacon,
+    beacon::{Beacon, NoRoom},
     disk::{Disk, FileId},
     lock::LockFile,
 };
@@ -143,7 +143,8 @@ pub(super) fn take_lock(
         let is_there = matches!(there, Ok(Some(found)) if found.id == lock.file.id());
         if is_there || planted(Bug::DoNotCheckLockIdentity) {
             if let Some(beacon) = lock.beacon() {
-                beacon.set_holder(pid, milliseconds());
+                let tell = || beacon.set_holder(pid, milliseconds());
+                in_page(&lock, paths, tell)?;
             }
             return Ok(lock);
         }
@@ -151,6 +152,27 @@ pub(super) fn take_lock(
         there?;
         released?;
     }
+}
+
+/// Stores something into the page of a lock that is held. Where the disk has no room for that, it would
+/// have none either to tell others of a commit, so none is begun: the lock is released.
+pub(super) fn in_page(
+    lock: &Lock,
+    paths: &Paths,
+    store: impl Fn() -> Result<(), NoRoom>,
+) -> Result<(), Error> {
+    let Err(NoRoom) = store() else {
+        return Ok(());
+    };
+    let found = lock.file.find_room();
+    let outcome = found
+        .and_then(|()| store().map_err(|NoRoom| std::io::ErrorKind::StorageFull.into()))
+        .map_err(|why| Error::io("the disk has no room for the shared page", &paths.lock, why));
+    if outcome.is_err() {
+        // Where it cannot be released either, the next attempt to take it does that first.
+        drop(lock.release());
+    }
+    outcome
 }
 
 /// The lock is held for microseconds nearly always, so the first pauses are short.

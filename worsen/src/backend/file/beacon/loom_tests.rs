@@ -30,7 +30,7 @@ fn join(threads: impl IntoIterator<Item = thread::JoinHandle<()>>) {
 /// What a process leaves that is killed after it has set the bit: asleep or about to sleep, the kernel
 /// no longer knows it.
 fn die_asleep(beacon: &Beacon) {
-    beacon.page().news.bell.0.fetch_or(SLEEPERS, Relaxed);
+    beacon.page().news.bell.0.0.fetch_or(SLEEPERS, Relaxed);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_publisher_killed_before_its_second_wake_costs_a_time_out() {
         });
         let changes = &beacon.page().news.bell.0;
         let now = changes.fetch_add(CHANGE, AcqRel) + CHANGE;
-        if sleep::wake_all(changes) == Woken::Nobody {
+        if sleep::wake_all(&changes.0) == Woken::Nobody {
             let _ = changes.compare_exchange(now, now & !SLEEPERS, AcqRel, Relaxed);
         }
         beacon.wake_all();
@@ -180,7 +180,7 @@ fn a_publisher_killed_before_its_second_wake_costs_a_time_out() {
 fn who_waits_for_anything_in_the_page_is_woken() {
     in_every_order(None, || {
         let beacon = Beacon::in_memory();
-        beacon.set_holder(7, 0);
+        beacon.set_holder(7, 0).unwrap();
         let waiter = spawn(&beacon, |beacon| {
             loop {
                 let ticket = beacon.ticket();

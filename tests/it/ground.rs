@@ -1,0 +1,367 @@
+//! File systems of other kinds than the one that tests run on, made in a file and mounted for one test:
+//! full, shut down, in user space, gone. A test that may not mount, or lacks a tool, says so and passes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::support::{Worker, folder};
+
+/// A mounted file system, unmounted when it is dropped.
+struct Mount {
+    /// Where it is to be seen.
+    dir: PathBuf,
+    /// Who serves it, where that is a process of this test's.
+    server: Option<std::process::Child>,
+    _folder: TempDir,
+}
+
+/// Runs a program to its end. `Err` says why that was not to be had.
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!(
+            "`{program} {}` failed: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+    }
+}
+
+impl Mount {
+    /// Of a new file of so many MiB, formatted by this program.
+    fn in_file(mkfs: &[&str], megabytes: u64, options: &str) -> Result<Mount, String> {
+        may_mount()?;
+        let folder = folder();
+        let (image, dir) = (folder.path().join("image"), folder.path().join("mounted"));
+        fs::create_dir(&dir).unwrap();
+        fs::File::create(&image)
+            .and_then(|file| file.set_len(megabytes << 20))
+            .unwrap();
+        let image = image.to_str().unwrap();
+        run(mkfs[0], &[&mkfs[1..], &[image]].concat())?;
+        let options = format!("loop,{options}");
+        let options = options.trim_end_matches(',');
+        run("mount", &["-o", options, image, dir.to_str().unwrap()])?;
+        Ok(Mount {
+            dir,
+            server: None,
+            _folder: folder,
+        })
+    }
+
+    /// An overlay with its upper layer in this directory.
+    fn overlay(below: &Path) -> Result<Mount, String> {
+        may_mount()?;
+        let folder = folder();
+        let dir = folder.path().join("mounted");
+        let layers = ["lower", "upper", "work"].map(|layer| below.join(layer));
+        for made in layers.iter().chain([&dir]) {
+            fs::create_dir(made).unwrap();
+        }
+        let [lower, upper, work] = layers.each_ref().map(|layer| layer.to_str().unwrap());
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        let dir_name = dir.to_str().unwrap();
+        run(
+            "mount",
+            &["-t", "overlay", "-o", &options, "overlay", dir_name],
+        )?;
+        Ok(Mount {
+            dir,
+            server: None,
+            _folder: folder,
+        })
+    }
+
+    /// Another view of a directory, by a program that stays in the foreground.
+    fn served(program: &str, arguments: &[&str], of: &Path) -> Result<Mount, String> {
+        may_mount()?;
+        if !Path::new("/dev/fuse").exists() {
+            return Err("there is no /dev/fuse".into());
+        }
+        let folder = folder();
+        let dir = folder.path().join("mounted");
+        fs::create_dir(&dir).unwrap();
+        let mut server = Command::new(program)
+            .args(arguments)
+            .args([of, &dir])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+        let longest = Instant::now() + Duration::from_secs(30);
+        while !is_mounted(&dir) {
+            let ended = server.try_wait().unwrap();
+            if ended.is_some() || Instant::now() > longest {
+                return Err(format!("`{program}` mounts nothing: {ended:?}"));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(Mount {
+            dir,
+            server: Some(server),
+            _folder: folder,
+        })
+    }
+
+    fn path(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // Lazily: a test that fails may have files open.
+        drop(run("umount", &["-l", self.dir.to_str().unwrap()]));
+        if let Some(server) = &mut self.server {
+            drop(server.kill());
+            drop(server.wait());
+        }
+    }
+}
+
+fn may_mount() -> Result<(), String> {
+    match rustix::process::geteuid().is_root() {
+        true => Ok(()),
+        false => Err("only root may mount".into()),
+    }
+}
+
+fn is_mounted(dir: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    mounts
+        .lines()
+        .any(|line| line.split(' ').nth(4) == dir.to_str())
+}
+
+/// The mount, or the end of the test.
+macro_rules! mounted {
+    ($mount:expr) => {
+        match $mount {
+            Ok(mount) => mount,
+            Err(why) => {
+                println!("skipped: {why}");
+                return;
+            }
+        }
+    };
+}
+
+/// Takes all the room there is, and returns the file that has it.
+fn fill(dir: &Path) -> PathBuf {
+    let path = dir.join("filler");
+    let mut file = fs::File::create(&path).unwrap();
+    for size in [1 << 20, 1 << 16, 1 << 12, 1 << 9] {
+        let block = vec![7; size];
+        while std::io::Write::write_all(&mut file, &block).is_ok() {}
+        // What is not on disk yet may still be found to fit, or not to.
+        drop(file.sync_all());
+    }
+    path
+}
+
+/// Writes back everything, so that a page that is written to again needs new room where a file system
+/// copies on write.
+fn write_back(dir: &Path) {
+    rustix::fs::syncfs(fs::File::open(dir).unwrap()).unwrap();
+}
+
+/// A store on a disk that fills up while it is open: typed errors, reads, and writes again once there
+/// is room, in one process from the beginning to the end, and in another that is opened meanwhile.
+fn fills_up(mount: &Path) {
+    let dir = mount.join("db");
+    let mut worker = Worker::start("obey", &dir, &[]);
+    assert_eq!(worker.order("open"), "done");
+    let mut acknowledged = 7;
+    assert_eq!(worker.order("set-count 7"), "done");
+    let filler = fill(mount);
+    write_back(mount);
+    let mut refused = 0;
+    for count in 8..200 {
+        match worker.order(&format!("set-count {count}")).as_str() {
+            "done" => acknowledged = count,
+            "NoSpace" => refused += 1,
+            other => panic!("{other} on a full disk"),
+        }
+        write_back(mount);
+        assert_eq!(worker.order("count"), acknowledged.to_string());
+    }
+    println!("{refused} of 192 writes refused: {}", worker.order("why"));
+    let mut other = Worker::start("obey", &dir, &[]);
+    let opened = other.order("open");
+    assert!(opened == "done" || opened == "NoSpace", "{opened}");
+    fs::remove_file(filler).unwrap();
+    write_back(mount);
+    assert_eq!(worker.order("count"), acknowledged.to_string());
+    assert_eq!(worker.order("increment"), "done", "there is room again");
+    assert_eq!(other.order("open"), "done");
+    assert_eq!(other.order("count"), (acknowledged + 1).to_string());
+    assert_eq!(other.order("increment"), "done");
+    assert_eq!(worker.order("count"), (acknowledged + 2).to_string());
+}
+
+/// Needs no other file system, but is of the same kind: the page cannot be written as it is.
+#[test]
+fn a_lock_file_that_was_cut_off_costs_a_writer_nothing() {
+    let folder = folder();
+    let mut worker = Worker::start("obey", folder.path(), &[]);
+    assert_eq!(worker.order("open"), "done");
+    let lock = fs::File::options()
+        .write(true)
+        .open(folder.path().join("state.lock"));
+    lock.unwrap().set_len(0).unwrap();
+    assert_eq!(worker.order("set-count 7"), "done");
+    assert_eq!(worker.order("count"), "7");
+    let mut other = Worker::start("obey", folder.path(), &[]);
+    assert_eq!(other.order("open"), "done");
+    assert_eq!(other.order("increment"), "done");
+    assert_eq!(worker.order("count"), "8");
+}
+
+#[test]
+fn a_full_btrfs_ends_no_process() {
+    let mount = mounted!(Mount::in_file(&["mkfs.btrfs", "-q"], 128, ""));
+    fills_up(mount.path());
+}
+
+#[test]
+fn a_full_quota_group_of_btrfs_ends_no_process() {
+    let mount = mounted!(Mount::in_file(&["mkfs.btrfs", "-q"], 256, ""));
+    let limited = mount.path().join("limited");
+    let path = limited.to_str().unwrap();
+    mounted!(
+        run(
+            "btrfs",
+            &["quota", "enable", mount.path().to_str().unwrap()]
+        )
+        .and_then(|()| run("btrfs", &["subvolume", "create", path]))
+        .and_then(|()| run("btrfs", &["qgroup", "limit", "16M", path]))
+    );
+    fills_up(&limited);
+}
+
+#[test]
+fn a_full_overlay_above_btrfs_ends_no_process() {
+    let below = mounted!(Mount::in_file(&["mkfs.btrfs", "-q"], 128, ""));
+    let mount = mounted!(Mount::overlay(below.path()));
+    fills_up(mount.path());
+}
+
+/// A lock file that shares its block with a copy: the first store into it needs a block of its own.
+#[test]
+fn a_reflinked_lock_file_on_a_full_xfs_ends_no_process() {
+    let mount = mounted!(Mount::in_file(&["mkfs.xfs", "-q"], 320, ""));
+    let dir = mount.path().join("db");
+    let mut worker = Worker::start("obey", &dir, &[]);
+    assert_eq!(worker.order("open"), "done");
+    assert_eq!(worker.order("set-count 7"), "done");
+    let (lock, copy) = (dir.join("state.lock"), dir.join("copy"));
+    mounted!(run(
+        "cp",
+        &[
+            "--reflink=always",
+            lock.to_str().unwrap(),
+            copy.to_str().unwrap()
+        ]
+    ));
+    fill(mount.path());
+    write_back(mount.path());
+    for count in 8..20 {
+        let outcome = worker.order(&format!("set-count {count}"));
+        assert!(outcome == "done" || outcome == "NoSpace", "{outcome}");
+    }
+    println!("{}", worker.order("why"));
+    assert!(worker.order("count").parse::<u64>().unwrap() >= 7);
+}
+
+/// What was shown before is shown on, and a write is a typed error.
+fn is_gone(worker: &mut Worker) {
+    for _ in 0..3 {
+        let outcome = worker.order("set-count 9");
+        assert!(
+            ["Io", "OutcomeUnknown", "Poisoned", "Directory"].contains(&outcome.as_str()),
+            "{outcome}"
+        );
+        assert_eq!(worker.order("count"), "7");
+    }
+    println!("{}", worker.order("why"));
+}
+
+#[test]
+fn a_file_system_that_was_shut_down_ends_no_process() {
+    for mkfs in ["mkfs.ext4", "mkfs.xfs"] {
+        let mount = mounted!(Mount::in_file(&[mkfs, "-q"], 320, ""));
+        let dir = mount.path().join("db");
+        let mut worker = Worker::start("obey", &dir, &[]);
+        assert_eq!(worker.order("open"), "done");
+        assert_eq!(worker.order("set-count 7"), "done");
+        write_back(mount.path());
+        mounted!(run(
+            "xfs_io",
+            &["-x", "-c", "shutdown", mount.path().to_str().unwrap()]
+        ));
+        is_gone(&mut worker);
+    }
+}
+
+#[test]
+fn a_served_file_system_whose_server_is_killed_ends_no_process() {
+    let behind = folder();
+    let mut mount = mounted!(Mount::served("bindfs", &["-f"], behind.path()));
+    let dir = mount.path().join("db");
+    let mut worker = Worker::start("obey", &dir, &[]);
+    assert_eq!(worker.order("open"), "done");
+    assert_eq!(worker.order("set-count 7"), "done");
+    let server = mount.server.as_mut().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    is_gone(&mut worker);
+}
+
+#[test]
+fn a_full_ext4_ends_no_process() {
+    let mount = mounted!(Mount::in_file(&["mkfs.ext4", "-q"], 16, ""));
+    fills_up(mount.path());
+}
+
+#[test]
+fn a_full_xfs_ends_no_process() {
+    let mount = mounted!(Mount::in_file(&["mkfs.xfs", "-q"], 320, ""));
+    fills_up(mount.path());
+}
+
+/// Many writes in one process, each read at once in another one: how many of the reads were stale.
+fn stale_reads(dir: &Path) -> usize {
+    let (mut one, mut other) = (
+        Worker::start("obey", dir, &[]),
+        Worker::start("obey", dir, &[]),
+    );
+    assert_eq!(
+        (one.order("open"), other.order("open")),
+        ("done".into(), "done".into())
+    );
+    (1..=300)
+        .filter(|count| {
+            assert_eq!(one.order(&format!("set-count {count}")), "done");
+            other.order("count") != count.to_string()
+        })
+        .count()
+}
+
+#[test]
+fn one_mount_of_a_served_file_system_is_as_fresh_as_a_disk() {
+    let behind = folder();
+    let mount = mounted!(Mount::served("bindfs", &["-f"], behind.path()));
+    assert_eq!(stale_reads(&mount.path().join("db")), 0);
+}
