@@ -260,3 +260,12 @@ fn a_store_opened_for_reading_refuses_writes_and_touches_nothing() {
         );
     }
 }
+
+#[test]
+fn a_store_in_memory_that_is_only_read_stays_at_its_seeds() {
+    let store = State::builder().in_memory().read_only().open().unwrap();
+    let note = store.note();
+    let error = store.set_note("other".into()).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
+    assert_eq!((store.note(), store.revision()), (note, 0));
+}

@@ -226,3 +226,56 @@ fn a_deleted_lock_does_not_let_two_writers_in() {
     assert_eq!(one.count(), 400);
     assert_eq!(other.count(), 400);
 }
+
+#[test]
+fn the_platforms_folders_are_created_with_all_that_is_missing_above_them() {
+    let folder = folder();
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_worker"))
+        .arg("at-home")
+        .env("HOME", &home)
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<&Path> = told.lines().map(Path::new).collect();
+    assert_eq!(told[0].parent(), Some(told[2]));
+    assert_eq!(told[1].parent(), Some(told[3]));
+    let home = fs::canonicalize(home).unwrap();
+    for log in &told[..2] {
+        assert!(log.starts_with(&home), "{}", log.display());
+        let above = log.ancestors().skip(1).take_while(|dir| *dir != home);
+        for dir in above {
+            let mode = fs::metadata(dir).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{}", dir.display());
+        }
+    }
+    if cfg!(target_os = "linux") {
+        assert_eq!(told[2], home.join(".local/share/notes"));
+        assert_eq!(told[3], home.join(".config/notes"));
+    }
+}
+
+#[test]
+fn a_missing_parent_is_a_misspelled_path_unless_the_program_says_otherwise() {
+    let folder = folder();
+    let dir = folder.path().join("a/b/c");
+    let error = State::builder().dir(&dir).open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Directory, "{error}");
+    assert!(!folder.path().join("a").exists());
+    let read_only = State::builder().dir(&dir).create_parents(true).read_only();
+    assert!(read_only.open().is_err());
+    assert!(!folder.path().join("a").exists());
+    let store = State::builder()
+        .create_parents(true)
+        .dir(&dir)
+        .open()
+        .unwrap();
+    assert_eq!(
+        store.path().unwrap().parent().unwrap(),
+        fs::canonicalize(&dir).unwrap()
+    );
+}

@@ -83,3 +83,13 @@ mod app_with_separator {
         ready: bool,
     }
 }
+
+mod config_without_name {
+    use worsen::Store;
+
+    #[derive(Store)]
+    #[store(dir = config("com", "Example", "Notes"))]
+    struct State {
+        ready: bool,
+    }
+}

@@ -18,6 +18,7 @@ pub(crate) const DOC: &str = "doc";
 pub(crate) const ACCESSOR: &str = "accessor";
 pub(crate) const ACCESSORS: &str = "accessors";
 pub(crate) const APP: &str = "app";
+pub(crate) const CONFIG: &str = "config";
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const DIR: &str = "dir";
 pub(crate) const DURABILITY: &str = "durability";
@@ -211,10 +212,26 @@ impl<T> Default for Slot<T> {
 pub(crate) enum Dir {
     /// `"./db"`
     Path(LitStr),
-    /// `app("com", "Org", "App")`
-    App([LitStr; 3]),
+    /// `app("com", "Org", "App")`, or `config(...)`
+    Folder(Folder, [LitStr; 3]),
     /// Anything else that becomes a `PathBuf`.
     Expr(Box<Expr>),
+}
+
+/// Which of the platform's folders for one program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Folder {
+    Data,
+    Config,
+}
+
+impl Folder {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Folder::Data => APP,
+            Folder::Config => CONFIG,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -671,14 +688,21 @@ fn dir(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dir> {
         return Ok(Dir::Path(string.clone()));
     }
     if let Expr::Call(call) = ungroup(&value) {
-        if as_path(&call.func).is_some_and(|path| path.is_ident(APP)) {
+        let function = as_path(&call.func);
+        let folder = [Folder::Data, Folder::Config]
+            .into_iter()
+            .find(|folder| function.is_some_and(|path| path.is_ident(folder.name())));
+        if let Some(folder) = folder {
             let strings: Vec<LitStr> = call.args.iter().filter_map(as_string).cloned().collect();
+            let name = folder.name();
             return match <[LitStr; 3]>::try_from(strings) {
-                Ok(strings) if call.args.len() == 3 => Ok(Dir::App(strings)),
+                Ok(strings) if call.args.len() == 3 => Ok(Dir::Folder(folder, strings)),
                 _ => Err(syn::Error::new_spanned(
                     call,
-                    "`app` takes three string literals, the qualifier, organization and application: \
-                     write `dir = app(\"com\", \"Example\", \"Notes\")`",
+                    format!(
+                        "`{name}` takes three string literals, the qualifier, organization and \
+                         application: write `dir = {name}(\"com\", \"Example\", \"Notes\")`"
+                    ),
                 )),
             };
         }

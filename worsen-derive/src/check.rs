@@ -195,14 +195,17 @@ fn check_dir(ctxt: &Ctxt, store: &Store<'_>) {
                 ctxt.error(literal.span(), "a path cannot hold a NUL character");
             }
         }
-        Some(Dir::App(parts)) => {
+        Some(Dir::Folder(folder, parts)) => {
+            let folder = folder.name();
             for part in parts {
                 let text = part.value();
                 if text.contains(['/', '\\']) || text.chars().any(char::is_control) {
                     ctxt.error(
                         part.span(),
-                        "a part of `app(...)` names one directory: write it without `/`, `\\` and \
-                         control characters",
+                        format!(
+                            "a part of `{folder}(...)` names one directory: write it without `/`, \
+                             `\\` and control characters"
+                        ),
                     );
                 }
             }
@@ -210,7 +213,10 @@ fn check_dir(ctxt: &Ctxt, store: &Store<'_>) {
             if matches!(application.value().as_str(), "" | "." | "..") {
                 ctxt.error(
                     application.span(),
-                    "`app(...)` needs the name of the program: write `dir = app(\"com\", \"Example\", \"Notes\")`",
+                    format!(
+                        "`{folder}(...)` needs the name of the program: write `dir = \
+                         {folder}(\"com\", \"Example\", \"Notes\")`"
+                    ),
                 );
             }
         }

@@ -8,7 +8,7 @@ use syn::{Data, ExprPath, Fields, Ident, spanned::Spanned};
 
 use crate::{
     accessor::{self, seed_local},
-    attr::{Dir, Durability},
+    attr::{Dir, Durability, Folder},
     model::{self, Codec, Field, Seed, Store},
     serde_attr::Default,
 };
@@ -196,9 +196,16 @@ fn settings(store: &Store<'_>) -> TokenStream {
         Some(Dir::Path(dir)) => {
             changes.push(quote!(__settings.dir = __private::Ok(__private::Into::into(#dir));));
         }
-        Some(Dir::App([qualifier, organization, application])) => changes.push(quote! {
-            __settings.dir = __private::app_dir(#qualifier, #organization, #application);
-        }),
+        Some(Dir::Folder(folder, [qualifier, organization, application])) => {
+            let function = match folder {
+                Folder::Data => quote!(app_dir),
+                Folder::Config => quote!(config_dir),
+            };
+            changes.push(quote! {
+                __settings.dir = __private::#function(#qualifier, #organization, #application);
+                __settings.create_parents = true;
+            });
+        }
         Some(Dir::Expr(dir)) => {
             // At the expression, so that a value that is no path is an error there.
             let span = located(dir.span());

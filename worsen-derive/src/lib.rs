@@ -66,7 +66,8 @@ mod tests;
 /// | --- | --- | --- |
 /// | `name = "settings"` | the name of the store, and of its files `settings.db` ... | the struct's name in snake case |
 /// | `dir = "./db"` | the directory of the files | `db` in the current directory |
-/// | `dir = app("com", "Example", "Notes")` | the same: the platform's folder for this program's data | |
+/// | `dir = app("com", "Example", "Notes")` | the same: the platform's folder for this program's data, `worsen::app_dir`; what is missing above it is created too | |
+/// | `dir = config("com", "Example", "Notes")` | the same, for its settings: `worsen::config_dir` | |
 /// | `dir = expr` | the same: any expression that becomes a `PathBuf` | |
 /// | `poll = "5s"` or `"never"` | how often to look for changes by other processes, where they cannot tell | every 5 s |
 /// | `durability = Synced` or `Buffered` | whether a commit waits for the disk | `Synced` |

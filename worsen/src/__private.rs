@@ -86,7 +86,10 @@ pub fn apply_with<T>(
     Ok(())
 }
 
-pub use crate::{app_dir::app_dir, seeds::check_uids};
+pub use crate::{
+    app_dir::{app_dir, config_dir},
+    seeds::check_uids,
+};
 
 /// The seed of a field that has no `#[store(seed = ...)]`.
 #[diagnostic::on_unimplemented(

@@ -80,6 +80,8 @@ pub(crate) struct Place {
     pub(crate) settings: Settings,
     pub(crate) debug: bool,
     pub(crate) mode: Mode,
+    /// `None`: as the settings say.
+    pub(crate) create_parents: Option<bool>,
     pub(crate) in_memory: bool,
     pub(crate) shared_memory: bool,
     /// Another disk than the machine's, for tests.
@@ -95,6 +97,7 @@ impl Place {
             settings,
             debug: debug::asked_for(),
             mode: Mode::Repair,
+            create_parents: None,
             in_memory: false,
             shared_memory: true,
             disk: None,
@@ -125,6 +128,28 @@ impl<S: Store> Builder<S> {
     /// this user alone, if its parent exists.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.place.settings.dir = Ok(dir.into());
+        self.place.settings.create_parents = false;
+        self
+    }
+
+    /// Whether the directories above the store's are created too where they are missing, for this user
+    /// alone. By default only for a `dir = app(...)` or `config(...)` of the attributes: elsewhere a missing
+    /// parent is more likely a misspelled path.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { count: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let home = folder.path();
+    /// let dir = home.join("state/of/the/program");
+    /// assert!(State::builder().dir(&dir).open().is_err());
+    /// let store = State::builder().dir(&dir).create_parents(true).open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create_parents(mut self, on: bool) -> Self {
+        self.place.create_parents = Some(on);
         self
     }
 
@@ -170,7 +195,7 @@ impl<S: Store> Builder<S> {
     }
 
     /// Opens a store in memory alone, for tests: it begins with its seeds and goes with its last
-    /// handle.
+    /// handle. With [`read_only`](Builder::read_only) it stays at its seeds.
     pub fn in_memory(mut self) -> Self {
         self.place.in_memory = true;
         self
@@ -349,6 +374,10 @@ impl Place {
                 paths: Some(paths),
             });
         }
+        let create_parents = self.create_parents.unwrap_or(self.settings.create_parents);
+        if create_parents && self.mode != Mode::Look {
+            create_parents_of(&dir)?;
+        }
         let dir = canonical(&dir, self.mode)?;
         let paths = Paths::new(&dir, &self.settings.name);
         let key = Key {
@@ -378,10 +407,10 @@ impl Opening {
         let name: Arc<str> = place.settings.name.as_str().into();
         let debug = Debug::new(name.clone(), place.debug);
         let path = paths.as_ref().map(|paths| paths.log.clone());
-        let read_only = place.mode == Mode::Look && !place.in_memory;
+        let read_only = place.mode == Mode::Look;
         let (backend, entries, revision, recovery): (Box<dyn Backend>, _, _, _) = match paths {
             None => (
-                Box::new(MemoryBackend::default()),
+                Box::new(MemoryBackend::new(read_only)),
                 Entries::new(),
                 0,
                 Recovery::default(),
@@ -450,6 +479,19 @@ fn check_name(name: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidName, what)
         .help("a name is one path component, such as `app-state`; put directories into `dir`")
         .in_store(name, None))
+}
+
+/// Creates every directory above this one that is missing, as the store's own: durable, and for this user
+/// alone.
+fn create_parents_of(dir: &Path) -> Result<(), Error> {
+    let mut above: Vec<&Path> = dir.ancestors().skip(1).collect();
+    above.reverse();
+    for dir in above.into_iter().filter(|dir| !dir.as_os_str().is_empty()) {
+        if !dir.exists() {
+            crate::backend::file::create_directory(&RealDisk, dir)?;
+        }
+    }
+    Ok(())
 }
 
 /// The one path of a directory, which is created if its parent exists.

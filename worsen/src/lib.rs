@@ -79,6 +79,7 @@ mod value;
 mod watch;
 mod work;
 
+pub use app_dir::{app_dir, config_dir};
 pub use backend::file::compaction::Compaction;
 pub use builder::{Builder, Durability};
 pub use changes::{Change, ChangedEntry, Changes};

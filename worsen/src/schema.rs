@@ -3,7 +3,7 @@
 //! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
 //! everything else is the engine's.
 
-use std::{any::Any, path::PathBuf, time::Duration};
+use std::{any::Any, fmt, ops::Deref, path::PathBuf, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -41,10 +41,25 @@ use crate::{
 )]
 pub trait Store: Sized + Send + Sync + 'static {
     /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`.
-    /// It is `Send` and `Sync`.
-    // Not by bounds, though: they would tell of a field that cannot be shared between threads twice
-    // more, and in terms of what a handle is made of.
-    type Handle: Clone + 'static;
+    ///
+    /// Code that is generic over the store takes the [`Handle`] that it derefs to, which is `Send` and
+    /// `Sync` for every store:
+    ///
+    /// ```
+    /// use worsen::{Handle, Store};
+    ///
+    /// /// Opens any store, and reports to another thread what changes in it.
+    /// fn report<S: Store>(open: impl FnOnce() -> worsen::Result<S::Handle>) -> worsen::Result<()> {
+    ///     let store: Handle<S> = (*open()?).clone();
+    ///     std::thread::spawn(move || println!("{} is at {}", store.store_name(), store.revision()));
+    ///     Ok(())
+    /// }
+    /// # #[derive(Store)] struct State { ready: bool }
+    /// # report::<State>(|| State::builder().in_memory().open()).unwrap();
+    /// ```
+    // A bound by `Send` and `Sync` would tell of a field that cannot be shared between threads twice more,
+    // and in terms of what a handle is made of.
+    type Handle: Deref<Target = Handle<Self>> + Clone + fmt::Debug + 'static;
 
     /// Opens the store with the settings of its attributes, and creates it where there is none.
     ///
@@ -178,6 +193,8 @@ pub struct Settings {
     /// An error where the platform's data folder was asked for and there is none. It is reported by
     /// `open`, unless the builder names a directory.
     pub dir: Result<PathBuf, Error>,
+    /// Whether directories above it that are missing are created too.
+    pub create_parents: bool,
     /// `None`: never.
     pub poll: Option<Duration>,
     pub lock_timeout: Duration,
@@ -190,6 +207,7 @@ impl Settings {
         Settings {
             name: name.into(),
             dir: Ok(PathBuf::from("db")),
+            create_parents: false,
             poll: Some(Duration::from_secs(5)),
             lock_timeout: Duration::from_secs(5),
             durability: Durability::Synced,

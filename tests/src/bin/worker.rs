@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{} {}", store.count(), store.note());
             Ok(())
         }
+        ["at-home"] => at_home(),
         ["set-note-unshared", dir, note] => {
             let store = State::builder().dir(dir).shared_memory(false).open()?;
             store.set_note(note.to_owned()).wait()?;
@@ -67,6 +68,34 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["work-off", dir, threads] => work_off(Path::new(dir), threads.parse()?),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
+}
+
+#[derive(Store)]
+#[store(name = "data", dir = app("com", "Example", "Notes"))]
+struct Data {
+    count: u64,
+}
+
+#[derive(Store)]
+#[store(name = "settings", dir = config("com", "Example", "Notes"))]
+struct Settings {
+    count: u64,
+}
+
+/// Opens a store in each of the platform's folders, and tells where they are.
+fn at_home() -> Result<(), Box<dyn Error>> {
+    let (data, settings) = (Data::open()?, Settings::open()?);
+    data.set_count(1).wait()?;
+    settings.set_count(2).wait()?;
+    for path in [data.path(), settings.path()].into_iter().flatten() {
+        println!("{}", path.display());
+    }
+    println!("{}", worsen::app_dir("com", "Example", "Notes")?.display());
+    println!(
+        "{}",
+        worsen::config_dir("com", "Example", "Notes")?.display()
+    );
+    Ok(())
 }
 
 /// Threads that increment one counter.

@@ -17,6 +17,16 @@ const KEPT: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct MemoryBackend {
     kept: Arc<Mutex<Kept>>,
+    read_only: bool,
+}
+
+impl MemoryBackend {
+    pub(crate) fn new(read_only: bool) -> Self {
+        MemoryBackend {
+            kept: Arc::default(),
+            read_only,
+        }
+    }
 }
 
 /// The newest commits, each with the values before it.
@@ -89,7 +99,10 @@ impl History for MemoryHistory {
 
 impl Backend for MemoryBackend {
     fn lock(&self, _timeout: Duration) -> Result<(), Error> {
-        Ok(())
+        match self.read_only {
+            true => Err(super::read_only()),
+            false => Ok(()),
+        }
     }
 
     fn unlock(&self) {}

@@ -10,7 +10,11 @@ pub(crate) mod memory;
 use std::{fmt, path::PathBuf, time::Duration};
 
 pub(crate) use self::entries::{Entries, Sorted};
-use crate::{error::Error, health::Condition, text::Text};
+use crate::{
+    error::{Error, ErrorKind},
+    health::Condition,
+    text::Text,
+};
 
 /// One entry that a commit sets to a JSON text, or deletes.
 pub(crate) type Entry = (Text, Option<Text>);
@@ -117,6 +121,12 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn conditions(&self) -> Vec<Condition> {
         Vec::new()
     }
+}
+
+/// What a store that is only read says to a write.
+pub(crate) fn read_only() -> Error {
+    Error::new(ErrorKind::ReadOnly, "the store was opened for reading only")
+        .help("nothing was written; open it without `.read_only()` to write")
 }
 
 /// Why an append failed, and whether the log can go on.

@@ -682,10 +682,7 @@ impl From<io::Error> for Stop {
 impl Backend for FileBackend {
     fn lock(&self, timeout: Duration) -> Result<(), Error> {
         if self.mode == Mode::Look {
-            return Err(
-                Error::new(ErrorKind::ReadOnly, "the store was opened for reading only")
-                    .help("open it without `.read_only()` to write"),
-            );
+            return Err(super::read_only());
         }
         let current = self.current_lock();
         let taken = take_lock(
