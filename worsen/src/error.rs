@@ -179,6 +179,23 @@ impl Error {
         self.0.uid.as_deref()
     }
 
+    /// What the operating system, serde or an earlier write said, for programs that decide by it. For people
+    /// it is a part of the message.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { ready: bool }
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("file");
+    /// # std::fs::write(&file, "").unwrap();
+    /// let error = State::builder().dir(file.join("below a file")).open().unwrap_err();
+    /// let cause = error.cause().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    /// assert!(cause.is_some_and(|cause| cause.raw_os_error().is_some()));
+    /// ```
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+
     /// Whether the write may have happened although it failed. After any other error it has not.
     pub fn is_outcome_unknown(&self) -> bool {
         self.0.kind == ErrorKind::OutcomeUnknown
@@ -219,11 +236,10 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
+    /// What lies beneath the [`cause`](Error::cause), which the message tells already: so an error that is
+    /// printed with all its sources says nothing twice.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0.source {
-            Some(source) => Some(&**source),
-            None => None,
-        }
+        self.0.source.as_ref()?.source()
     }
 }
 
@@ -265,5 +281,47 @@ impl ValueError {
             Some(source) => error.caused_by(source),
             None => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As anyhow, eyre and others print it.
+    fn with_all_sources(error: &dyn StdError) -> String {
+        let mut said = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            said += &format!(": {error}");
+            source = error.source();
+        }
+        said
+    }
+
+    #[test]
+    fn an_error_that_is_printed_with_its_sources_says_nothing_twice() {
+        let full = || io::Error::other("the first cause");
+        let first = Error::new(ErrorKind::OutcomeUnknown, "the disk failed").caused_by(full());
+        let poisoned = Error::new(ErrorKind::Poisoned, "an earlier write failed")
+            .caused_by(first.clone())
+            .help("open the store again");
+        let wrapped = io::Error::other(io::Error::other(poisoned.clone()));
+        for error in [
+            &first as &dyn StdError,
+            &poisoned,
+            &wrapped,
+            &io::Error::from(first.clone()),
+        ] {
+            let printed = with_all_sources(error);
+            for said in ["the first cause", "the disk failed"] {
+                assert_eq!(printed.matches(said).count(), 1, "{printed}");
+            }
+        }
+        assert!(
+            poisoned.to_string().contains("the first cause"),
+            "{poisoned}"
+        );
+        assert!(first.cause().is_some_and(|cause| cause.is::<io::Error>()));
     }
 }
