@@ -34,22 +34,30 @@ fn opening_twice_shares_one_store() {
 #[test]
 fn opened_as_another_type_it_behaves_as_in_another_process() {
     let folder = folder();
-    let options = || Options {
+    let options = Options {
         db_dir: folder.path().into(),
         ..Options::default()
     };
-    let numbers = PersistentStore::<u64>::new("numbers", options()).unwrap();
-    let values = PersistentStore::<serde_json::Value>::new("numbers", options()).unwrap();
+    let numbers = PersistentStore::<u64>::new("numbers", options).unwrap();
     numbers.write("a", 1).wait().unwrap();
-    assert_eq!(values.read("a"), Some(1.into()));
-    values.write("b", 2.into()).wait().unwrap();
+    #[derive(Store)]
+    #[store(name = "numbers")]
+    struct Values {
+        a: serde_json::Value,
+        b: serde_json::Value,
+        c: serde_json::Value,
+        d: serde_json::Value,
+    }
+    let values = Values::builder().dir(folder.path()).open().unwrap();
+    assert_eq!(values.a(), 1);
+    values.set_b(2.into()).wait().unwrap();
     assert_eq!(numbers.read("b"), Some(2));
-    values.write("c", "text".into()).wait().unwrap();
+    values.set_c("text".into()).wait().unwrap();
     let error = numbers.write("d", 4).wait().unwrap_err();
     assert_eq!(error.uid(), Some("c"), "{error}");
-    values.remove("c").wait().unwrap();
+    values.reset_c().wait().unwrap();
     numbers.write("d", 4).wait().unwrap();
-    assert_eq!(values.read("d"), Some(4.into()));
+    assert_eq!(values.d(), 4);
 }
 
 #[test]

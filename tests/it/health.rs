@@ -3,7 +3,7 @@
 use std::fs;
 
 use worsen::{
-    Condition, ErrorKind, Options, PersistentStore,
+    Condition, ErrorKind, Options, PersistentStore, Store,
     simulation::{Fault, Repeat, SimulatedDisk},
 };
 
@@ -32,13 +32,20 @@ fn all_is_well_with_a_store_that_works() {
     assert!(keyed.health().is_empty(), "{:?}", keyed.health());
 }
 
+/// As good as another program on the same file.
+#[derive(Store)]
+#[store(name = "keyed")]
+struct Anything {
+    a: serde_json::Value,
+}
+
 #[test]
 fn a_value_of_another_program_that_does_not_fit_is_told_until_it_is_put_right() {
     let folder = folder();
     let numbers = keyed::<u64>(folder.path());
-    let anything = keyed::<serde_json::Value>(folder.path());
     numbers.write("a", 1).wait().unwrap();
-    anything.write("a", "text".into()).wait().unwrap();
+    let anything = Anything::builder().dir(folder.path()).open().unwrap();
+    anything.set_a("text".into()).wait().unwrap();
     // The state stays; that it does is told without a write.
     assert_eq!(numbers.read("a"), Some(1));
     let health = numbers.health();
@@ -55,7 +62,7 @@ fn a_value_of_another_program_that_does_not_fit_is_told_until_it_is_put_right() 
     let told = health[0].to_string();
     assert!(told.contains("reads stay at revision 1"), "{told}");
     assert!(anything.health().is_empty());
-    anything.write("a", 2.into()).wait().unwrap();
+    anything.set_a(2.into()).wait().unwrap();
     assert_eq!(numbers.read("a"), Some(2));
     assert!(numbers.health().is_empty(), "{:?}", numbers.health());
 }

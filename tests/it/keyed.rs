@@ -195,25 +195,33 @@ impl<'de> Deserialize<'de> for Touchy {
 fn a_value_that_decoding_panics_at_hides_no_other_commit() {
     let folder = folder();
     let touchy = open::<Touchy>(folder.path());
-    // Another type on the same file is as good as another process.
-    let numbers = open::<u32>(folder.path());
-    numbers.write("a", 1).wait().unwrap();
-    assert_eq!(touchy.read("a"), Some(Touchy(1)));
-    for (uid, value) in [("a", 2), ("b", 13), ("c", 3)] {
-        numbers.write(uid, value).wait().unwrap();
+    touchy.write("a", Touchy(1)).wait().unwrap();
+    // A struct on the same file is as good as another process.
+    #[derive(Store)]
+    #[store(name = "keyed")]
+    struct Numbers {
+        a: u32,
+        b: u32,
+        c: u32,
+    }
+    let numbers = Numbers::builder().dir(folder.path()).open().unwrap();
+    numbers.set_a(2).wait().unwrap();
+    assert_eq!(touchy.read("a"), Some(Touchy(2)));
+    for write in [numbers.set_a(3), numbers.set_b(13), numbers.set_c(3)] {
+        write.wait().unwrap();
     }
     // Like any value that does not fit: until it is put right, what there was is shown.
     for _ in 0..3 {
         let read = catch_unwind(AssertUnwindSafe(|| (touchy.read("a"), touchy.read("c"))));
-        assert_eq!(read.unwrap(), (Some(Touchy(1)), None));
+        assert_eq!(read.unwrap(), (Some(Touchy(2)), None));
     }
     let error = touchy.write("d", Touchy(4)).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert_eq!(error.uid(), Some("b"), "{error}");
-    numbers.write("b", 12).wait().unwrap();
+    numbers.set_b(12).wait().unwrap();
     touchy.write("d", Touchy(4)).wait().unwrap();
     let all = ["a", "b", "c", "d"].map(|uid| touchy.read(uid).map(|value| value.0));
-    assert_eq!(all, [Some(2), Some(12), Some(3), Some(4)]);
+    assert_eq!(all, [Some(3), Some(12), Some(3), Some(4)]);
 }
 
 #[test]
@@ -316,4 +324,127 @@ fn a_copy_has_no_half_of_a_commit_though_some_of_it_was_never_read() {
         });
         assert_eq!(store.read("last"), Some(life * 100 + 99));
     }
+}
+
+#[test]
+fn several_uids_are_changed_in_one_commit_or_not_at_all() {
+    let folder = folder();
+    let store = open::<f64>(folder.path());
+    store.write("a", 1.0).wait().unwrap();
+    store.write("b", 2.0).wait().unwrap();
+    let before = store.revision();
+    let told = store
+        .update_all(|draft| {
+            let a = draft.get("a").unwrap();
+            draft.set("c", a + draft.get("b").unwrap());
+            assert_eq!(draft.get("c"), Some(3.0), "its own change");
+            assert_eq!(draft.remove("a"), Some(1.0));
+            assert_eq!((draft.get("a"), draft.remove("a")), (None, None));
+            let mut keys = draft.keys();
+            keys.sort();
+            keys
+        })
+        .wait()
+        .unwrap();
+    assert_eq!(told, ["b", "c"]);
+    assert_eq!(store.revision(), before + 1);
+    assert_eq!((store.read("a"), store.read("c")), (None, Some(3.0)));
+
+    for refused in ["", "a\nb"] {
+        let write = store.update_all(move |draft| {
+            draft.set("b", 9.0);
+            draft.set(refused, 1.0);
+        });
+        assert_eq!(write.wait().unwrap_err().kind(), ErrorKind::InvalidUid);
+    }
+    let write = store.update_all(|draft| {
+        draft.set("d", 9.0);
+        draft.set("b", f64::NAN);
+        draft.set("e", f64::INFINITY);
+    });
+    let error = write.wait().unwrap_err();
+    assert_eq!((error.kind(), error.uid()), (ErrorKind::Encode, Some("b")));
+    assert_eq!((store.read("b"), store.read("d")), (Some(2.0), None));
+    assert_eq!(store.revision(), before + 1);
+    drop(store);
+    assert_eq!(open::<f64>(folder.path()).len(), 2);
+}
+
+#[test]
+fn clearing_removes_what_was_loaded_and_what_was_written_in_one_commit() {
+    let folder = folder();
+    let store = open::<u64>(folder.path());
+    for number in 0..100 {
+        store.write(number.to_string(), number).wait().unwrap();
+    }
+    drop(store);
+    let store = open::<u64>(folder.path());
+    store.write("new", 1).wait().unwrap();
+    let before = store.revision();
+    store.clear().wait().unwrap();
+    assert_eq!((store.len(), store.revision()), (0, before + 1));
+    store.clear().wait().unwrap();
+    assert_eq!(store.revision(), before + 1);
+    drop(store);
+    assert!(open::<u64>(folder.path()).is_empty());
+}
+
+#[test]
+fn the_builder_opens_in_memory_for_reading_alone_and_with_time_outs_of_its_own() {
+    let folder = folder();
+    let store = PersistentStore::<u64>::builder("keyed")
+        .in_memory()
+        .open()
+        .unwrap();
+    store.init(Duration::from_secs(1), [("a", 1)]).unwrap();
+    assert_eq!((store.read("a"), store.path()), (Some(1), None));
+    assert!(store.was_created());
+
+    let build = || PersistentStore::<u64>::builder("keyed").dir(folder.path());
+    assert!(
+        build().read_only().open().is_err(),
+        "there is nothing to read"
+    );
+    let store = build()
+        .lock_timeout(Duration::ZERO)
+        .durability(Durability::Buffered)
+        .open();
+    let store = store.unwrap();
+    store.write("a", 2).wait().unwrap();
+    let reader = build().read_only().open().unwrap();
+    assert_eq!(reader.read("a"), Some(2));
+    assert_eq!(
+        reader.write("a", 3).wait().unwrap_err().kind(),
+        ErrorKind::ReadOnly
+    );
+}
+
+#[test]
+fn a_store_is_not_opened_as_another_type_than_this_process_has_open() {
+    let folder = folder();
+    // Empty, so that the file says nothing of its type.
+    let numbers = open::<u64>(folder.path());
+    let build = || PersistentStore::<String>::builder("keyed").dir(folder.path());
+    let error = build().open().err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    assert!(error.to_string().contains("u64"), "{error}");
+    assert_eq!(
+        build().read_only().open().err().unwrap().kind(),
+        ErrorKind::Decode
+    );
+    open::<u64>(folder.path()).write("a", 1).wait().unwrap();
+    drop(numbers);
+    let error = build().open().err().unwrap();
+    assert_eq!(
+        (error.kind(), error.uid()),
+        (ErrorKind::Decode, Some("a")),
+        "what the file holds"
+    );
+    open::<u64>(folder.path()).clear().wait().unwrap();
+    build()
+        .open()
+        .unwrap()
+        .write("a", "text".into())
+        .wait()
+        .unwrap();
 }

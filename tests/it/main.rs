@@ -20,6 +20,7 @@ mod keyed; // values under uids, decoded late
 mod limits;
 mod processes;
 mod roundtrip; // every type, back as it was or refused
+mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
 mod support;
 mod torture; // real processes, real kills

@@ -23,6 +23,7 @@ pub(crate) struct Names {
     pub(crate) read: String,
     pub(crate) set: String,
     pub(crate) update: String,
+    pub(crate) reset: String,
     pub(crate) watch: String,
 }
 
@@ -33,12 +34,19 @@ impl Names {
             read: name.clone(),
             set: format!("set_{name}"),
             update: format!("update_{name}"),
+            reset: format!("reset_{name}"),
             watch: format!("watch_{name}"),
         }
     }
 
-    pub(crate) fn all(&self) -> [&str; 4] {
-        [&self.read, &self.set, &self.update, &self.watch]
+    pub(crate) fn all(&self) -> [&str; 5] {
+        [
+            &self.read,
+            &self.set,
+            &self.update,
+            &self.reset,
+            &self.watch,
+        ]
     }
 }
 
@@ -116,7 +124,7 @@ pub(crate) fn impls(store: &Store<'_>) -> TokenStream {
     }
 }
 
-/// `x`, `set_x`, `update_x` and `watch_x`. A name that is taken already is left out: the collision
+/// `x`, `set_x`, `update_x`, `reset_x` and `watch_x`. A name that is taken already is left out: the collision
 /// has been told, and a second definition would only tell it again.
 fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) -> TokenStream {
     let state = &store.input.ident;
@@ -191,6 +199,21 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
             }
         }
     });
+    let reset = method(&names.reset, &|method| {
+        let docs = docs(
+            store,
+            field,
+            &format!(" Sets `{name}` back to its seed, once the commit is awaited."),
+            false,
+        );
+        quote! {
+            #docs
+            #[inline]
+            #vis fn #method(&self) -> __private::Commit<()> {
+                __private::reset_field(&self.0, #index)
+            }
+        }
+    });
     let watch = method(&names.watch, &|method| {
         let docs = docs(
             store,
@@ -206,7 +229,7 @@ fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) 
             }
         }
     });
-    quote!(#read #set #update #watch)
+    quote!(#read #set #update #reset #watch)
 }
 
 /// A method's name: at the place of the field, for editors, but not written by a person, for lints.

@@ -38,6 +38,7 @@ const RESERVED: &[&str] = &[
     "open",
     "path",
     "recovered",
+    "reset",
     "revision",
     "salvage",
     "snapshot",
@@ -47,6 +48,7 @@ const RESERVED: &[&str] = &[
     "try_update",
     "type_id",
     "update",
+    "was_created",
     "watch",
     "work",
 ];

@@ -53,6 +53,7 @@ mod tests;
 /// | `x() -> T` | clones the newest value out of memory |
 /// | `set_x(T) -> Commit<()>` | replaces it |
 /// | `update_x(impl FnOnce(&mut T) -> R) -> Commit<R>` | changes it, from its newest value in all processes; the closure is `Send + 'static`, so what it uses is moved into it |
+/// | `reset_x() -> Commit<()>` | sets it back to its seed |
 /// | `watch_x() -> Watch<State, T>` | tells of every change, by any process |
 ///
 /// What is not of one field (`snapshot`, `update`, `watch`, `sync` ...) comes from `worsen::Handle`, to
@@ -85,7 +86,7 @@ mod tests;
 /// | --- | --- | --- |
 /// | `uid = "FontSize"` | the field's name in the file, which survives that the field is renamed | the field's name |
 /// | `seed = expr` | the value in a store that has none yet; it has the type of the field | `Default::default()` |
-/// | `accessor = "name"` | what the accessors are named after: `name`, `set_name`, `update_name`, `watch_name` | the field's name |
+/// | `accessor = "name"` | what the accessors are named after: `name`, `set_name`, `update_name`, `reset_name`, `watch_name` | the field's name |
 /// | `skip` | the field is not stored (`skip = false`: it is, though serde skips it): it starts at its `Default` in each process, is never written, and has no accessors, only its place in a snapshot | |
 /// | `with = module` | the JSON is written by `module::serialize` and read by `module::deserialize`, as with serde; the type needs neither trait | serde's traits |
 ///

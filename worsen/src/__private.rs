@@ -49,6 +49,11 @@ pub fn update_field<S: Store, R: Send + 'static>(
     handle.update_field(index, change)
 }
 
+/// A commit that sets one field back to its seed.
+pub fn reset_field<S: Store>(handle: &Handle<S>, index: usize) -> Commit<()> {
+    handle.reset_field(index)
+}
+
 /// A watch on one field.
 pub fn watch_field<S: Store, T: 'static>(
     handle: &Handle<S>,

@@ -21,12 +21,13 @@ use crate::{
         memory::MemoryBackend,
     },
     debug::{self, Debug},
-    engine::{Engine, EngineHandle, EngineOptions, Model},
+    engine::{Engine, EngineHandle, EngineOptions, Model, Seeds},
     error::{Error, ErrorKind},
+    keyed::{PersistentStore, Value},
     limits::{DEEPEST, Limits},
-    registry::{self, Key},
-    schema::{Edits, Settings, Store},
-    store::{Handle, Inner, StructModel},
+    registry::{self, Key, Kind},
+    schema::{Settings, Store},
+    store::{Handle, Inner, StructModel, record_seed},
     sync,
 };
 
@@ -42,7 +43,8 @@ pub enum Durability {
     Buffered,
 }
 
-/// Opens a store with other settings than its attributes say. From [`Store::builder`].
+/// Opens a store with other settings than its attributes say. From [`Store::builder`], and from
+/// [`PersistentStore::builder`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,9 +71,30 @@ pub enum Durability {
 /// # }
 /// ```
 #[must_use = "a builder does nothing until `.open()`"]
-pub struct Builder<S: Store> {
+pub struct Builder<S> {
     place: Place,
-    seed: Option<S>,
+    seed: Seed<S>,
+}
+
+/// Where the first values of a struct come from.
+struct Seed<S> {
+    /// In the place of the attributes'.
+    given: Option<S>,
+    /// For an empty store alone.
+    made: Option<Box<dyn FnOnce() -> S + Send>>,
+    changes: Vec<Change<S>>,
+}
+
+type Change<S> = Box<dyn Fn(&mut S) + Send>;
+
+impl<S> Seed<S> {
+    fn new() -> Self {
+        Seed {
+            given: None,
+            made: None,
+            changes: Vec::new(),
+        }
+    }
 }
 
 /// The options that do not depend on the struct.
@@ -110,9 +133,114 @@ impl Place {
 
 impl<S: Store> Builder<S> {
     pub(crate) fn new() -> Self {
+        Builder::at(Place::new(S::__settings()))
+    }
+
+    /// The initial value of every field, in the place of the attributes' seeds. Written only to an
+    /// empty store; a field that an existing store has no value for reads as it.
+    pub fn seed(mut self, seed: S) -> Self {
+        self.seed.given = Some(seed);
+        self
+    }
+
+    /// As [`seed`](Builder::seed), for seeds that are costly to make: it is called for an empty store alone,
+    /// once that is known. The lock is held meanwhile, so that no other process makes them too. In a store
+    /// that exists, a field without a value reads as the seed of its attributes.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { token: String, runs: u32 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = State::builder()
+    ///     .dir(folder.path())
+    ///     .seed_with(|| State { token: "made once".into(), runs: 0 })
+    ///     .open()?;
+    /// assert_eq!(store.token(), "made once");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn seed_with(mut self, seed: impl FnOnce() -> S + Send + 'static) -> Self {
+        self.seed.made = Some(Box::new(seed));
+        self
+    }
+
+    /// Changes single seeds, and leaves the others as the attributes, or [`seed`](Builder::seed), say.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { #[store(seed = 80)] port: u16, runs: u32 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// let store = State::builder().in_memory().update_seed(|seed| seed.runs = 7).open()?;
+    /// assert_eq!((store.port(), store.runs()), (80, 7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_seed(mut self, change: impl Fn(&mut S) + Send + 'static) -> Self {
+        self.seed.changes.push(Box::new(change));
+        self
+    }
+
+    /// Opens the store, and creates it where there is none.
+    ///
+    /// A process that opens the same store twice gets two handles to one: the options of the first
+    /// opening count. What is opened as another type, or `.read_only()` beside one that is not, is as if it
+    /// were opened by another process.
+    ///
+    /// # Errors
+    ///
+    /// Where the name is no name of a file, the directory or its parent is missing or cannot be
+    /// written, the files belong to something else or a newer version, acknowledged commits cannot be
+    /// read any more, a stored value does not fit its field, a seed cannot be written to a store that is
+    /// empty, or another process holds the lock for too long. Nothing is changed then.
+    pub fn open(self) -> Result<S::Handle, Error> {
+        let Builder { place, seed } = self;
+        let mut seed = Some(seed);
+        place
+            .open::<Inner<S>>(Kind::structure(TypeId::of::<S>()), &mut |opening| {
+                let Seed {
+                    given,
+                    made,
+                    changes,
+                } = seed.take().unwrap_or_else(Seed::new);
+                let changed = |mut seed: S| {
+                    changes.iter().for_each(|change| change(&mut seed));
+                    seed
+                };
+                let seed = changed(given.unwrap_or_else(S::__seed));
+                let first = seed.__copy();
+                let (model, cell) = StructModel::new(seed);
+                let first = Box::new(move || match made {
+                    Some(made) => record_seed(&changed(made())),
+                    None => record_seed(&first),
+                });
+                let handle = opening.start(Box::new(model), Some(first))?;
+                Ok(Arc::new(Inner { cell, handle }))
+            })
+            .map(|inner| S::__handle(Handle::new(inner)))
+    }
+}
+
+impl<T: Value> Builder<PersistentStore<T>> {
+    pub(crate) fn keyed(name: String) -> Self {
+        Builder::at(Place::new(Settings::new(name)))
+    }
+
+    /// Opens the store, and creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`PersistentStore::new`].
+    pub fn open(self) -> Result<PersistentStore<T>, Error> {
+        PersistentStore::at(self.place)
+    }
+}
+
+impl<S> Builder<S> {
+    fn at(place: Place) -> Self {
         Builder {
-            place: Place::new(S::__settings()),
-            seed: None,
+            place,
+            seed: Seed::new(),
         }
     }
 
@@ -177,13 +305,6 @@ impl<S: Store> Builder<S> {
     /// `DEBUG_PERSISTENCE=true`.
     pub fn debug(mut self, on: bool) -> Self {
         self.place.debug = on;
-        self
-    }
-
-    /// The initial value of every field, in the place of the attributes' seeds. Written only to an
-    /// empty store.
-    pub fn seed(mut self, seed: S) -> Self {
-        self.seed = Some(seed);
         self
     }
 
@@ -285,30 +406,6 @@ impl<S: Store> Builder<S> {
         self.place.compact_above = bytes;
         self
     }
-
-    /// Opens the store, and creates it where there is none.
-    ///
-    /// A process that opens the same store twice gets two handles to one: the options of the first
-    /// opening count. What is opened as another type, or `.read_only()` beside one that is not, is as if it
-    /// were opened by another process.
-    ///
-    /// # Errors
-    ///
-    /// Where the name is no name of a file, the directory or its parent is missing or cannot be
-    /// written, the files belong to something else or a newer version, acknowledged commits cannot be
-    /// read any more, a stored value does not fit its field, or another process holds the lock for
-    /// too long. Nothing is changed then.
-    pub fn open(self) -> Result<S::Handle, Error> {
-        let Builder { place, mut seed } = self;
-        place
-            .open::<Inner<S>>(TypeId::of::<S>(), &mut |opening| {
-                let seed = seed.take().unwrap_or_else(S::__seed);
-                let (model, cell, seeds) = StructModel::new(seed)?;
-                let handle = opening.start(Box::new(model), Some(seeds))?;
-                Ok(Arc::new(Inner { cell, handle }))
-            })
-            .map(|inner| S::__handle(Handle::new(inner)))
-    }
 }
 
 /// Something open, of a type that its opener knows.
@@ -327,7 +424,7 @@ impl Place {
     /// Opens what `make` makes, or shares what is open already.
     pub(crate) fn open<T: Send + Sync + 'static>(
         self,
-        kind: TypeId,
+        kind: Kind,
         make: &mut Make<'_>,
     ) -> Result<Arc<T>, Error> {
         let name = self.settings.name.clone();
@@ -345,7 +442,7 @@ impl Place {
     }
 
     /// Apart from the type that is opened: compiled once, and not for each.
-    fn open_any(mut self, kind: TypeId, make: &mut Make<'_>) -> Result<Opened, Error> {
+    fn open_any(mut self, kind: Kind, make: &mut Make<'_>) -> Result<Opened, Error> {
         check_name(&self.settings.name)?;
         if self.settings.poll.is_some_and(|poll| poll.is_zero()) {
             return Err(Error::new(
@@ -401,7 +498,7 @@ impl Opening {
     pub(crate) fn start(
         self,
         model: Box<dyn Model>,
-        seeds: Option<Edits>,
+        seeds: Option<Seeds<'_>>,
     ) -> Result<sync::Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
         let name: Arc<str> = place.settings.name.as_str().into();

@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     backend::{Entries, Entry, Recovery, Sorted},
-    builder::{Durability, Place},
+    builder::{Builder, Durability, Place},
     changes::Changes,
     commit::Commit,
     debug,
@@ -25,12 +25,17 @@ use crate::{
     error::{Error, ErrorKind, ValueError},
     health::Condition,
     planted::{Bug, planted},
+    registry::Kind,
     schema::Settings,
     sync,
     text::Text,
     value,
     watch::Watch,
 };
+
+mod several;
+
+pub use self::several::Draft;
 
 /// What a [`PersistentStore`] can hold. Implemented for every type that fits.
 #[diagnostic::on_unimplemented(
@@ -42,8 +47,8 @@ pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
-/// How to open a [`PersistentStore`]. What else there is to choose, such as how long to wait for the lock, a
-/// struct with a [`Map`](crate::Map) has in its [`Builder`](crate::Builder).
+/// How to open a [`PersistentStore`]. What else there is to choose, such as how long to wait for the lock,
+/// stands in [`PersistentStore::builder`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Whether the store tells on stderr what it does. By default when the environment says
@@ -281,7 +286,8 @@ impl<T: Value> PersistentStore<T> {
     ///
     /// # Errors
     ///
-    /// As [`Builder::open`](crate::Builder::open).
+    /// As [`Builder::open`](crate::Builder::open); of kind [`Decode`](ErrorKind::Decode) where a value does
+    /// not fit the type, and where this process has the store open as a `PersistentStore` of another type.
     pub fn new(name: impl Into<String>, options: Options) -> Result<Self, Error> {
         let mut settings = Settings::new(name);
         settings.dir = Ok(options.db_dir);
@@ -315,8 +321,29 @@ impl<T: Value> PersistentStore<T> {
         Self::at(place)
     }
 
-    fn at(place: Place) -> Result<Self, Error> {
-        let inner = place.open::<Inner<T>>(TypeId::of::<Self>(), &mut |opening| {
+    /// Opens the store with other options than [`new`](PersistentStore::new) has: read-only, in memory, with
+    /// time-outs of its own. It looks for other processes' commits every 5 seconds, until
+    /// [`init`](PersistentStore::init) says otherwise.
+    ///
+    /// ```
+    /// use worsen::{Durability, PersistentStore};
+    ///
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// let store = PersistentStore::<u64>::builder("visits")
+    ///     .in_memory()
+    ///     .durability(Durability::Buffered)
+    ///     .open()?;
+    /// store.write("front page", 1).wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(name: impl Into<String>) -> Builder<Self> {
+        Builder::keyed(name.into())
+    }
+
+    pub(crate) fn at(place: Place) -> Result<Self, Error> {
+        let kind = Kind::keyed::<T>(TypeId::of::<Self>());
+        let inner = place.open::<Inner<T>>(kind, &mut |opening| {
             let map = Arc::new(Published::<T>::new());
             let model = KeyedModel {
                 map: map.clone(),
@@ -393,7 +420,8 @@ impl<T: Value> PersistentStore<T> {
     }
 
     /// Reads, changes and writes the value at this uid in one commit: nobody, in any process, writes
-    /// in between. `None` stands for no value, before and after.
+    /// in between. `None` stands for no value, before and after. For several uids in one commit there is
+    /// [`update_all`](PersistentStore::update_all).
     ///
     /// ```
     /// # use worsen::{Options, PersistentStore};
@@ -538,6 +566,11 @@ impl<T: Value> PersistentStore<T> {
     pub fn health(&self) -> Vec<Condition> {
         self.refresh();
         self.inner.handle.engine.health()
+    }
+
+    /// Whether the store was empty when this process opened it.
+    pub fn was_created(&self) -> bool {
+        self.inner.handle.engine.was_created()
     }
 
     /// What opening the store had to put right.

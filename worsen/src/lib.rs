@@ -87,7 +87,7 @@ pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use health::Condition;
-pub use keyed::{Options, PersistentStore, Value};
+pub use keyed::{Draft, Options, PersistentStore, Value};
 pub use schema::{Field, Store};
 pub use store::{Handle, Recovery, Repair, Snapshot};
 pub use watch::Watch;

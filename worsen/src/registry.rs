@@ -8,14 +8,70 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
 };
 
+use crate::error::{Error, ErrorKind};
+
 /// What makes two openings the same: the log, by its canonical path, the type it is opened as, and
 /// the process. Opened as another type, a store behaves as in another process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) log: PathBuf,
-    pub(crate) kind: TypeId,
+    pub(crate) kind: Kind,
     pub(crate) read_only: bool,
     pub(crate) pid: u32,
+}
+
+/// What a store is opened as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Kind {
+    id: TypeId,
+    /// The name of the type that all values of the store have, where they have one.
+    values: Option<&'static str>,
+}
+
+impl Kind {
+    pub(crate) fn structure(id: TypeId) -> Self {
+        Kind { id, values: None }
+    }
+
+    pub(crate) fn keyed<T>(id: TypeId) -> Self {
+        Kind {
+            id,
+            values: Some(std::any::type_name::<T>()),
+        }
+    }
+}
+
+/// A store whose values are all of one type cannot be one of another type at the same time: what one of
+/// the two writes, the other could not read. Two structs may well share some fields.
+fn check_kind(stores: &HashMap<Key, Place>, key: &Key) -> Result<(), Error> {
+    let Some(wanted) = key.kind.values else {
+        return Ok(());
+    };
+    let is_open = |place: &Place| {
+        // Somebody else is opening it, or has it open.
+        Arc::strong_count(place) > 1 || is_alive(place)
+    };
+    let other = stores.iter().find_map(|(other, place)| {
+        let values = other.kind.values?;
+        let is_another = other.log == key.log && other.pid == key.pid && other.kind != key.kind;
+        (is_another && is_open(place)).then_some(values)
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Error::new(
+            ErrorKind::Decode,
+            format!("this process has the store open as a `PersistentStore<{other}>`, which cannot be a `PersistentStore<{wanted}>` too"),
+        )
+        .help("nothing was changed; open it as the same type, or give one of the two another name")
+        .path(&key.log)),
+    }
+}
+
+fn is_alive(place: &Place) -> bool {
+    let opened = place.lock().unwrap_or_else(PoisonError::into_inner);
+    opened
+        .as_ref()
+        .is_some_and(|store| store.strong_count() > 0)
 }
 
 /// One place a key. Its mutex is held while a store is being opened, so that nobody opens it twice
@@ -25,21 +81,19 @@ type Place = Arc<Mutex<Option<Weak<dyn Any + Send + Sync>>>>;
 static OPEN: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
 
 /// The store that is open under this key, or what `open` opens.
-pub(crate) fn share<E>(
+///
+/// # Errors
+///
+/// As `open`; of kind [`ErrorKind::Decode`] where it is open as another type that it cannot be too.
+pub(crate) fn share(
     key: Key,
-    open: impl FnOnce() -> Result<Arc<dyn Any + Send + Sync>, E>,
-) -> Result<Arc<dyn Any + Send + Sync>, E> {
+    open: impl FnOnce() -> Result<Arc<dyn Any + Send + Sync>, Error>,
+) -> Result<Arc<dyn Any + Send + Sync>, Error> {
     let place = {
         let mut stores = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         // Places of stores that are closed, and that nobody is opening, are not kept for ever.
-        stores.retain(|_, place| {
-            Arc::strong_count(place) > 1
-                || place
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .as_ref()
-                    .is_some_and(|store| store.strong_count() > 0)
-        });
+        stores.retain(|_, place| Arc::strong_count(place) > 1 || is_alive(place));
+        check_kind(&stores, &key)?;
         stores.entry(key).or_default().clone()
     };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);

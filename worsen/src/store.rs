@@ -28,6 +28,8 @@ use crate::{
     watch::Watch,
 };
 
+mod reset;
+
 /// A handle to an open store. Clones are cheap and share it; the last one closes it.
 ///
 /// The derive makes a handle with accessors for each struct, `AppStateStore` for `AppState`, which
@@ -338,6 +340,26 @@ impl<S: Store> Handle<S> {
         self.inner.handle.engine.health()
     }
 
+    /// Whether the store was empty when this process opened it, and began with its seeds: the program runs
+    /// for the first time, or somebody removed the files.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { ready: bool }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let open = || State::builder().dir(folder.path()).open();
+    /// let store = open()?;
+    /// assert!(store.was_created());
+    /// drop(store);
+    /// assert!(!open()?.was_created());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn was_created(&self) -> bool {
+        self.inner.handle.engine.was_created()
+    }
+
     /// What opening the store had to put right.
     pub fn recovered(&self) -> &Recovery {
         self.inner.handle.engine.recovery()
@@ -438,24 +460,37 @@ impl Fields {
     }
 }
 
+/// The entries of every field at its seed.
+///
+/// # Errors
+///
+/// Where a seed cannot be written as JSON.
+pub(crate) fn record_seed<S: Store>(seed: &S) -> Result<Edits, Error> {
+    let mut edits = Edits::default();
+    for (index, field) in S::__FIELDS.iter().enumerate() {
+        if let Some(uid) = field.uid {
+            seed.__record(index, None, &mut edits)
+                .map_err(|error| error.at(uid))?;
+        }
+    }
+    Ok(edits)
+}
+
 impl<S: Store> StructModel<S> {
-    /// The model of a store in which every field is at its seed; and the entries of the seeds.
-    ///
-    /// # Errors
-    ///
-    /// Where a seed cannot be written as JSON.
-    pub(crate) fn new(seed: S) -> Result<(Self, Arc<Published<S>>, Edits), Error> {
+    /// The model of a store in which every field is at its seed.
+    pub(crate) fn new(seed: S) -> (Self, Arc<Published<S>>) {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
-        let mut seeds = Edits::default();
         let mut seed_entries = vec![Vec::new(); count];
         for (at, field) in S::__FIELDS.iter().enumerate() {
             if let Some(uid) = field.uid {
                 index.insert(uid, at);
-                seed.__record(at, None, &mut seeds)
-                    .map_err(|error| error.at(uid))?;
-                let known: usize = seed_entries.iter().map(Vec::len).sum();
-                seed_entries[at] = seeds.entries[known..].to_vec();
+                let mut entries = Edits::default();
+                // One that cannot be written is for the creation of a store to refuse. One that exists
+                // needs no seeds.
+                if seed.__record(at, None, &mut entries).is_ok() {
+                    seed_entries[at] = entries.entries;
+                }
             }
         }
         let versioned = Versioned {
@@ -477,7 +512,7 @@ impl<S: Store> StructModel<S> {
             before: None,
             index,
         };
-        Ok((model, cell, seeds))
+        (model, cell)
     }
 
     /// The draft, up to date with what readers see where nothing is dirty.

@@ -103,6 +103,8 @@ pub(crate) struct Engine {
     pub(crate) publications: Publications,
     published: AtomicU64,
     recovery: Recovery,
+    /// The store was empty when it was opened.
+    was_created: bool,
     health: Board,
     durability: Durability,
     lock_timeout: Duration,
@@ -111,12 +113,15 @@ pub(crate) struct Engine {
     pub(crate) debug: Debug,
 }
 
+/// What an empty store begins with, once it is known to be empty.
+pub(crate) type Seeds<'a> = Box<dyn FnOnce() -> Result<Edits, Error> + 'a>;
+
 impl Engine {
     /// Fills the model and seeds an empty store. The lock of the backend is held
     /// by the caller on entry when `seeds` is given, and is free afterwards.
     pub(crate) fn start(
         options: EngineOptions,
-        seeds: Option<Edits>,
+        seeds: Option<Seeds<'_>>,
     ) -> Result<sync::Arc<EngineHandle>, Error> {
         let mut core = Core {
             model: options.model,
@@ -130,10 +135,9 @@ impl Engine {
         };
         let backend = options.backend;
         core.adopt(options.entries);
+        let was_created = core.entries.is_empty();
         let filled = core.check_fit().and_then(|()| match seeds {
-            Some(seeds) if core.entries.is_empty() => {
-                seed(&mut core, &*backend, seeds, &options.limits)
-            }
+            Some(seeds) if was_created => seed(&mut core, &*backend, seeds()?, &options.limits),
             _ => Ok(()),
         });
         if filled.is_ok() {
@@ -162,6 +166,7 @@ impl Engine {
             keeper: Condvar::new(),
             publications: Publications::new(),
             recovery: options.recovery,
+            was_created,
             health: Board::default(),
             durability: options.durability,
             lock_timeout: options.lock_timeout,
@@ -193,6 +198,10 @@ impl Engine {
 
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    pub(crate) fn was_created(&self) -> bool {
+        self.was_created
     }
 
     pub(crate) fn recovery(&self) -> &Recovery {
