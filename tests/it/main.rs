@@ -10,6 +10,7 @@
 mod bad_input;
 mod changes; // each commit, told once
 mod collections; // fields that log by entry
+mod exit; // how a program ends
 mod files;
 mod format;
 #[cfg(target_os = "linux")]

@@ -36,6 +36,9 @@ const SEED: &str = "1";
 /// The tests that have to catch it, every one of them.
 fn catchers(bug: Bug) -> &'static [&'static str] {
     match bug {
+        Bug::ForgetWhatIsQueuedAtExit => {
+            &["exit::what_was_detached_is_written_before_the_program_ends"]
+        }
         Bug::SkipDirectorySyncAfterRename => &[
             "crash::every_acknowledged_commit_survives_a_power_cut",
             "crash::two_processes_lose_nothing_in_a_power_cut",

@@ -1,5 +1,6 @@
 //! What tests and their worker processes share. Nothing here tests anything but itself.
 
+pub mod ending;
 mod random;
 pub mod torture;
 

@@ -272,6 +272,13 @@ impl<R: Send + 'static> Commit<R> {
 
     /// Writes without anybody waiting. It happens before the store is closed, unless it fails: then
     /// a debug line, or a `tracing` event, is all that tells.
+    ///
+    /// It happens before the program ends, too, where `main` returns or [`std::process::exit`] is called: the
+    /// end waits for what is queued, for the [time-out of the lock](crate::Builder::lock_timeout) and a second
+    /// at most. So it is for a commit that was polled once and then dropped. Nothing of it happens after
+    /// [`abort`](std::process::abort), `_exit`, a signal, or a panic with `panic = "abort"`; on Windows, where
+    /// it ends all other threads first, after `process::exit`; nor where the closure of a write ends the
+    /// program.
     pub fn detach(mut self) {
         if !self.submitted {
             self.submitted = true;

@@ -55,6 +55,7 @@ mod commit;
 mod debug;
 mod engine;
 mod error;
+mod exit;
 mod health;
 mod keyed;
 mod limits;

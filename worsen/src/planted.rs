@@ -150,6 +150,8 @@ bugs! {
     SleepPastLease,
     /// What a future took that nobody waits for any more stays taken.
     KeepUnclaimedJob,
+    /// A program ends while writes that nobody waits for are still queued.
+    ForgetWhatIsQueuedAtExit,
 }
 
 #[cfg(feature = "simulation")]

@@ -37,6 +37,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["at-home"] => at_home(),
+        ["detach-and-end", dir, how, count] => {
+            worsen_tests::ending::detach_and_end(Path::new(dir), how, count.parse()?)
+        }
         ["set-note-unshared", dir, note] => {
             let store = State::builder().dir(dir).shared_memory(false).open()?;
             store.set_note(note.to_owned()).wait()?;

@@ -60,6 +60,11 @@ sync::thread_local! {
     static LEADING: Cell<bool> = const { Cell::new(false) };
 }
 
+sync::thread_local! {
+    /// This thread is the keeper of a store.
+    static KEEPING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Sets `LEADING` for a scope.
 struct Leading;
 
@@ -159,6 +164,7 @@ impl Engine {
                 led: false,
                 keeper_leads: false,
                 closing: false,
+                finishes_at_exit: false,
                 poll: options.poll,
                 keeper: None,
                 listener: None,

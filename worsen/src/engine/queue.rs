@@ -4,14 +4,15 @@
 use std::{
     cell::Cell,
     collections::VecDeque,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
-use super::{Engine, LEADING, Task};
+use super::{Engine, KEEPING, LEADING, Task};
 use crate::{
     builder::Durability,
     error::{Error, ErrorKind},
+    exit::{self, Finish},
     sync::thread::{self, JoinHandle},
 };
 
@@ -24,6 +25,8 @@ pub(super) struct Queue {
     /// The keeper was told to.
     pub(super) keeper_leads: bool,
     pub(super) closing: bool,
+    /// What is queued is known to be finished when the program ends.
+    pub(super) finishes_at_exit: bool,
     pub(super) poll: Option<Duration>,
     /// The threads of the store, once somebody needed them.
     pub(super) keeper: Option<JoinHandle<()>>,
@@ -56,6 +59,10 @@ impl Engine {
         let mut queue = self.queue();
         if !blocks {
             self.start_keeper(&mut queue)?;
+            if !std::mem::replace(&mut queue.finishes_at_exit, true) {
+                let engine: Weak<Engine> = Arc::downgrade(self);
+                exit::at_exit(engine);
+            }
         }
         queue.tasks.push_back(task);
         if queue.led {
@@ -103,5 +110,40 @@ impl Engine {
         }
         queue.last_group = queue.tasks.len();
         queue.tasks.drain(..).collect()
+    }
+}
+
+/// How long a program that ends waits for a commit beyond the time that the lock may take.
+const COMMIT_AT_EXIT: Duration = Duration::from_secs(1);
+
+/// What is queued is committed before the program ends: nobody has waited for a detached write, and no
+/// destructor runs of a handle that is leaked, in a static, or held by a thread that goes on for ever.
+impl Finish for Engine {
+    fn finish(&self, begun: Instant) {
+        let deadline = begun.checked_add(self.lock_timeout.saturating_add(COMMIT_AT_EXIT));
+        // A closure ends the program: the commit that it is in would wait for itself.
+        while !self.is_forked() && !LEADING.with(Cell::get) {
+            let mut queue = self.queue();
+            if queue.tasks.is_empty() && !queue.led {
+                return;
+            }
+            // The keeper itself ends the program, in a waker that it calls: then nobody else leads for it.
+            let leads_itself = KEEPING.with(Cell::get) && (queue.keeper_leads || !queue.led);
+            if leads_itself {
+                queue.led = true;
+                queue.keeper_leads = false;
+            }
+            drop(queue);
+            if leads_itself {
+                self.lead();
+            } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                self.debug.warn(format_args!(
+                    "the program ends before what is queued is committed"
+                ));
+                return;
+            } else {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Engine, queue::Queue};
+use super::{Engine, KEEPING, queue::Queue};
 use crate::{
     error::{Error, ErrorKind},
     sync::thread::{self, JoinHandle},
@@ -23,6 +23,7 @@ impl Engine {
     /// The keeper leads for callers that must not block, looks for other processes' commits on a
     /// timer, and closes the store.
     fn keep(&self) {
+        KEEPING.with(|keeping| keeping.set(true));
         let mut queue = self.queue();
         loop {
             if queue.keeper_leads {

@@ -1,0 +1,80 @@
+//! What is still to be done when the program ends: `main` returns, or somebody calls
+//! [`std::process::exit`], while a store has writes that nobody waits for. Here it is known who has
+//! something to finish, and never what.
+//!
+//! The handler of the C library's `exit` is the only place where that can be done: no destructor runs of a
+//! static, of a handle that was leaked, or of what another thread holds. The other threads go on running
+//! meanwhile, so a store's own thread can finish its work.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, Once, PoisonError, Weak},
+    time::Instant,
+};
+
+use crate::planted::{Bug, planted};
+
+/// Has something to finish before the program ends.
+pub(crate) trait Finish: Send + Sync {
+    /// Finishes it, and gives up at a deadline of its own, counted from when the program began to end. It
+    /// must not unwind, for it would abort the program; and it may run on any thread.
+    fn finish(&self, begun: Instant);
+}
+
+static UNFINISHED: Mutex<Vec<Weak<dyn Finish>>> = Mutex::new(Vec::new());
+
+/// Has `finish` called when the program ends, if it is still there then. To be called once for each.
+pub(crate) fn at_exit(item: Weak<dyn Finish>) {
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(system::register);
+    let mut items = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    items.retain(|item| item.strong_count() > 0);
+    items.push(item);
+}
+
+fn finish_all() {
+    if planted(Bug::ForgetWhatIsQueuedAtExit) {
+        return;
+    }
+    let begun = Instant::now();
+    // Taken out: what ends meanwhile may register something itself.
+    let items = std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner));
+    for item in items.iter().filter_map(Weak::upgrade) {
+        // A panic was printed when it happened, and nobody is left to tell.
+        drop(catch_unwind(AssertUnwindSafe(|| item.finish(begun))));
+        // Were this the last one, its destructor would run here, where threads can no longer be joined.
+        std::mem::forget(item);
+    }
+}
+
+#[cfg(not(any(loom, miri)))]
+#[expect(
+    unsafe_code,
+    reason = "the standard library has no way to be called at the end of a program"
+)]
+mod system {
+    use std::ffi::c_int;
+
+    // SAFETY: this is the declaration of C's `atexit` (C11, 7.22.4.2). It may be called from any thread
+    // with any function, and keeps nothing but its address, which is valid as long as the program runs.
+    // (A library that is unloaded before that takes its handlers along: glibc, musl and the BSDs call them
+    // at `dlclose`.)
+    unsafe extern "C" {
+        safe fn atexit(function: extern "C" fn()) -> c_int;
+    }
+
+    pub(super) fn register() {
+        extern "C" fn run() {
+            super::finish_all();
+        }
+        // At least 32 handlers fit. Where it is refused, a program loses what it would have lost before.
+        let _ = atexit(run);
+    }
+}
+
+#[cfg(any(loom, miri))]
+mod system {
+    pub(super) fn register() {
+        let _: fn() = super::finish_all;
+    }
+}
