@@ -87,6 +87,22 @@ debian() {
     done
 }
 
+# etcd_server: Debian's etcd on a socket in the scratch folder; `etcdctl` talks to it.
+etcd_server() {
+    debian etcd-server=3.4.23 etcd-client=3.4.23
+    export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=unix://client:1
+    etcd --data-dir data --listen-client-urls unix://client:1 --advertise-client-urls unix://client:1 \
+        --listen-peer-urls unix://peer:1 --initial-advertise-peer-urls unix://peer:1 \
+        --initial-cluster default=unix://peer:1 > etcd.log 2>&1 &
+    cleanup+=("kill $!" "wait $!")
+    local tries
+    for tries in $(seq 100); do
+        etcdctl endpoint health > /dev/null 2>&1 && return
+        sleep 0.1
+    done
+    broken "etcd does not start: $(tail -n 1 etcd.log)"
+}
+
 # expect < text: fails where `seen` is not that text.
 expect() {
     cat > described
