@@ -54,7 +54,21 @@ fn a_directory_is_made_if_its_parent_exists() {
     assert!(error.to_string().contains("create the parent"), "{error}");
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    assert!(State::builder().dir(&file).open().is_err());
+    for what in [&*file, "/dev/null".as_ref()] {
+        let error = State::builder().dir(what).open().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Directory, "{error}");
+        assert!(error.to_string().contains("no directory"), "{error}");
+    }
+}
+
+#[test]
+fn a_tilde_is_named_and_not_made_a_directory() {
+    for dir in ["~", "~/.local/share/state", "~somebody/db"] {
+        let error = State::builder().dir(dir).open().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Directory, "{error}");
+        assert!(error.to_string().contains("`~` is expanded"), "{error}");
+    }
+    assert!(!std::path::Path::new("~").exists());
 }
 
 #[test]

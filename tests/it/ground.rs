@@ -211,6 +211,22 @@ fn fills_up(mount: &Path) {
     assert_eq!(worker.order("count"), (acknowledged + 2).to_string());
 }
 
+#[test]
+fn a_file_system_that_is_mounted_read_only_is_told_as_that() {
+    let mount = mounted!(Mount::in_file(&["mkfs.ext4", "-q"], 16, ""));
+    let dir = mount.path().join("db");
+    let mut worker = Worker::start("obey", &dir, &[]);
+    assert_eq!(worker.order("open"), "done");
+    assert_eq!(worker.order("set-count 7"), "done");
+    assert_eq!(worker.order("close"), "done");
+    let path = mount.path().to_str().unwrap();
+    mounted!(run("mount", &["-o", "remount,ro", path]));
+    assert_eq!(worker.order("open"), "Directory");
+    let told = worker.order("why");
+    assert!(told.contains("is mounted read-only"), "{told}");
+    assert!(!told.contains("let this user"), "{told}");
+}
+
 /// Needs no other file system, but is of the same kind: the page cannot be written as it is.
 #[test]
 fn a_lock_file_that_was_cut_off_costs_a_writer_nothing() {

@@ -100,6 +100,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "model::two_processes_agree_with_a_plain_map",
         ],
         Bug::DoNotCheckLockIdentity => &["damage::a_lock_on_a_deleted_file_is_no_lock"],
+        Bug::KeepNoOwner => &["owner::a_compaction_keeps_the_mode_that_the_files_were_given"],
         Bug::StoreWithoutAsking => &["ground::a_lock_file_that_was_cut_off_costs_a_writer_nothing"],
         Bug::BreakLockAtTimeout => {
             &["processes::a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait"]

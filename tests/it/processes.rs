@@ -339,6 +339,49 @@ fn a_program_that_is_started_under_the_lock_does_not_keep_it() {
     rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_lock_that_a_forked_child_has_kept_is_told_as_that() {
+    let folder = folder();
+    let store = State::builder()
+        .dir(folder.path())
+        .lock_timeout(Duration::from_millis(100))
+        .open()
+        .unwrap();
+    let mut worker = Worker::start("hold-the-lock-in-a-fork", folder.path(), &[]);
+    assert_eq!(worker.line().as_deref(), Some("held"));
+    let pid = worker.child.id();
+    // `wait` would close its stdin, and end the child.
+    while worker.child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let error = store.set_count(9).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LockTimeout);
+    let told = error.to_string();
+    assert!(
+        told.contains(&format!("a child that process {pid} has forked")),
+        "{told}"
+    );
+    // The child ends with its stdin, and the lock with the child.
+    drop(worker.child.stdin.take());
+    while store.set_count(9).wait().is_err() {}
+    assert_eq!(store.count(), 9);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_is_out_of_files_is_told_so_and_goes_on_later() {
+    let folder = folder();
+    let mut worker = Worker::start("obey", folder.path(), &[]);
+    assert_eq!(worker.order("open"), "done");
+    assert_eq!(worker.order("limit-files"), "done");
+    fs::remove_file(folder.path().join("state.lock")).unwrap();
+    assert_eq!(worker.order("set-count 7"), "Io");
+    let told = worker.order("why");
+    assert!(told.contains("too many files are open"), "{told}");
+    assert_eq!(worker.order("count"), "0");
+}
+
 #[test]
 fn without_shared_memory_others_are_heard_of_at_the_poll() {
     let folder = folder();

@@ -593,8 +593,27 @@ fn create_parents_of(dir: &Path) -> Result<(), Error> {
 
 /// The one path of a directory, which is created if its parent exists.
 fn canonical(dir: &Path, mode: Mode) -> Result<PathBuf, Error> {
+    let refused = |what: &'static str, help: &'static str| {
+        Err(Error::new(ErrorKind::Directory, what).help(help).path(dir))
+    };
+    let first = dir.components().next();
+    let is_home = first.is_some_and(|first| first.as_os_str().as_encoded_bytes().starts_with(b"~"));
+    if is_home && !dir.exists() {
+        return refused(
+            "`~` is expanded by shells alone, and means nothing in a path",
+            "name the home directory itself, or use `app(...)` for the platform's folder",
+        );
+    }
     if mode != Mode::Look {
         crate::backend::file::create_directory(&RealDisk, dir)?;
     }
-    fs::canonicalize(dir).map_err(|error| Error::io("the directory cannot be found", dir, error))
+    let found = fs::canonicalize(dir)
+        .map_err(|error| Error::io("the directory cannot be found", dir, error))?;
+    match found.is_dir() {
+        true => Ok(found),
+        false => refused(
+            "this is no directory, but a file, a device or a pipe",
+            "choose another directory; to keep nothing at all, open the store with `.in_memory()`",
+        ),
+    }
 }

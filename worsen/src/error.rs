@@ -108,9 +108,17 @@ impl Error {
                 ErrorKind::NoSpace,
                 "make room; nothing was lost and the store goes on as soon as there is some",
             ),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            io::ErrorKind::ReadOnlyFilesystem => (
+                ErrorKind::Directory,
+                "the file system is mounted read-only: mount it for writing, choose another directory, or open the store with `.read_only()`",
+            ),
+            io::ErrorKind::PermissionDenied => (
                 ErrorKind::Directory,
                 "let this user read and write the store's directory and files, or open the store with `.read_only()`",
+            ),
+            _ if is_out_of_files(&source) => (
+                ErrorKind::Io,
+                "too many files are open: close some, or raise the limit (`ulimit -n`), then try again",
             ),
             _ => (
                 ErrorKind::Io,
@@ -246,6 +254,23 @@ impl StdError for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         io::Error::other(error)
+    }
+}
+
+/// Whether this process, or the system, has no more files to open.
+fn is_out_of_files(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE)
+        )
+    }
+    #[cfg(not(unix))]
+    {
+        // ERROR_TOO_MANY_OPEN_FILES.
+        error.raw_os_error() == Some(4)
     }
 }
 

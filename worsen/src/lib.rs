@@ -50,6 +50,7 @@ mod app_dir;
 mod backend;
 mod builder;
 mod changes;
+mod clock;
 pub mod collections;
 mod commit;
 mod debug;

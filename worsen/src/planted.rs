@@ -78,6 +78,8 @@ bugs! {
     DoNotCheckLogIdentity,
     /// A lock on a deleted file counts.
     DoNotCheckLockIdentity,
+    /// A file that is written anew belongs to whoever wrote it, and is for that user alone.
+    KeepNoOwner,
     /// A store into the shared page does not ask first whether the page can be written.
     #[cfg_attr(
         not(target_os = "linux"),

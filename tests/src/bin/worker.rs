@@ -48,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["fork", dir] => fork(Path::new(dir)),
         ["obey", dir] => obey(Path::new(dir)),
         ["hold-the-lock-with-child", dir] => hold_the_lock_with_child(Path::new(dir)),
+        ["hold-the-lock-in-a-fork", dir] => hold_the_lock_in_a_fork(Path::new(dir)),
         ["hold-the-lock", dir] => hold_the_lock(Path::new(dir)),
         ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
         ["take-turns", dir, durability] => take_turns(Path::new(dir), durability),
@@ -208,6 +209,17 @@ fn obey(dir: &Path) -> Result<(), Box<dyn Error>> {
                 continue;
             }
             ("set-count", Some(store)) => store.set_count(rest.parse()?).wait(),
+            ("limit-files", Some(_)) => {
+                let most = std::fs::read_dir("/proc/self/fd")?.count() as u64 - 1;
+                let files = rustix::process::Resource::Nofile;
+                let limit = rustix::process::Rlimit {
+                    current: Some(most),
+                    ..rustix::process::getrlimit(files)
+                };
+                rustix::process::setrlimit(files, limit)?;
+                println!("done");
+                continue;
+            }
             ("increment", Some(store)) => store.update_count(|count| *count += 1).wait(),
             ("set-note", Some(store)) => store.set_note("x".repeat(rest.parse()?)).wait(),
             _ => return Err(format!("no such order: {line}").into()),
@@ -339,6 +351,26 @@ fn hold_the_lock_with_child(dir: &Path) -> Result<(), Box<dyn Error>> {
             let mut line = String::new();
             // Until it is killed.
             drop(stdin().read_line(&mut line));
+        })
+        .wait()?;
+    Ok(())
+}
+
+/// Holds the lock, forks, and is killed: the child has the lock until stdin is closed.
+fn hold_the_lock_in_a_fork(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let store = State::builder().dir(dir).open()?;
+    store
+        .update_count(|_| {
+            #[expect(unsafe_code, reason = "there is no safe way to fork")]
+            // SAFETY: the child uses this thread alone, and the allocator, which can be used after a fork.
+            let child = unsafe { libc::fork() };
+            if child > 0 {
+                std::process::abort();
+            }
+            println!("held");
+            let mut line = String::new();
+            drop(stdin().read_line(&mut line));
+            std::process::exit(0);
         })
         .wait()?;
     Ok(())

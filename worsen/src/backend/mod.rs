@@ -40,7 +40,7 @@ pub(crate) fn replay(entries: &mut Entries, changes: &[Entry]) -> Vec<Option<Tex
 
 /// Now, as it stands in the history: UTC, to the millisecond.
 pub(crate) fn now() -> String {
-    format!("{:.3}", jiff::Timestamp::now())
+    format!("{:.3}", crate::clock::now())
 }
 
 /// A reader of commits, in order.

@@ -8,6 +8,8 @@ use std::{
     path::Path,
 };
 
+#[cfg(unix)]
+mod owner;
 mod reach;
 
 pub(crate) use self::reach::Reach;
@@ -54,6 +56,15 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Forgets what is cached of the file, where somebody may have written it past this mount, so that the
     /// next read asks for it. It costs nothing elsewhere.
     fn forget_cached(&self) {}
+    /// Gives a new file the owner, group, mode and access list of the first of these files that is there,
+    /// in whose place or beside which it comes to stand.
+    ///
+    /// # Errors
+    ///
+    /// Where the owner before would not be able to use it.
+    fn take_after(&self, _like: &[&Path]) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Device and inode: two paths name the same file exactly when these are equal.
@@ -122,6 +133,11 @@ impl Disk for RealDisk {
 
     fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         let (file, id) = system::open(path, Open::Create)?;
+        #[cfg(unix)]
+        if file.metadata()?.len() == 0 {
+            // It is new, perhaps beside files of somebody else.
+            owner::take_after(&file, &[&path.with_extension("db")])?;
+        }
         let again = || system::open(path, Open::Write);
         Ok(Box::new(RealLock::new(file, id, shared_memory, again)?))
     }
@@ -175,6 +191,11 @@ impl DiskFile for RealFile {
         if self.reach != Reach::Machine {
             system::forget_cached(&self.file);
         }
+    }
+
+    #[cfg(unix)]
+    fn take_after(&self, like: &[&Path]) -> io::Result<()> {
+        owner::take_after(&self.file, like)
     }
 }
 

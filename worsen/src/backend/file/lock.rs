@@ -124,6 +124,24 @@ pub(super) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
+/// Whether there is a process of this pid. `None` where the system does not say.
+pub(super) fn is_process(pid: u32) -> Option<bool> {
+    #[cfg(unix)]
+    {
+        use rustix::{
+            io::Errno,
+            process::{Pid, test_kill_process},
+        };
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+        Some(test_kill_process(pid) != Err(Errno::SRCH))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = pid;
+        None
+    }
+}
+
 impl LockFile for RealLock {
     fn try_lock(&self) -> io::Result<bool> {
         // Acquire: sees what the holder before did, by another thread.

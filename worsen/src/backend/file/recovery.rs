@@ -949,6 +949,9 @@ pub(crate) fn write_file(
             }
         }
         let file = disk.open(new, how)?;
+        if !planted(Bug::KeepNoOwner) {
+            file.take_after(&[to, &paths.log, &paths.backup, &paths.lock])?;
+        }
         let mut offset = 0;
         for part in bytes.chunks(PART) {
             write_full(&*file, part, offset)?;
@@ -989,6 +992,7 @@ fn keep_copy(disk: &dyn Disk, paths: &Paths, bytes: &[u8]) -> Result<PathBuf, Er
                 }
                 Err(error) => return Err(error),
             };
+            file.take_after(&[&paths.log, &paths.backup, &paths.lock])?;
             write_full(&*file, bytes, 0)?;
             file.sync_all()?;
             disk.sync_dir(&paths.dir)?;

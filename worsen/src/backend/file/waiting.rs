@@ -15,9 +15,10 @@ use super::{
     Paths,
     beacon::{Beacon, NoRoom},
     disk::{Disk, FileId},
-    lock::LockFile,
+    lock::{self, LockFile},
 };
 use crate::{
+    clock::milliseconds,
     error::{Error, ErrorKind},
     planted::{Bug, planted},
 };
@@ -188,11 +189,21 @@ fn pause(tries: u32) {
 
 fn timed_out(paths: &Paths, beacon: Option<&Beacon>, timeout: Duration) -> Error {
     let who = match beacon.and_then(Beacon::holder) {
-        Some(holder) => format!(
-            "process {}, which holds it for {:.1} s by now",
-            holder.pid,
-            milliseconds().saturating_sub(holder.since_ms) as f64 / 1000.0
-        ),
+        Some(holder) => {
+            let seconds = milliseconds().saturating_sub(holder.since_ms) as f64 / 1000.0;
+            match lock::is_process(holder.pid) {
+                // The lock goes with an open file, which a fork hands on. Only a process of another
+                // container has a pid that nobody has here.
+                Some(false) => format!(
+                    "a child that process {} has forked, or by a process of another container: process {} took it {seconds:.1} s ago and is not there any more",
+                    holder.pid, holder.pid
+                ),
+                _ => format!(
+                    "process {}, which holds it for {seconds:.1} s by now",
+                    holder.pid
+                ),
+            }
+        }
         None => "another process".into(),
     };
     Error::new(
@@ -201,8 +212,4 @@ fn timed_out(paths: &Paths, beacon: Option<&Beacon>, timeout: Duration) -> Error
     )
     .help("nothing was written; try again, look at that process, or raise the lock time-out; never delete the lock file")
     .path(&paths.lock)
-}
-
-fn milliseconds() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }
