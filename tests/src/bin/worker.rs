@@ -210,7 +210,9 @@ fn obey(dir: &Path) -> Result<(), Box<dyn Error>> {
             }
             ("set-count", Some(store)) => store.set_count(rest.parse()?).wait(),
             ("limit-files", Some(_)) => {
-                let most = std::fs::read_dir("/proc/self/fd")?.count() as u64 - 1;
+                // The lowest number that is free, so that no file gets one.
+                let free = std::fs::File::open("/dev/null")?;
+                let most = std::os::fd::AsRawFd::as_raw_fd(&free) as u64;
                 let files = rustix::process::Resource::Nofile;
                 let limit = rustix::process::Rlimit {
                     current: Some(most),
