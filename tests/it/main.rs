@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod beside; // reads beside writes that take their time
 mod changes; // each commit, told once
 mod collections; // fields that log by entry
 mod exit; // how a program ends

@@ -110,6 +110,17 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "model::two_processes_agree_with_a_plain_map",
             "processes::what_one_process_writes_another_reads_and_the_reverse",
         ],
+        Bug::ReadWaitsForClosure => &[
+            "beside::a_closure_that_waits_for_a_mutex_whose_holder_reads_does_not_stop_every_process",
+            "beside::a_read_does_not_wait_for_a_closure_of_its_own_process",
+        ],
+        Bug::ShowHalfACommit => &[
+            "beside::a_commit_of_several_uids_is_seen_as_a_whole",
+            "beside::a_later_commit_of_a_keyed_store_is_not_seen_before_an_earlier_one_nor_before_its_revision",
+        ],
+        Bug::LookAtWhatIsKnown => {
+            &["beside::a_watch_that_waits_for_no_time_looks_at_what_others_have_acknowledged"]
+        }
         Bug::DoNotCheckLineBeforeTail => {
             &["damage::an_old_copy_that_is_written_into_an_open_log_is_noticed"]
         }

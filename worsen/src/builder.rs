@@ -21,7 +21,7 @@ use crate::{
         memory::MemoryBackend,
     },
     debug::{self, Debug},
-    engine::{Engine, EngineHandle, EngineOptions, Model, Seeds},
+    engine::{Engine, EngineHandle, EngineOptions, Model, Seeds, Shown},
     error::{Error, ErrorKind},
     keyed::{PersistentStore, Value},
     limits::{DEEPEST, Limits},
@@ -209,12 +209,13 @@ impl<S: Store> Builder<S> {
                 };
                 let seed = changed(given.unwrap_or_else(S::__seed));
                 let first = seed.__copy();
-                let (model, cell) = StructModel::new(seed);
+                let (model, shown) = StructModel::new(seed);
+                let cell = shown.cell.clone();
                 let first = Box::new(move || match made {
                     Some(made) => record_seed(&changed(made())),
                     None => record_seed(&first),
                 });
-                let handle = opening.start(Box::new(model), Some(first))?;
+                let handle = opening.start(Box::new(model), Box::new(shown), Some(first))?;
                 Ok(Arc::new(Inner { cell, handle }))
             })
             .map(|inner| S::__handle(Handle::new(inner)))
@@ -498,6 +499,7 @@ impl Opening {
     pub(crate) fn start(
         self,
         model: Box<dyn Model>,
+        shown: Box<dyn Shown>,
         seeds: Option<Seeds<'_>>,
     ) -> Result<sync::Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
@@ -538,6 +540,7 @@ impl Opening {
             path,
             backend,
             model,
+            shown,
             entries,
             revision,
             recovery,

@@ -104,6 +104,8 @@ pub(crate) struct Board {
 struct Notes {
     poisoned: Option<Error>,
     misfits: Vec<Error>,
+    /// Up to where that is known.
+    known: u64,
     revision: u64,
     unread: Option<Error>,
 }
@@ -126,24 +128,40 @@ impl Board {
         }
     }
 
-    /// What is the matter with the state: an error that refuses writes, and what does not fit, while readers
-    /// see this revision.
-    pub(crate) fn state<'a>(
-        &self,
-        poisoned: Option<&Error>,
-        misfits: impl ExactSizeIterator<Item = &'a Error>,
-        revision: u64,
-    ) {
-        let is_well = poisoned.is_none() && misfits.len() == 0;
-        if is_well && !self.any.load(Ordering::Relaxed) {
+    /// The error that refuses writes.
+    pub(crate) fn poisoned(&self, error: Option<&Error>) {
+        if error.is_none() && !self.any.load(Ordering::Relaxed) {
             return;
         }
         let notes = &mut *self.notes();
-        notes.poisoned = poisoned.cloned();
+        notes.poisoned = error.cloned();
+        self.sum_up(notes);
+    }
+
+    /// What does not fit of the state at `known`, while readers see `revision`. Whoever knows more has said
+    /// so already.
+    pub(crate) fn misfits<'a>(
+        &self,
+        known: u64,
+        misfits: impl ExactSizeIterator<Item = &'a Error>,
+        revision: u64,
+    ) {
+        if misfits.len() == 0 && !self.any.load(Ordering::Relaxed) {
+            return;
+        }
+        let notes = &mut *self.notes();
+        if known < notes.known && !notes.misfits.is_empty() {
+            return;
+        }
+        notes.known = known;
         notes.misfits = misfits.cloned().collect();
         notes.revision = revision;
-        self.any
-            .store(!is_well || notes.unread.is_some(), Ordering::Relaxed);
+        self.sum_up(notes);
+    }
+
+    fn sum_up(&self, notes: &Notes) {
+        let any = notes.poisoned.is_some() || notes.unread.is_some() || !notes.misfits.is_empty();
+        self.any.store(any, Ordering::Relaxed);
     }
 
     /// Everything that was noted, the worst first. `name` says of each error which store it is about.

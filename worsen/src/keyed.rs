@@ -6,25 +6,21 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
-    sync::{
-        Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    backend::{Entries, Entry, Recovery, Sorted},
+    backend::{Entries, Entry, Recovery},
     builder::{Builder, Durability, Place},
     changes::Changes,
     commit::Commit,
     debug,
-    engine::{EngineHandle, Model, Scope, Transaction},
+    engine::{EngineHandle, Model, Scope, Transaction, Unseen},
     error::{Error, ErrorKind, ValueError},
     health::Condition,
-    planted::{Bug, planted},
     registry::Kind,
     schema::Settings,
     sync,
@@ -33,8 +29,10 @@ use crate::{
     watch::Watch,
 };
 
+mod published;
 mod several;
 
+use self::published::{Found, KeyedShown, PUT_ASIDE, Published, Stamped};
 pub use self::several::Draft;
 
 /// What a [`PersistentStore`] can hold. Implemented for every type that fits.
@@ -113,157 +111,6 @@ pub struct PersistentStore<T: Value> {
 struct Inner<T: Value> {
     map: Arc<Published<T>>,
     handle: sync::Arc<EngineHandle>,
-}
-
-/// What readers see.
-struct Published<T> {
-    /// What the store held when it was opened, and the revision of that.
-    loaded: OnceLock<(Sorted, u64)>,
-    /// What was written since, and what was read of that which was loaded: it is decoded when it is first
-    /// asked for.
-    values: papaya::HashMap<Text, Stamped<T>, foldhash::fast::RandomState>,
-    /// How many values there are.
-    len: AtomicUsize,
-    /// Taken for reading by who looks at more than one uid, and for writing by a publication, so that
-    /// nobody sees half a commit.
-    whole: RwLock<()>,
-}
-
-#[derive(Clone)]
-struct Stamped<T> {
-    /// `None`: what was loaded is gone.
-    value: Option<T>,
-    /// The revision that set it.
-    revision: u64,
-    /// Something was loaded at this uid.
-    is_loaded: bool,
-}
-
-impl<T> Stamped<T> {
-    fn loaded(value: T, revision: u64) -> Self {
-        Stamped {
-            value: Some(value),
-            revision,
-            is_loaded: true,
-        }
-    }
-}
-
-/// The map, as long as what is found in it is kept.
-type Pinned<'a, T> =
-    papaya::HashMapRef<'a, Text, Stamped<T>, foldhash::fast::RandomState, papaya::LocalGuard<'a>>;
-
-/// A value, of one revision.
-enum Found<'a, T> {
-    Value(&'a T),
-    /// It was loaded, and nobody has read it yet.
-    Json(&'a str),
-}
-
-impl<T: Value> Published<T> {
-    fn new() -> Self {
-        Published {
-            loaded: OnceLock::new(),
-            values: papaya::HashMap::default(),
-            len: AtomicUsize::new(0),
-            whole: RwLock::new(()),
-        }
-    }
-
-    /// Looks at what there is at this uid.
-    ///
-    /// # Errors
-    ///
-    /// Where a value that did decode when the store was opened does not any more.
-    #[inline]
-    fn get<R>(
-        &self,
-        uid: &str,
-        look: impl FnOnce(Option<&Stamped<T>>) -> R,
-    ) -> Result<R, ValueError> {
-        let values = self.values.pin();
-        Ok(match values.get(uid) {
-            Some(stamped) => look(Some(stamped)),
-            None => match self.decode(uid)? {
-                // Whatever was published in the meantime is newer, and stays.
-                Some((uid, stamped)) if planted(Bug::DecodeOverNewer) => {
-                    values.insert(uid, stamped.clone());
-                    look(Some(&stamped))
-                }
-                Some((uid, stamped)) => look(Some(values.get_or_insert(uid, stamped))),
-                None => look(None),
-            },
-        })
-    }
-
-    fn value(&self, uid: &str) -> Result<Option<T>, ValueError> {
-        self.get(uid, |stamped| stamped?.value.clone())
-    }
-
-    /// What was loaded at this uid.
-    #[cold]
-    fn decode(&self, uid: &str) -> Result<Option<(Text, Stamped<T>)>, ValueError> {
-        let loaded = self.loaded.get();
-        let found = loaded.and_then(|(loaded, revision)| Some((loaded.get(uid)?, *revision)));
-        let Some(((uid, json), revision)) = found else {
-            return Ok(None);
-        };
-        let stamped = Stamped::loaded(value::decode(json)?, revision);
-        Ok(Some((uid.clone(), stamped)))
-    }
-
-    /// Keeps what was decoded of what was loaded for the next reader, unless there is something newer.
-    fn keep(&self, uid: &Text, value: T) {
-        if let Some((_, revision)) = self.loaded.get() {
-            let stamped = Stamped::loaded(value, *revision);
-            self.values.pin().get_or_insert(uid.clone(), stamped);
-        }
-    }
-
-    fn is_loaded(&self, uid: &str) -> bool {
-        let loaded = self.loaded.get();
-        loaded.is_some_and(|(loaded, _)| loaded.get(uid).is_some())
-    }
-
-    /// Everything there is, in no particular order.
-    ///
-    /// Readers add to the map meanwhile, but nothing that was not loaded: so what was loaded is looked for
-    /// in the map, and of the map only the rest is listed.
-    fn all<'a>(&'a self, values: &'a Pinned<'_, T>) -> Vec<(&'a Text, Found<'a, T>)> {
-        let value = |uid, stamped: &'a Stamped<T>| {
-            let value = stamped.value.as_ref()?;
-            Some((uid, Found::Value(value)))
-        };
-        let loaded = self.loaded.get().map(|(loaded, _)| loaded.iter());
-        let loaded = loaded.into_iter().flatten();
-        let loaded = loaded.filter_map(|(uid, json)| match values.get(&**uid) {
-            Some(stamped) => value(uid, stamped),
-            None => Some((uid, Found::Json(json))),
-        });
-        let others = values.iter().filter(|(_, stamped)| !stamped.is_loaded);
-        let others = others.filter_map(|(uid, stamped)| value(uid, stamped));
-        loaded.chain(others).collect()
-    }
-
-    fn publish(&self, uid: Text, value: Option<T>, revision: u64) {
-        let values = self.values.pin();
-        let is_loaded = self.is_loaded(&uid) && !planted(Bug::ShowLoadedAgain);
-        let is_there = value.is_some();
-        let before = if is_there || is_loaded {
-            let stamped = Stamped {
-                value,
-                revision,
-                is_loaded,
-            };
-            values.insert(uid, stamped)
-        } else {
-            values.remove(&*uid)
-        };
-        let was_there = before.map_or(is_loaded, |stamped| stamped.value.is_some());
-        // Nobody else changes it meanwhile.
-        let len = self.len.load(Relaxed) + usize::from(is_there) - usize::from(was_there);
-        self.len.store(len, Relaxed);
-    }
 }
 
 impl<T: Value> Inner<T> {
@@ -350,7 +197,8 @@ impl<T: Value> PersistentStore<T> {
                 draft: HashMap::new(),
                 open: Vec::new(),
             };
-            let handle = opening.start(Box::new(model), None)?;
+            let shown = KeyedShown::new(map.clone());
+            let handle = opening.start(Box::new(model), Box::new(shown), None)?;
             Ok(Arc::new(Inner { map, handle }))
         })?;
         Ok(PersistentStore { inner })
@@ -459,7 +307,7 @@ impl<T: Value> PersistentStore<T> {
     /// A copy of everything, of one revision, in no particular order.
     pub fn iter(&self) -> std::vec::IntoIter<(String, T)> {
         let map = &self.inner.map;
-        let values = map.values.pin();
+        let values = map.pin();
         // Decoding and cloning is the type's own code: it may take its time, and look at the store itself.
         // So it runs when nothing is locked any more; what was found stays as it is.
         let all = self.whole(|map| map.all(&values));
@@ -480,14 +328,15 @@ impl<T: Value> PersistentStore<T> {
 
     /// Every uid, of one revision, in no particular order.
     pub fn keys(&self) -> Vec<String> {
-        let values = self.inner.map.values.pin();
+        let values = self.inner.map.pin();
         let all = self.whole(|map| map.all(&values));
         all.into_iter().map(|(uid, _)| uid.to_string()).collect()
     }
 
     /// How many values there are.
     pub fn len(&self) -> usize {
-        self.whole(|map| map.len.load(Relaxed))
+        self.refresh();
+        self.inner.map.len()
     }
 
     /// Whether there are none.
@@ -506,9 +355,9 @@ impl<T: Value> PersistentStore<T> {
 
     /// Tells of every new revision, by whichever process; yields its number. See [`Watch`].
     pub fn watch(&self) -> Watch<Self, u64> {
-        let handle = self.inner.handle.clone();
+        let inner = self.inner.clone();
         Watch::new(self.inner.handle.clone(), move |seen| {
-            let revision = handle.engine.revision();
+            let revision = inner.map.revision();
             (Some(revision) != seen).then_some((revision, revision))
         })
     }
@@ -519,9 +368,15 @@ impl<T: Value> PersistentStore<T> {
         let uid = uid.into();
         Watch::new(self.inner.handle.clone(), move |seen| {
             let look = |stamped: Option<&Stamped<T>>| {
-                let revision = stamped.map_or(0, |stamped| stamped.revision);
-                let value = || stamped.and_then(|stamped| stamped.value.clone());
-                (Some(revision) != seen).then(|| (revision, value()))
+                // What is gone is taken out of the map some time.
+                let value = stamped.filter(|stamped| stamped.value.is_some());
+                let since = value.map_or(0, |stamped| stamped.since);
+                if since == PUT_ASIDE && seen.is_some() {
+                    // It was told already, and what comes next is about to be.
+                    return None;
+                }
+                let value = || value.and_then(|stamped| stamped.value.clone());
+                (Some(since) != seen).then(|| (since, value()))
             };
             inner.shown(&uid, inner.map.get(&uid, look)).flatten()
         })
@@ -535,7 +390,7 @@ impl<T: Value> PersistentStore<T> {
     /// The newest revision: the number of commits since the store was created.
     pub fn revision(&self) -> u64 {
         self.refresh();
-        self.inner.handle.engine.revision()
+        self.inner.map.revision()
     }
 
     /// The name of the store.
@@ -581,20 +436,14 @@ impl<T: Value> PersistentStore<T> {
     #[inline]
     fn refresh(&self) {
         let engine = &self.inner.handle.engine;
-        if engine.is_behind(engine.revision()) {
+        if engine.is_behind(self.inner.map.revision()) {
             engine.refresh();
         }
     }
 
     fn whole<'a, R>(&'a self, look: impl FnOnce(&'a Published<T>) -> R) -> R {
         self.refresh();
-        let _whole = self
-            .inner
-            .map
-            .whole
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        look(&self.inner.map)
+        self.inner.map.whole(look)
     }
 
     fn commit<R: Send + 'static>(
@@ -687,10 +536,14 @@ impl<T: Value> Model for KeyedModel<T> {
             }
         }
         // Nobody can read yet, so this needs no draft.
-        self.map.len.store(entries.len(), Relaxed);
-        // It is called once.
-        let _ = self.map.loaded.set((entries.sorted(), revision));
+        self.map.load(entries.sorted(), entries.len(), revision);
         misfits
+    }
+
+    fn follow(&mut self) {
+        self.draft.clear();
+        self.draft.shrink_to(MANY);
+        self.open.clear();
     }
 
     fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
@@ -726,15 +579,8 @@ impl<T: Value> Model for KeyedModel<T> {
         !self.draft.is_empty()
     }
 
-    fn publish(&mut self, revision: u64, _since: &[Entry]) {
-        let _whole = self
-            .map
-            .whole
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (uid, value) in self.draft.drain() {
-            self.map.publish(uid, value, revision);
-        }
+    fn publish(&mut self, revision: u64, unseen: Unseen) {
+        self.map.publish(self.draft.drain(), revision, unseen);
         // To empty a map costs its capacity: every later commit would pay for a large one.
         self.draft.shrink_to(MANY);
     }
@@ -784,8 +630,9 @@ mod tests {
             model.put(number.to_string().into(), Some(number));
         }
         model.accept();
-        model.publish(1, &[]);
-        assert_eq!(model.map.len.load(Relaxed), 10_000);
+        let uids = (0..10_000).map(|number| number.to_string().into());
+        model.publish(1, uids.map(|uid| (uid, None)).collect());
+        assert_eq!(model.map.len(), 10_000);
         assert!(model.draft.capacity() < 1_000);
         assert!(model.open.capacity() < 1_000);
     }

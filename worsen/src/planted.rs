@@ -92,6 +92,12 @@ bugs! {
     SkipCatchUp,
     /// Readers do not look whether another process has committed.
     StaleRead,
+    /// A reader who is behind waits until no closure runs.
+    ReadWaitsForClosure,
+    /// A reader sees a part of a commit before the others, and before its revision.
+    ShowHalfACommit,
+    /// Whoever waits, be it for no time at all, looks at what this process has taken over already.
+    LookAtWhatIsKnown,
     /// What follows the known tail is read, whatever stands in front of it by now.
     DoNotCheckLineBeforeTail,
     /// Where a line ends with what was read at a time, nothing is read behind it.

@@ -18,7 +18,7 @@ use crate::{
     builder::Durability,
     changes::Changes,
     commit::Commit,
-    engine::{Engine, EngineHandle, Model, Scope, Transaction},
+    engine::{Engine, EngineHandle, Model, Scope, Transaction, Unseen},
     error::{Error, ValueError},
     health::Condition,
     planted::{Bug, meet_unknown, planted},
@@ -29,6 +29,9 @@ use crate::{
 };
 
 mod reset;
+mod shown;
+
+pub(crate) use self::shown::StructShown;
 
 /// A handle to an open store. Clones are cheap and share it; the last one closes it.
 ///
@@ -49,10 +52,15 @@ pub(crate) struct Published<S> {
 }
 
 /// A state, and when each of its fields changed last.
-struct Versioned<S> {
+pub(crate) struct Versioned<S> {
     state: S,
     revision: u64,
+    /// In revisions, for those who watch.
     changed: Box<[u64]>,
+    /// In publications of this process, for the copies that are brought up to this one: what is not stored
+    /// has no revision.
+    stamps: Box<[u64]>,
+    publication: u64,
 }
 
 /// The state of a store at one revision. It derefs to the struct and never changes.
@@ -384,30 +392,33 @@ impl<S: Store> fmt::Debug for Handle<S> {
     }
 }
 
-/// The state of one struct, twice: what readers see, and a draft that is brought up to it field by
-/// field. A publication swaps the two, so a write costs the fields it touches and not the state.
+/// The draft of one struct: a copy that is brought up to what readers see field by field. A publication
+/// swaps the two, so a write costs the fields it touches and not the state.
 pub(crate) struct StructModel<S: Store> {
     cell: Arc<Published<S>>,
+    layout: Arc<Layout<S>>,
     /// Nobody else has it. `None`: readers still keep the state that would have become the draft.
     draft: Option<Arc<Versioned<S>>>,
-    /// Fields in which the draft is older than what readers see.
-    stale: Fields,
     /// Fields that may be newer in the draft.
     dirty: Fields,
     /// Those of them touched since the last `accept`.
     open: Fields,
-    seed: S,
     /// The entries of each field's seed, for fields that the store has no value of.
     seed_entries: Vec<Vec<Entry>>,
     /// Has the fields that log by entry as they were before the operation that runs, and the seeds of the
     /// others. `None`: it was not needed yet.
     before: Option<S>,
+}
+
+/// What the draft and its readers know of the struct.
+pub(crate) struct Layout<S> {
+    seed: S,
     index: HashMap<&'static str, usize>,
 }
 
 /// A set of fields, by their index.
 #[derive(Clone)]
-struct Fields {
+pub(crate) struct Fields {
     has: Box<[bool]>,
     any: bool,
 }
@@ -478,7 +489,7 @@ pub(crate) fn record_seed<S: Store>(seed: &S) -> Result<Edits, Error> {
 
 impl<S: Store> StructModel<S> {
     /// The model of a store in which every field is at its seed.
-    pub(crate) fn new(seed: S) -> (Self, Arc<Published<S>>) {
+    pub(crate) fn new(seed: S) -> (Self, StructShown<S>) {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
         let mut seed_entries = vec![Vec::new(); count];
@@ -497,55 +508,42 @@ impl<S: Store> StructModel<S> {
             state: seed.__copy(),
             revision: 0,
             changed: vec![0; count].into(),
+            stamps: vec![0; count].into(),
+            publication: 0,
         };
         let cell = Arc::new(Published {
             newest: ArcSwap::from_pointee(versioned),
         });
+        let layout = Arc::new(Layout { seed, index });
         let model = StructModel {
             cell: cell.clone(),
+            layout: layout.clone(),
             draft: None,
-            stale: Fields::of(count),
             dirty: Fields::of(count),
             open: Fields::of(count),
-            seed,
             seed_entries,
             before: None,
-            index,
         };
-        (model, cell)
+        (model, StructShown::new(cell, layout, count))
     }
 
-    /// The draft, up to date with what readers see where nothing is dirty.
+    /// The draft, up to date with what readers see wherever it is not newer.
     fn draft(&mut self) -> &mut Versioned<S> {
-        let unique = self
-            .draft
-            .take()
-            .filter(|draft| Arc::strong_count(draft) == 1);
-        let mut draft = match unique {
-            Some(draft) => draft,
-            None => {
-                let newest = self.cell.newest.load();
-                self.stale.clear();
-                Arc::new(newest.copy())
-            }
-        };
-        if self.stale.any {
-            let newest = self.cell.newest.load();
-            if let Some(draft) = Arc::get_mut(&mut draft) {
-                for index in self.stale.iter() {
-                    draft.state.__copy_field(index, &newest.state);
-                }
-                draft.changed.copy_from_slice(&newest.changed);
-            }
-            self.stale.clear();
-        }
+        let newer = |index| self.dirty.contains(index) || self.open.contains(index);
+        let draft = self.cell.bring_up(self.draft.take(), newer);
         // Nobody else has it, so this never copies.
         Arc::make_mut(self.draft.insert(draft))
     }
 
+    /// The field may be newer in the draft from now on. Until now it may have been older.
+    fn open(&mut self, index: usize) {
+        self.draft();
+        self.open.add(index);
+    }
+
     fn open_field(&mut self, index: usize) -> &mut S {
         self.remember(index);
-        self.open.add(index);
+        self.open(index);
         &mut self.draft().state
     }
 
@@ -553,6 +551,7 @@ impl<S: Store> StructModel<S> {
         for index in 0..S::__FIELDS.len() {
             self.remember(index);
         }
+        self.draft();
         self.open.add_all();
         &mut self.draft().state
     }
@@ -563,7 +562,7 @@ impl<S: Store> StructModel<S> {
             .get(index)
             .is_some_and(|field| field.by_entry.is_some());
         if logs_by_entry {
-            let seed = &self.seed;
+            let seed = &self.layout.seed;
             let mut before = self.before.take().unwrap_or_else(|| seed.__copy());
             before.__copy_field(index, &self.draft().state);
             self.before = Some(before);
@@ -614,7 +613,7 @@ impl<S: Store> StructModel<S> {
             let field = |uid: &str| uid.split('/').next().map(str::to_owned);
             let uids = scope.entries.keys();
             let unknown = uids.filter(|uid| {
-                !field(uid).is_some_and(|field| self.index.contains_key(field.as_str()))
+                !field(uid).is_some_and(|field| self.layout.index.contains_key(field.as_str()))
             });
             unknown.for_each(|uid| scope.changes.delete(uid.clone()));
         }
@@ -651,6 +650,15 @@ impl<S: Store> Versioned<S> {
             state: self.state.__copy(),
             revision: self.revision,
             changed: self.changed.clone(),
+            stamps: self.stamps.clone(),
+            publication: self.publication,
+        }
+    }
+
+    fn copy_field(&mut self, index: usize, from: &Self) {
+        self.state.__copy_field(index, &from.state);
+        if let (Some(stamp), Some(newer)) = (self.stamps.get_mut(index), from.stamps.get(index)) {
+            *stamp = *newer;
         }
     }
 }
@@ -658,6 +666,34 @@ impl<S: Store> Versioned<S> {
 impl<S: Store> Clone for Versioned<S> {
     fn clone(&self) -> Self {
         self.copy()
+    }
+}
+
+impl<S: Store> Layout<S> {
+    /// The place of the field of this uid. What a newer program wrote is carried along by the engine, and
+    /// means nothing here.
+    fn index_of(&self, uid: &str) -> Option<usize> {
+        let index = self.index.get(split(uid).0).copied();
+        if index.is_none() {
+            meet_unknown(uid);
+        }
+        index
+    }
+
+    /// Takes one entry into the field at this place.
+    fn apply(
+        &self,
+        state: &mut S,
+        index: usize,
+        uid: &str,
+        json: Option<&str>,
+    ) -> Result<(), ValueError> {
+        let (_, key) = split(uid);
+        if key.is_none() && json.is_none() {
+            state.__copy_field(index, &self.seed);
+            return Ok(());
+        }
+        state.__apply(index, key, json)
     }
 }
 
@@ -680,7 +716,7 @@ impl<S: Store> Model for StructModel<S> {
             let index = match last {
                 Some((name, index)) if name == field => index,
                 _ => {
-                    let Some(&index) = self.index.get(field) else {
+                    let Some(&index) = self.layout.index.get(field) else {
                         meet_unknown(uid);
                         continue;
                     };
@@ -693,27 +729,39 @@ impl<S: Store> Model for StructModel<S> {
                 misfits.push((uid.clone(), error));
             }
         }
-        self.stale.clear();
         self.draft = Some(Arc::new(draft));
         misfits
     }
 
+    fn follow(&mut self) {
+        let unstored = |index: &usize| {
+            let field: Option<&FieldInfo> = S::__FIELDS.get(*index);
+            field.is_some_and(|field| field.uid.is_none())
+        };
+        let mut own = Fields::of(S::__FIELDS.len());
+        for index in self.dirty.iter().filter(unstored) {
+            own.add(index);
+        }
+        if self.dirty.any {
+            let newest = self.cell.newest.load_full();
+            let dirty = std::mem::replace(&mut self.dirty, own);
+            let draft = self.draft();
+            for index in dirty.iter().filter(|index| !unstored(index)) {
+                draft.copy_field(index, &newest);
+            }
+            if self.dirty.any {
+                self.publish(newest.revision, Unseen::default());
+            }
+        }
+    }
+
     fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
-        let (field, key) = split(uid);
-        // What a newer program wrote is carried along by the engine, and means nothing here.
-        let Some(&index) = self.index.get(field) else {
-            meet_unknown(uid);
+        let Some(index) = self.layout.index_of(uid) else {
             return Ok(());
         };
-        self.open.add(index);
-        if key.is_none() && json.is_none() {
-            self.draft();
-            if let Some(draft) = self.draft.as_mut().and_then(Arc::get_mut) {
-                draft.state.__copy_field(index, &self.seed);
-            }
-            return Ok(());
-        }
-        self.draft().state.__apply(index, key, json)
+        self.open(index);
+        let layout = self.layout.clone();
+        layout.apply(&mut self.draft().state, index, uid, json)
     }
 
     fn accept(&mut self) {
@@ -727,14 +775,16 @@ impl<S: Store> Model for StructModel<S> {
         }
         let fields = self.open.clone();
         let cell = self.cell.clone();
-        let newest = cell.newest.load();
         let draft = self.draft();
+        // After the draft: what readers publish meanwhile is as new or newer in both.
+        let newest = cell.newest.load();
         for index in fields.iter() {
-            draft.state.__copy_field(index, &newest.state);
+            draft.copy_field(index, &newest);
         }
         for (uid, json) in since {
             let field = uid.split('/').next().unwrap_or(uid);
             if self
+                .layout
                 .index
                 .get(field)
                 .is_some_and(|index| fields.contains(*index))
@@ -751,28 +801,17 @@ impl<S: Store> Model for StructModel<S> {
         self.dirty.any
     }
 
-    fn publish(&mut self, revision: u64, since: &[Entry]) {
-        let mut touched = Vec::with_capacity(since.len());
-        for (uid, _) in since {
-            let field = uid.split('/').next().unwrap_or(uid);
-            touched.extend(self.index.get(field).copied());
-        }
-        let draft = self.draft();
-        draft.revision = revision;
-        for index in touched {
-            if let Some(changed) = draft.changed.get_mut(index) {
-                *changed = revision;
-            }
-        }
+    fn publish(&mut self, revision: u64, unseen: Unseen) {
+        self.draft();
         let Some(draft) = self.draft.take() else {
             return;
         };
-        let before = self.cell.newest.swap(draft);
-        self.stale.clear();
-        self.stale.add_from(&self.dirty);
-        self.dirty.clear();
-        // If a reader keeps it, `draft` copies the newest instead.
+        // If a reader keeps what was there, `draft` copies the newest instead.
+        let before = self
+            .cell
+            .publish(draft, &self.dirty, &self.layout, revision, &unseen);
         self.draft = Some(before);
+        self.dirty.clear();
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

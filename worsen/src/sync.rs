@@ -1,6 +1,6 @@
 //! What threads meet at: the standard library's, or, under `cfg(loom)`, loom's, which runs a test in
 //! every order of its threads. It is used where such an order matters, and in those files alone:
-//! `commit`, `engine`, `watch` and `beacon`. Nothing is built on top of it here.
+//! `commit`, `engine`, `watch`, `beacon` and what readers of a keyed store see. Nothing is built on top of it here.
 //!
 //! Two counts stay the standard library's under loom: that of the engine and that of a queued write.
 //! Who drops the last of those does nothing but free it. Who drops the last [`EngineHandle`] closes
@@ -19,6 +19,49 @@ pub(crate) use loom::{
     sync::{Arc, Condvar, Mutex, MutexGuard, atomic},
     thread,
 };
+
+/// Holds one thing that others may still look at when it is taken away. Nobody waits for anybody here.
+pub(crate) struct Slot<T>(
+    #[cfg(not(loom))] arc_swap::ArcSwapOption<T>,
+    #[cfg(loom)] Mutex<Option<std::sync::Arc<T>>>,
+);
+
+#[cfg(not(loom))]
+impl<T> Slot<T> {
+    pub(crate) fn new() -> Self {
+        Slot(arc_swap::ArcSwapOption::empty())
+    }
+
+    pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn store(&self, value: Option<std::sync::Arc<T>>) {
+        self.0.store(value);
+    }
+}
+
+/// Loom does not know the atomics of other crates: a lock that is held for a moment is as one of them.
+#[cfg(loom)]
+impl<T> Slot<T> {
+    pub(crate) fn new() -> Self {
+        Slot(Mutex::new(None))
+    }
+
+    pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn store(&self, value: Option<std::sync::Arc<T>>) {
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+    }
+}
 
 /// As `std::thread_local!`, of which loom's does not know the `const` form.
 #[cfg(loom)]

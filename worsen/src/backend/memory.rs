@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use super::{AppendFailure, Backend, Committed, Entries, Entry, History, Next, Sink, now, replay};
+use super::{
+    AppendFailure, Backend, Committed, Entries, Entry, Followed, History, Next, Sink, now, replay,
+};
 use crate::error::Error;
 
 /// How many commits are kept for those who read them one by one.
@@ -137,8 +139,8 @@ impl Backend for MemoryBackend {
         None
     }
 
-    fn follow(&self, _sink: &mut dyn Sink) -> Result<(), Error> {
-        Ok(())
+    fn follow(&self, _sink: &mut dyn Sink) -> Result<Followed, Error> {
+        Ok(Followed::Visible)
     }
 
     fn wants_compaction(&self, _live: u64) -> bool {

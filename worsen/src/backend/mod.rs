@@ -63,6 +63,15 @@ pub(crate) enum Next {
     Nothing,
 }
 
+/// How far a reader has come who followed the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// As far as everybody may see, or as far as there is anything to read for now.
+    Visible,
+    /// What is there cannot be followed. Only the holder of the lock can judge what it is.
+    Unknown,
+}
+
 /// What the engine does with what a backend reads.
 pub(crate) trait Sink {
     /// One more commit, by another process.
@@ -77,9 +86,11 @@ pub(crate) trait Sink {
 
 /// Keeps the commits of one store, in order, for every process that opens it.
 ///
-/// Called by one thread at a time, except for `visible`, `lock`, `unlock`, `history`, `wait_for_news`,
-/// `wake` and `conditions`. The engine holds the lock around `catch_up`, `append` and `compact`, and not around `sync` and
-/// `follow`.
+/// Whoever writes and whoever reads has a place in the log of their own. `follow` is called by one reader at
+/// a time, beside a writer who may be anywhere, and waits for nobody; `take_over` and `hand_over` when there
+/// is neither. All others are called by one thread at a time, except for `visible`, `lock`, `unlock`,
+/// `publish`, `history`, `wait_for_news`, `wake` and `conditions`. The engine holds the lock around `catch_up`,
+/// `append` and `compact`, and not around `sync` and `follow`.
 pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// Keeps every other process out, or says at the deadline who does not let go.
     fn lock(&self, timeout: Duration) -> Result<(), Error>;
@@ -100,8 +111,17 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// The newest revision that every process may read, where one look at memory tells. `u64::MAX`: it
     /// does not, for now, and `follow` finds out.
     fn visible(&self) -> Option<u64>;
-    /// Hands over what others committed and published since, without the lock.
-    fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error>;
+    /// Hands over what anybody committed and published since to readers, without the lock.
+    fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error>;
+    /// Makes what `follow` is about to hand over survive a power cut, where nobody says what does. Called
+    /// without anything that readers wait for.
+    fn scout(&self) -> Result<(), Error> {
+        Ok(())
+    }
+    /// The writer goes on at the place that readers have come to.
+    fn take_over(&self) {}
+    /// Readers go on at the place that the writer has come to.
+    fn hand_over(&self) {}
     /// Whether the log has outgrown this many bytes of live state.
     fn wants_compaction(&self, live: u64) -> bool;
     /// Starts a new generation that begins with this state.

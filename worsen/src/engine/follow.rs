@@ -1,20 +1,15 @@
-//! Reading, and waiting for something to read: taking over what other processes committed, and publishing.
-//! Never here: writing.
+//! Reading, and waiting for something to read. Never here: writing, and how what is read is taken over.
 
 use std::{
-    cell::Cell,
-    sync::{Arc, TryLockError},
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use event_listener::{EventListener, Listener as _};
 
-use super::{Engine, LEADING, Leading, core::Core};
-use crate::{
-    planted::{Bug, planted},
-    sync::{MutexGuard, atomic::Ordering},
-};
+use super::Engine;
+use crate::planted::{Bug, planted};
 
 /// How long to sleep until news at most: long enough to cost nothing, short enough to try again what could
 /// not be taken over, and to do without the wake of a process that was killed before it gave it.
@@ -30,9 +25,6 @@ pub(super) struct Seen {
     /// When to try again at the latest.
     pub(super) again: Duration,
 }
-
-/// How long to wait for a commit of this process: it wakes whoever waits unless it fails.
-const COMMIT_AGAIN: Duration = Duration::from_millis(10);
 
 /// What one finds who looks for something among what is published.
 pub(crate) enum Outlook<T> {
@@ -57,18 +49,14 @@ impl Engine {
             .is_some_and(|visible| visible > revision && !planted(Bug::StaleRead))
     }
 
-    /// Takes what is newest into memory.
+    /// Takes what is newest into memory. It waits for nothing but another reader who does the same: it
+    /// may be called in the closure of a write, and beside one that goes on for long.
     #[cold]
     pub(crate) fn refresh(&self) {
-        // The closure of a write sees its own draft; a read in it must not wait for the write to end.
-        if !LEADING.with(Cell::get) {
-            self.follow();
-        }
+        self.follow(Duration::ZERO);
     }
 
-    /// Takes over what there is, unless this process is just committing: a closure may take its time, and
-    /// who waits wants to do so no longer than he said. What comes to be seen meanwhile is not in what this
-    /// returns.
+    /// Takes over what there is. What comes to be seen meanwhile is not in what this returns.
     pub(super) fn look_around(&self) -> Seen {
         let revision = self.revision();
         let visible = self.backend.visible().unwrap_or(0);
@@ -77,14 +65,10 @@ impl Engine {
             visible,
             again,
         };
-        if visible <= revision || LEADING.with(Cell::get) || self.is_forked() {
+        if visible <= revision || planted(Bug::LookAtWhatIsKnown) {
             return seen(visible.max(revision), LOOK_AGAIN);
         }
-        match self.core.try_lock() {
-            Ok(core) => self.follow_into(core),
-            Err(TryLockError::Poisoned(core)) => self.follow_into(core.into_inner()),
-            Err(TryLockError::WouldBlock) => return seen(visible, COMMIT_AGAIN),
-        }
+        self.refresh();
         match self.backend.visible() {
             // On another page, or up to date, or there is something newer still.
             Some(now) if now != visible || now <= self.revision() => seen(revision, LOOK_AGAIN),
@@ -147,59 +131,5 @@ impl Engine {
             self.listen();
         }
         self.publications.poll(listener, context, look)
-    }
-
-    /// Takes over what other processes published. An error is for the next write to report: reads
-    /// go on with what there is.
-    pub(crate) fn follow(&self) {
-        // Asked first: whoever held the core at the fork holds it for ever.
-        if !self.is_forked() {
-            self.follow_into(self.core());
-        }
-    }
-
-    fn follow_into(&self, mut core: MutexGuard<'_, Core>) {
-        if core.poisoned.is_some() {
-            return;
-        }
-        let leading = Leading::enter();
-        let followed = self.backend.follow(&mut *core);
-        self.health.read(&followed);
-        if let Err(error) = followed {
-            self.debug.warn(format_args!(
-                "other processes' commits cannot be read: {error}"
-            ));
-        }
-        core.absorb();
-        // A group that failed may have read commits of others that nobody has synced yet.
-        let public = self
-            .backend
-            .visible()
-            .is_some_and(|visible| (core.revision..u64::MAX).contains(&visible));
-        if public || self.backend.is_durable() {
-            self.publish(&mut core);
-        }
-        self.note_health(&core);
-        drop(core);
-        drop(leading);
-        self.publications.wake();
-    }
-
-    pub(super) fn publish(&self, core: &mut Core) {
-        if core.revision == self.revision() && !core.model.is_dirty() {
-            return;
-        }
-        if let Err(error) = core.check_fit() {
-            self.debug.warn(format_args!(
-                "another program wrote what does not fit: {error}"
-            ));
-            return;
-        }
-        core.model.publish(core.revision, &core.since);
-        core.since.clear();
-        // Release: pairs with `revision`.
-        self.published.store(core.revision, Ordering::Release);
-        self.backend.publish(core.revision);
-        self.publications.notify();
     }
 }

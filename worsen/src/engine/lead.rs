@@ -74,25 +74,30 @@ impl Engine {
     /// for more than buffered writes.
     fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
         core.check()?;
-        if planted(Bug::CompactBeforeCatchUp) && self.backend.wants_compaction(core.entries.bytes())
+        if planted(Bug::CompactBeforeCatchUp)
+            && self.backend.wants_compaction(core.replica.entries.bytes())
         {
-            self.backend.compact(&core.entries)?;
+            self.backend.compact(&core.replica.entries)?;
         }
         let caught_up = match planted(Bug::SkipCatchUp) {
             true => Ok(()),
-            false => self.backend.catch_up(core),
+            false => {
+                self.go_on(core);
+                self.backend.catch_up(&mut core.replica)
+            }
         };
         core.absorb();
         self.health.read(&caught_up);
         caught_up?;
-        core.check_fit()?;
-        if self.backend.wants_compaction(core.entries.bytes()) {
-            self.backend.compact(&core.entries)?;
+        core.replica.check_fit()?;
+        if self.backend.wants_compaction(core.replica.entries.bytes()) {
+            self.backend.compact(&core.replica.entries)?;
             // It has just cost as much as there is, so now is the time to put that in order too.
-            core.entries.settle();
+            core.replica.entries.settle();
+            core.settled = true;
         }
-        let caught_up = core.since.len();
-        let revision = core.revision;
+        let caught_up = core.replica.since.all().len();
+        let revision = core.replica.revision;
         let mut undo: Vec<Entry> = Vec::new();
         let mut commits: Vec<Vec<Entry>> = Vec::with_capacity(group.len());
         let mut buffered = !group.is_empty();
@@ -106,10 +111,10 @@ impl Engine {
             }
             commits.push(changes.clone());
             for (uid, json) in &changes {
-                undo.push((uid.clone(), core.put(uid, json.clone())));
+                undo.push((uid.clone(), core.replica.put(uid, json.clone())));
             }
-            core.since.extend(changes);
-            core.revision += 1;
+            core.replica.since.add(changes);
+            core.replica.revision += 1;
         }
         if commits.is_empty() {
             return Ok(buffered);
@@ -121,10 +126,10 @@ impl Engine {
             return Ok(buffered);
         };
         for (uid, json) in undo.into_iter().rev() {
-            core.put(&uid, json);
+            core.replica.put(&uid, json);
         }
-        core.since.truncate(caught_up);
-        core.revision = revision;
+        core.replica.since.truncate(caught_up);
+        core.replica.revision = revision;
         core.roll_back(true);
         match failure {
             AppendFailure::Undone(error) => Err(error),
@@ -140,7 +145,7 @@ impl Engine {
         let mut transaction = Transaction {
             model: &mut *core.model,
             scope: Scope {
-                entries: &core.entries,
+                entries: &core.replica.entries,
                 changes: Edits::default(),
                 undo: false,
             },
@@ -155,7 +160,7 @@ impl Engine {
             Ok(outcome) => {
                 let changes = outcome.and_then(|()| {
                     let changes = core.distinct(changes);
-                    self.limits.check(&changes, &core.entries)?;
+                    self.limits.check(&changes, &core.replica.entries)?;
                     Ok(changes)
                 });
                 let error = match changes {
@@ -186,7 +191,7 @@ impl Engine {
             self.publish(core);
         }
         if planted(Bug::BeaconBeforeSync) {
-            self.backend.publish(core.revision);
+            self.backend.publish(core.replica.revision);
         }
         if !buffered && !self.backend.is_durable() && !planted(Bug::AcknowledgeBeforeSync) {
             self.backend.sync()?;
@@ -196,7 +201,7 @@ impl Engine {
     }
 }
 
-struct Unlock<'a>(&'a dyn Backend);
+pub(super) struct Unlock<'a>(pub(super) &'a dyn Backend);
 
 impl Drop for Unlock<'_> {
     fn drop(&mut self) {

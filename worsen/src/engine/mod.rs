@@ -6,8 +6,8 @@
 //!
 //! * `queue`: who leads which group of writes;
 //! * `lead`: what a leader does with it;
-//! * `follow`: what a reader does who is behind, and waiting;
-//! * `core`: the draft;
+//! * `follow`: what a reader does who is behind, or waits;
+//! * `core`: the draft, and `view`, what readers see: each goes on by itself, on a `replica` of the entries;
 //! * `threads`: the keeper and the listener;
 //! * `model`: what the engine and those above it meet at.
 
@@ -16,23 +16,27 @@ mod follow;
 mod lead;
 mod model;
 mod queue;
+mod replica;
 mod threads;
+mod view;
 
 use std::{
     cell::Cell,
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use self::{
-    core::{Core, MANY, seed},
+    core::{Core, seed},
     queue::Queue,
+    replica::Replica,
+    view::View,
 };
 pub(crate) use self::{
     follow::Outlook,
-    model::{Model, Scope, Task, Transaction},
+    model::{Model, Scope, Shown, Task, Transaction, Unseen},
 };
 use crate::{
     backend::{Backend, Entries, History, Recovery},
@@ -55,8 +59,8 @@ use crate::{
 pub(crate) mod loom_tests;
 
 sync::thread_local! {
-    /// Set while this thread runs operations: a write of the same thread could never finish, and a
-    /// read must not wait for it.
+    /// Set while this thread runs operations, or anything else of the user's for a store: a write of the
+    /// same thread could never finish.
     static LEADING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -66,18 +70,22 @@ sync::thread_local! {
 }
 
 /// Sets `LEADING` for a scope.
-struct Leading;
+struct Leading {
+    /// What it was: a closure may read another store.
+    before: bool,
+}
 
 impl Leading {
     fn enter() -> Self {
-        LEADING.with(|leading| leading.set(true));
-        Leading
+        Leading {
+            before: LEADING.with(|leading| leading.replace(true)),
+        }
     }
 }
 
 impl Drop for Leading {
     fn drop(&mut self) {
-        LEADING.with(|leading| leading.set(false));
+        LEADING.with(|leading| leading.set(self.before));
     }
 }
 
@@ -87,6 +95,7 @@ pub(crate) struct EngineOptions {
     pub(crate) path: Option<PathBuf>,
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) model: Box<dyn Model>,
+    pub(crate) shown: Box<dyn Shown>,
     pub(crate) entries: Entries,
     pub(crate) revision: u64,
     pub(crate) recovery: Recovery,
@@ -101,7 +110,11 @@ pub(crate) struct Engine {
     name: Arc<str>,
     path: Option<PathBuf>,
     backend: Box<dyn Backend>,
+    /// Locked for as long as a group takes: closures, the disk.
     core: Mutex<Core>,
+    /// Locked for as long as it takes to decode what is new, and never while waiting for anything. Who has
+    /// the core may lock it, and not the reverse.
+    view: Mutex<View>,
     queue: Mutex<Queue>,
     /// Wakes the keeper: there is a group to lead, or it is time to close.
     keeper: Condvar,
@@ -128,36 +141,31 @@ impl Engine {
         options: EngineOptions,
         seeds: Option<Seeds<'_>>,
     ) -> Result<sync::Arc<EngineHandle>, Error> {
-        let mut core = Core {
-            model: options.model,
-            entries: Entries::new(),
-            revision: options.revision,
-            since: Vec::new(),
-            crowded: MANY,
-            incoming: Vec::new(),
-            misfits: BTreeMap::new(),
-            poisoned: None,
-        };
+        let mut core = Core::new(options.model, options.revision);
         let backend = options.backend;
         core.adopt(options.entries);
-        let was_created = core.entries.is_empty();
-        let filled = core.check_fit().and_then(|()| match seeds {
+        let was_created = core.replica.entries.is_empty();
+        let filled = core.replica.check_fit().and_then(|()| match seeds {
             Some(seeds) if was_created => seed(&mut core, &*backend, seeds()?, &options.limits),
             _ => Ok(()),
         });
+        let revision = core.replica.revision;
         if filled.is_ok() {
-            core.model.publish(core.revision, &core.since);
-            core.since.clear();
-            backend.publish(core.revision);
+            core.replica.since.clear();
+            core.model.publish(revision, Unseen::default());
+            backend.hand_over();
+            backend.publish(revision);
         }
         backend.unlock();
         let name = options.name;
         filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
+        let view = View::new(options.shown, core.replica.entries.clone(), revision);
         let engine = Arc::new(Engine {
-            published: AtomicU64::new(core.revision),
+            published: AtomicU64::new(revision),
             path: options.path,
             backend,
             core: Mutex::new(core),
+            view: Mutex::new(view),
             queue: Mutex::new(Queue {
                 tasks: VecDeque::new(),
                 last_group: 0,
@@ -222,9 +230,14 @@ impl Engine {
     }
 
     fn note_health(&self, core: &Core) {
-        let misfits = core.misfits.values();
+        self.health.poisoned(core.poisoned.as_ref());
+        self.note_misfits(&core.replica);
+    }
+
+    fn note_misfits(&self, replica: &Replica) {
+        let misfits = replica.misfits.values();
         self.health
-            .state(core.poisoned.as_ref(), misfits, self.revision());
+            .misfits(replica.revision, misfits, self.revision());
     }
 
     /// The revision that readers of this process see.

@@ -1,7 +1,7 @@
 //! What the engine and those above it meet at: the typed state behind an untyped [`Model`], and one queued
 //! write. Never here: when any of it is called.
 
-use std::{any::Any, task::Waker};
+use std::{any::Any, collections::HashMap, task::Waker};
 
 use crate::{
     backend::{Entries, Entry},
@@ -11,12 +11,17 @@ use crate::{
     text::Text,
 };
 
-/// The typed state of a store behind an untyped engine: a draft that operations change, and what
-/// readers see.
+/// What readers do not see yet: each uid that changed, with the JSON that they see there.
+pub(crate) type Unseen = HashMap<Text, Option<Text>, foldhash::fast::RandomState>;
+
+/// The draft of a store behind an untyped engine: the typed state that operations change, in the dark.
 pub(crate) trait Model: Send {
     /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
     /// fit; nothing is published then.
     fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Text, ValueError)>;
+    /// Readers see all that the draft has, or more: it is again what they see. What the log does not
+    /// know of, and operations changed, they see from now on too.
+    fn follow(&mut self);
     /// Takes one entry into the draft.
     fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError>;
     /// Keeps what was done to the draft since the last `accept`.
@@ -30,10 +35,21 @@ pub(crate) trait Model: Send {
     fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError>;
     /// Whether the draft may be anything else than what readers see.
     fn is_dirty(&self) -> bool;
-    /// Readers see the draft from now on. `since` is what was committed to it.
-    fn publish(&mut self, revision: u64, since: &[Entry]);
+    /// Readers see the draft from now on: as a whole, in one moment, at this revision.
+    fn publish(&mut self, revision: u64, unseen: Unseen);
     /// For operations, which know their model.
     fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// What readers see, as they take it over themselves, beside the draft. It is what was published last,
+/// be it by this or by the [`Model`].
+pub(crate) trait Shown: Send {
+    /// Takes one entry for the next publication.
+    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError>;
+    /// Readers see what was applied from now on: as a whole, in one moment, at this revision.
+    fn publish(&mut self, revision: u64, unseen: Unseen);
+    /// What was applied, and not published, counts no more: the draft has come further.
+    fn forget(&mut self);
 }
 
 /// What one operation works on.

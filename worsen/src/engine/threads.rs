@@ -2,13 +2,19 @@
 //! commits on a timer, and closes the store; and the listener, which sleeps on the page for tasks. Never
 //! here: what leading and following are.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use super::{Engine, KEEPING, queue::Queue};
 use crate::{
     error::{Error, ErrorKind},
     sync::thread::{self, JoinHandle},
 };
+
+/// How long the keeper, which is no reader, waits for the lock where only its holder can tell what there is.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Starts the keeper, if it does not run yet: a store that is only read, or only written to by
@@ -48,7 +54,7 @@ impl Engine {
                         .unwrap_or_else(PoisonError::into_inner);
                     if timer.timed_out() && !woken.keeper_leads && !woken.closing {
                         drop(woken);
-                        self.follow();
+                        self.look_for_others();
                         self.queue()
                     } else {
                         woken
@@ -58,6 +64,20 @@ impl Engine {
         }
         drop(queue);
         self.close();
+    }
+
+    /// Looks for other processes' commits where nothing tells of them.
+    fn look_for_others(&self) {
+        let scouted = self.backend.scout();
+        if let Err(error) = &scouted {
+            self.debug.warn(format_args!(
+                "other processes' commits cannot be shown: {error}"
+            ));
+        }
+        self.follow(PATIENCE);
+        if scouted.is_err() {
+            self.health.read(&scouted);
+        }
     }
 
     /// Leaves everything on disk. Nothing is queued any more, and nobody has a handle.

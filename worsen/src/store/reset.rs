@@ -54,7 +54,7 @@ impl<S: Store> StructModel<S> {
         let Some(FieldInfo { uid: Some(uid), .. }) = S::__FIELDS.get(index) else {
             return Ok(());
         };
-        let seed = self.seed.__copy();
+        let seed = self.layout.seed.__copy();
         self.open_field(index).__copy_field(index, &seed);
         // Whoever takes over that a collection is back at its seed would drop the seed's own entries along
         // with those that go.

@@ -380,6 +380,26 @@ impl Log {
         self.recent.extend_from_slice(bytes);
     }
 
+    /// Goes on where another reader of the same file has come to.
+    pub(crate) fn go_on(&mut self, other: &Log) {
+        if other.position.offset - other.recent.len() as u64 == self.position.offset {
+            self.remember(&other.recent);
+        } else {
+            self.recent.clone_from(&other.recent);
+        }
+        self.position = other.position;
+    }
+
+    /// Another reader of the same file, from here on.
+    pub(crate) fn reader(&self) -> Log {
+        Log::new(
+            self.file.clone(),
+            self.header.clone(),
+            self.position,
+            self.position.offset,
+        )
+    }
+
     /// Forgets the bytes before the tail: the backup has them now.
     pub(crate) fn forget_recent(&mut self) {
         self.recent.clear();

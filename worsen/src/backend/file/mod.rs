@@ -36,6 +36,7 @@ pub(crate) mod compaction;
     reason = "tests reach it through the feature `simulation`"
 )]
 pub(crate) mod disk;
+mod follow;
 mod history;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
@@ -79,15 +80,18 @@ use self::{
     backup::Backup,
     beacon::Beacon,
     compaction::{CompactAbove, Observer},
-    disk::{Disk, Open},
+    disk::{Disk, FileId, Open},
+    follow::Following,
     history::LogHistory,
     log::{AppendError, Log, Position, Tail},
     record::Record,
-    recovery::{Mode, Recovered, Replay, WriteError, load, recover, write_file},
+    recovery::{Mode, Recovered, WriteError, load, recover, write_file},
     sync::{Pace, SyncError},
     waiting::{Lock, NoLock, take_lock},
 };
-use super::{AppendFailure, Backend, Entries, Entry, History, Recovery, Repair, Sink, now};
+use super::{
+    AppendFailure, Backend, Entries, Entry, Followed, History, Recovery, Repair, Sink, now,
+};
 use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
@@ -98,9 +102,6 @@ use crate::{
 /// The revision that no store reaches: a beacon that says so belongs to a lock file that was
 /// deleted, and another one is in use now.
 const MOVED: u64 = u64::MAX;
-
-/// How long a reader that found a new generation waits for the lock to read it.
-const FOLLOW_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The files of one store.
 #[derive(Debug, Clone)]
@@ -156,10 +157,15 @@ pub(crate) struct FileBackend {
     /// The beacon of the lock file that was there when the store was opened. Readers look at this
     /// one without a lock; if it is not in use any more, it says [`MOVED`].
     beacon: Option<Arc<Beacon>>,
+    /// The page that is in use, where that one is not: readers find it without the lock.
+    other_page: Mutex<OtherPage>,
     /// The lock file was replaced since: there was a time when two processes could both have had the
     /// lock, and what is remembered may be no more than one of them knew.
     moved: AtomicBool,
+    /// What a writer works on.
     state: Mutex<State>,
+    /// Where readers have come to.
+    following: Mutex<Following>,
     pace: Pace,
     shared_memory: bool,
     compact_above: CompactAbove,
@@ -167,6 +173,14 @@ pub(crate) struct FileBackend {
     /// Asked for once: a forked child never gets here.
     pid: u32,
     debug: Debug,
+}
+
+/// What there is in the lock file that took the place of the first one.
+#[derive(Debug, Default)]
+struct OtherPage {
+    /// That file.
+    of: Option<FileId>,
+    page: Option<Arc<Beacon>>,
 }
 
 #[derive(Debug)]
@@ -228,7 +242,9 @@ impl FileBackend {
             let backend = FileBackend {
                 lock: Mutex::new(Lock::new(Box::new(NoLock))),
                 beacon: None,
+                other_page: Mutex::default(),
                 moved: AtomicBool::new(false),
+                following: Mutex::new(Following::new(&state)),
                 state: Mutex::new(state),
                 pace: Pace::default(),
                 shared_memory,
@@ -272,8 +288,10 @@ impl FileBackend {
         }
         let backend = FileBackend {
             beacon: lock.beacon(),
+            other_page: Mutex::default(),
             lock: Mutex::new(lock),
             moved: AtomicBool::new(false),
+            following: Mutex::new(Following::new(&state)),
             state: Mutex::new(state),
             pace: Pace::default(),
             shared_memory,
@@ -309,8 +327,47 @@ impl FileBackend {
         })
     }
 
+    /// The page that tells what is newest.
+    fn page(&self) -> Option<Arc<Beacon>> {
+        match &self.beacon {
+            Some(beacon) if beacon.revision() != MOVED => Some(beacon.clone()),
+            Some(_) => self.page_in_use(),
+            None => self.current_beacon(),
+        }
+    }
+
+    /// The page that is in use, where the first one says that it is not. Nobody needs the lock to look at
+    /// the file that is at its path.
+    fn page_in_use(&self) -> Option<Arc<Beacon>> {
+        let mut other = self
+            .other_page
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_there = |page: &Arc<Beacon>| page.revision() != MOVED;
+        if !other.page.as_ref().is_some_and(is_there) {
+            let found = self.disk.identify(&self.paths.lock).ok().flatten();
+            let found = found.map(|found| found.id);
+            if found.is_some() && other.of != found {
+                let open = self.disk.open_lock(&self.paths.lock, self.shared_memory);
+                if let Ok(file) = open {
+                    *other = OtherPage {
+                        of: Some(file.id()),
+                        page: file.beacon(),
+                    };
+                }
+            }
+        }
+        other.page.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn following(&self) -> MutexGuard<'_, Following> {
+        self.following
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn current_lock(&self) -> Arc<Lock> {
@@ -384,86 +441,6 @@ impl FileBackend {
         .path(&self.paths.log))
     }
 
-    /// Reads on in a log that is not at its path any more: it holds whatever was committed before the
-    /// next generation began. That may begin with commits that nobody may see yet. Returns whether this
-    /// leads to what everybody may see.
-    fn follow_to_the_end(
-        &self,
-        state: &mut State,
-        sink: &mut dyn Sink,
-        visible: Option<u64>,
-    ) -> Result<bool, Error> {
-        let Some(visible) = visible else {
-            return Ok(false);
-        };
-        self.read_on(state, sink, Some(visible))?;
-        Ok(state.log.position.revision >= visible)
-    }
-
-    /// Reads a later generation up to what everybody may see, without the lock. Changes nothing, and
-    /// returns false, where that does not lead there.
-    fn follow_generation(
-        &self,
-        state: &mut State,
-        sink: &mut dyn Sink,
-        visible: Option<u64>,
-    ) -> Result<bool, Error> {
-        let Some(visible) = visible else {
-            return Ok(false);
-        };
-        let (Some(file), bytes) = load(&*self.disk, &self.paths.log, Open::Write)? else {
-            return Ok(false);
-        };
-        let Ok((header, mut position)) = log::read_header(&bytes) else {
-            return Ok(false);
-        };
-        if header.store != self.paths.name || header.generation <= state.log.header.generation {
-            return Ok(false);
-        }
-        let first = position.offset as usize;
-        let mut replay = Replay::default();
-        // An error is the first line that not everybody may see yet.
-        let _ = position.scan(&bytes[first..], &bytes, |record| {
-            // What it begins with is taken in any case: nothing less can be read of it.
-            if record.revision > visible.max(header.revision) {
-                return Err(());
-            }
-            replay.apply(record);
-            Ok(())
-        });
-        if position.base_left > 0 || position.revision < visible.max(sink.revision()) {
-            return Ok(false);
-        }
-        if position.revision > visible {
-            // It begins with commits that nobody has acknowledged. They can be seen once they are durable,
-            // under this name: where its writer has not come to that, it is this reader's to see to.
-            let is_durable = self
-                .beacon_of_syncs()
-                .is_some_and(|beacon| beacon.durable_offset(header.generation) >= position.offset);
-            if !is_durable
-                && (file.sync_data().is_err() || self.disk.sync_dir(&self.paths.dir).is_err())
-            {
-                return Ok(false);
-            }
-        }
-        sink.replace(replay.into_entries(), position.revision)?;
-        let revision = header.revision;
-        *state = State {
-            log: Log::new(file, header, position, position.offset),
-            // The next write looks for it, under the lock.
-            backup: None,
-            // Of the rest the beacon knows, or the next sync finds out.
-            durable_offset: match position.revision == revision {
-                true => position.offset,
-                false => first as u64,
-            },
-            durable_revision: revision,
-            damaged: false,
-            compact_from: 0,
-        };
-        Ok(true)
-    }
-
     fn start_generation(
         &self,
         state: &mut State,
@@ -531,28 +508,9 @@ impl FileBackend {
         Ok(())
     }
 
-    /// Reads what stands behind the known tail, up to this revision.
-    fn read_on(
-        &self,
-        state: &mut State,
-        sink: &mut dyn Sink,
-        up_to: Option<u64>,
-    ) -> Result<Tail, Error> {
-        let outcome = state.log.read_on(|record| {
-            if up_to.is_some_and(|up_to| record.revision > up_to) {
-                return Err(Stop::Here);
-            }
-            sink.commit(record.revision, record.changes)
-                .map_err(Stop::Error)
-        });
-        match outcome {
-            Ok(tail) => Ok(tail),
-            Err(Stop::Here) => Ok(Tail::Clean),
-            Err(Stop::Error(error)) => Err(error),
-            Err(Stop::Io(error)) => {
-                Err(Error::io("the log cannot be read", &self.paths.log, error))
-            }
-        }
+    /// Reads what stands behind the known tail.
+    fn read_on(&self, state: &mut State, sink: &mut dyn Sink) -> Result<Tail, Error> {
+        follow::read_on(&mut state.log, &self.paths, sink, None)
     }
 
     /// A sync of this generation failed: what is read of it may not be on disk.
@@ -581,9 +539,9 @@ impl FileBackend {
         Ok(self.start_generation(state, entries, revision)?)
     }
 
-    fn is_ours(&self, state: &State) -> Result<Place, Error> {
+    fn is_ours(&self, log: &Log) -> Result<Place, Error> {
         match self.disk.identify(&self.paths.log) {
-            Ok(Some(found)) if found.id == state.log.file.id() => Ok(Place::Ours),
+            Ok(Some(found)) if found.id == log.file.id() => Ok(Place::Ours),
             Ok(Some(_)) if planted(Bug::DoNotCheckLogIdentity) => Ok(Place::Ours),
             Ok(Some(_)) => Ok(Place::Another),
             Ok(None) => Ok(Place::Empty),
@@ -666,19 +624,6 @@ enum Place {
     Empty,
 }
 
-/// Why reading stopped.
-enum Stop {
-    Here,
-    Io(io::Error),
-    Error(Error),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Stop::Io(error)
-    }
-}
-
 impl Backend for FileBackend {
     fn lock(&self, timeout: Duration) -> Result<(), Error> {
         if self.mode == Mode::Look {
@@ -722,10 +667,10 @@ impl Backend for FileBackend {
 
     fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
         let state = &mut *self.state();
-        let place = self.is_ours(state)?;
+        let place = self.is_ours(&state.log)?;
         // Also where the file has gone from its path: what was committed to it counts.
         let tail = match place {
-            Place::Ours | Place::Empty => self.read_on(state, sink, None)?,
+            Place::Ours | Place::Empty => self.read_on(state, sink)?,
             Place::Another => Tail::Unreadable,
         };
         match (place, tail) {
@@ -870,74 +815,28 @@ impl Backend for FileBackend {
     fn visible(&self) -> Option<u64> {
         match self.beacon.as_ref()?.revision() {
             // Another page tells by now. Where this process has not found it yet, everything may be newer.
-            MOVED => Some(
-                self.current_beacon()
-                    .map_or(MOVED, |beacon| beacon.revision()),
-            ),
+            MOVED => Some(self.page_in_use().map_or(MOVED, |page| page.revision())),
             revision => Some(revision),
         }
     }
 
-    fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error> {
-        let mut visible = self.current_beacon().map(|beacon| beacon.revision());
-        if visible == Some(MOVED) {
-            // Taking the lock finds the lock file that is in use now.
-            self.lock(FOLLOW_TIMEOUT)?;
-            self.unlock();
-            visible = self.current_beacon().map(|beacon| beacon.revision());
-        }
+    fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
+        self.follow_log(sink)
+    }
+
+    fn scout(&self) -> Result<(), Error> {
+        self.sync_for_readers()
+    }
+
+    fn take_over(&self) {
         let state = &mut *self.state();
-        let is_news = visible.is_some_and(|visible| visible > state.log.position.revision);
-        if !is_news && self.beacon_of_syncs().is_none() {
-            // The page, if there is one, has nothing new, and is not told of everything: the log is.
-            visible = None;
-        }
-        let mut place = self.is_ours(state)?;
-        if matches!(place, Place::Ours) && self.mode == Mode::Look {
-            match self.read_on(state, sink, visible)? {
-                Tail::Clean => {}
-                // Perhaps a line that is being written. Or what was read here before was taken back, or
-                // mended: who writes finds that out under the lock.
-                Tail::Unreadable => place = Place::Another,
-            }
-        }
-        match place {
-            // What was read up to here is all there is: the next write heals it.
-            Place::Empty => return self.read_on(state, sink, visible).map(drop),
-            Place::Ours if self.mode == Mode::Look => {}
-            Place::Ours => {
-                let tail = state.log.position.offset;
-                self.read_on(state, sink, visible)?;
-                if visible.is_none() && state.log.position.offset > tail {
-                    // Nobody says whether it is durable, and it is about to be shown.
-                    state.log.file.sync_data().map_err(|error| {
-                        Error::io("the log cannot be synced", &self.paths.log, error)
-                    })?;
-                }
-            }
-            Place::Another if self.mode == Mode::Look => {
-                let recovered = recover(&*self.disk, &self.paths, self.mode, &|_| ())?;
-                let (new, entries, _) = State::new(recovered);
-                sink.replace(entries, new.log.position.revision)?;
-                *state = new;
-            }
-            // A new generation, and what everybody may see. That needs no judging, so nobody waits for the
-            // lock, which may be held for long.
-            Place::Another if self.follow_to_the_end(state, sink, visible)? => {}
-            Place::Another if self.follow_generation(state, sink, visible)? => {}
-            Place::Another => {
-                // Only the holder of the lock may judge what else it is.
-                self.lock(FOLLOW_TIMEOUT)?;
-                let outcome = self.reload(state, sink, false);
-                self.unlock();
-                outcome?;
-            }
-        }
-        if state.log.position.revision > state.durable_revision && visible.is_none() {
-            state.durable_offset = state.log.position.offset;
-            state.durable_revision = state.log.position.revision;
-        }
-        Ok(())
+        let following = &mut *self.following();
+        following.lend_to(state);
+    }
+
+    fn hand_over(&self) {
+        let state = &*self.state();
+        self.following().go_on(state);
     }
 
     fn wants_compaction(&self, live: u64) -> bool {
@@ -985,7 +884,7 @@ impl Backend for FileBackend {
         let trimmed = {
             let state = &mut *self.state();
             match (
-                self.is_ours(state),
+                self.is_ours(&state.log),
                 match planted(Bug::CloseCutsWhatOthersWrote) {
                     true => Ok(Tail::Clean),
                     false => state.log.read_on(|_| Ok::<(), io::Error>(())),
@@ -1004,7 +903,7 @@ impl Backend for FileBackend {
     }
 
     fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
-        match self.current_beacon() {
+        match self.page() {
             Some(beacon) => {
                 beacon.wait(seen, stop, timeout);
                 true
@@ -1014,7 +913,7 @@ impl Backend for FileBackend {
     }
 
     fn wake(&self) {
-        if let Some(beacon) = self.current_beacon() {
+        if let Some(beacon) = self.page() {
             beacon.wake_all();
         }
     }

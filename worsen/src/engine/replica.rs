@@ -1,0 +1,324 @@
+//! A state as far as the log has been taken over, in entries. There are two of them: the draft's, and that
+//! of readers, who go on by themselves. Never here: a typed value, and who goes on when.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::Unseen;
+use crate::{
+    backend::{Entries, Entry, Sink},
+    error::{Error, ErrorKind, ValueError},
+    planted::{Bug, planted},
+    text::Text,
+};
+
+/// Fewer changes than that are not worth looking through for those that count no more.
+pub(super) const MANY: usize = 1024;
+
+pub(super) struct Replica {
+    pub(super) entries: Entries,
+    pub(super) revision: u64,
+    /// The changes that the other replica has not taken over yet.
+    pub(super) since: Changes,
+    /// What of it nobody has decoded yet.
+    pub(super) incoming: Vec<Entry>,
+    /// Values of other programs that do not fit the types of this one, by uid.
+    pub(super) misfits: BTreeMap<Text, Error>,
+    /// What readers see instead, where this is the replica that they go on with.
+    unseen: Option<Unseen>,
+}
+
+impl Replica {
+    /// The replica of the draft, without anything in it.
+    pub(super) fn of_draft(revision: u64) -> Self {
+        Replica {
+            entries: Entries::new(),
+            revision,
+            since: Changes::new(),
+            incoming: Vec::new(),
+            misfits: BTreeMap::new(),
+            unseen: None,
+        }
+    }
+
+    /// The replica of readers, who see all of this.
+    pub(super) fn of_readers(entries: Entries, revision: u64) -> Self {
+        Replica {
+            entries,
+            unseen: Some(Unseen::default()),
+            ..Replica::of_draft(revision)
+        }
+    }
+
+    pub(super) fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
+        if json.is_none() && planted(Bug::CompactionForgetsDel) {
+            return None;
+        }
+        self.entries.put(uid, json)
+    }
+
+    /// Puts one, and remembers what readers see there.
+    fn take(&mut self, uid: &Text, json: Option<Text>) {
+        let before = self.put(uid, json);
+        if let Some(unseen) = &mut self.unseen {
+            unseen.entry(uid.clone()).or_insert(before);
+        }
+    }
+
+    /// Takes over what the other replica has come to.
+    pub(super) fn go_on(&mut self, changes: &[Entry], revision: u64) {
+        for (uid, json) in changes {
+            self.take(uid, json.clone());
+        }
+        self.revision = revision;
+        // The other one has all of it.
+        self.since.clear();
+        self.incoming.clear();
+        self.misfits.clear();
+    }
+
+    /// Whether there is anything that readers do not see yet.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.unseen
+            .as_ref()
+            .is_some_and(|unseen| !unseen.is_empty())
+    }
+
+    /// What readers do not see yet, and do from now on.
+    pub(super) fn take_unseen(&mut self) -> Unseen {
+        let mut unseen = self.unseen.replace(Unseen::default()).unwrap_or_default();
+        // Changed, and changed back.
+        unseen.retain(|uid, before| self.entries.get(uid) != before.as_ref());
+        unseen
+    }
+
+    /// Readers see something between what they saw and this: the draft, which is here. Returns what
+    /// changes for them.
+    pub(super) fn take_unseen_up_to(&mut self, draft: &Replica) -> Unseen {
+        let mut seen = Unseen::default();
+        let Some(unseen) = &mut self.unseen else {
+            return seen;
+        };
+        for (uid, _) in draft.since.all() {
+            let now = draft.entries.get(uid).cloned();
+            // This one has come by there, so it is noted.
+            if let Some(before) = unseen.insert(uid.clone(), now.clone()) {
+                if before != now {
+                    seen.entry(uid.clone()).or_insert(before);
+                }
+            }
+        }
+        seen
+    }
+
+    /// Decodes what is incoming, by `apply`. Of several values of one uid only the newest has to decode.
+    /// What does not is remembered: until another process puts it right, nothing more is shown or
+    /// written, so that nobody sees or builds on half a commit.
+    pub(super) fn absorb(
+        &mut self,
+        mut apply: impl FnMut(&Text, Option<&str>) -> Result<(), ValueError>,
+    ) {
+        if self.incoming.is_empty() {
+            return;
+        }
+        let newest: BTreeMap<Text, Option<Text>> = self.incoming.drain(..).collect();
+        for (uid, json) in newest {
+            let outcome = catch_unwind(AssertUnwindSafe(|| apply(&uid, json.as_deref())));
+            let error = match outcome {
+                Ok(Ok(())) => {
+                    self.misfits.remove(&uid);
+                    continue;
+                }
+                Ok(Err(error)) => error.at(&uid),
+                // It was printed when it happened. Were it let through, the entries behind this one were
+                // lost.
+                Err(_) => Error::new(
+                    ErrorKind::Decode,
+                    "the type's Deserialize panicked at the stored value",
+                )
+                .help("nothing was changed; have it return an error, or accept the value")
+                .in_uid(&uid),
+            };
+            self.misfits.insert(uid, error);
+        }
+    }
+
+    /// The first value that does not fit its field.
+    pub(super) fn check_fit(&self) -> Result<(), Error> {
+        match self.misfits.values().next() {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
+    }
+}
+
+impl Sink for Replica {
+    fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error> {
+        self.incoming.extend_from_slice(&changes);
+        for (uid, json) in &changes {
+            self.take(uid, json.clone());
+        }
+        self.revision = revision;
+        self.since.extend(changes);
+        Ok(())
+    }
+
+    fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error> {
+        let mut changes: Vec<Entry> = Vec::new();
+        for (uid, json) in &entries {
+            if self.entries.get(uid) != Some(json) {
+                // As a part, each of them would keep all of the log that was read for it, and with every
+                // generation there is another one.
+                changes.push((uid.detached(), Some(json.detached())));
+            }
+        }
+        for uid in self.entries.keys() {
+            if !entries.contains_key(uid) {
+                changes.push((uid.clone(), None));
+            }
+        }
+        self.commit(revision, changes)
+    }
+
+    fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+/// Changes in the order of their commits.
+pub(super) struct Changes {
+    all: Vec<Entry>,
+    /// How many of these are looked through for what was overwritten.
+    crowded: usize,
+}
+
+impl Changes {
+    fn new() -> Self {
+        Changes {
+            all: Vec::new(),
+            crowded: MANY,
+        }
+    }
+
+    pub(super) fn all(&self) -> &[Entry] {
+        &self.all
+    }
+
+    pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = Entry>) {
+        self.all.extend(changes);
+        if self.all.len() >= self.crowded {
+            self.forget_overwritten();
+        }
+    }
+
+    /// As `extend`, where a `truncate` may follow.
+    pub(super) fn add(&mut self, changes: impl IntoIterator<Item = Entry>) {
+        self.all.extend(changes);
+    }
+
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.all.truncate(count);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.all.clear();
+        self.all.shrink_to(MANY);
+        self.crowded = MANY;
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Entry> {
+        self.crowded = MANY;
+        std::mem::take(&mut self.all)
+    }
+
+    /// Of several changes of one uid only the last one counts. They are many where another program goes on
+    /// writing beside a value that does not fit, and where this one only reads.
+    pub(super) fn forget_overwritten(&mut self) {
+        let mut known = HashSet::with_capacity(self.all.len());
+        let mut newest: Vec<Entry> = Vec::new();
+        for (uid, json) in self.all.drain(..).rev() {
+            if known.insert(uid.clone()) {
+                newest.push((uid, json));
+            }
+        }
+        newest.reverse();
+        self.all = newest;
+        self.crowded = MANY.max(2 * self.all.len());
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::text::Whole;
+
+    fn replica() -> Replica {
+        Replica::of_readers(Entries::new(), 0)
+    }
+
+    /// Whoever only reads takes over one generation after the other.
+    #[test]
+    fn a_log_that_was_read_anew_does_not_stay_for_the_little_that_is_new_in_it() {
+        let mut replica = replica();
+        for revision in 1..=3 {
+            let log: Whole = format!("a{revision} b{revision}").into_bytes().into();
+            let part = |start: usize| log.keep(log.text(&log[start..start + 2]).unwrap());
+            let entries: Entries = [(part(0), part(3))].into_iter().collect();
+            replica.replace(entries, revision).unwrap();
+            replica.absorb(|_, _| Ok(()));
+            let is_kept = |text: &Text| log.place(text.as_bytes()).is_some();
+            assert_eq!(replica.entries.len(), 1);
+            for (uid, json) in &replica.entries {
+                assert!(!is_kept(uid) && !is_kept(json));
+            }
+            for (uid, json) in replica.since.all() {
+                assert!(!is_kept(uid) && !json.as_ref().is_some_and(is_kept));
+            }
+        }
+    }
+
+    /// Another program writes on and on, and this one only reads, or meets a value that does not fit.
+    #[test]
+    fn what_is_overwritten_before_anybody_takes_it_over_takes_no_room() {
+        let mut replica = replica();
+        let uid = |number: u64| Text::from(format!("uid-{}", number % 10));
+        for revision in 1..=20_000 {
+            let json = (revision % 7 > 0).then(|| revision.to_string().into());
+            replica
+                .commit(revision, vec![(uid(revision), json)])
+                .unwrap();
+            replica.absorb(|_, _| Ok(()));
+            assert!(replica.since.all().len() <= MANY);
+        }
+        replica.since.forget_overwritten();
+        assert_eq!(replica.since.all().len(), 10);
+        for (uid, json) in replica.since.all() {
+            assert_eq!(replica.entries.get(uid), json.as_ref());
+        }
+        // In the order of the commits.
+        let uids = replica.since.all().iter().map(|(other, _)| other.clone());
+        assert!(uids.eq((19_991..=20_000).map(uid)));
+    }
+
+    #[test]
+    fn what_changes_and_changes_back_before_it_is_shown_has_not_changed() {
+        let mut replica = replica();
+        let json = |text: &str| Some(Text::from(text));
+        replica.commit(1, vec![("a".into(), json("1"))]).unwrap();
+        assert_eq!(replica.take_unseen().len(), 1);
+        replica.commit(2, vec![("a".into(), json("2"))]).unwrap();
+        replica.commit(3, vec![("b".into(), json("3"))]).unwrap();
+        replica.commit(4, vec![("a".into(), json("1"))]).unwrap();
+        let unseen = replica.take_unseen();
+        assert_eq!(unseen.get("b"), Some(&None));
+        assert_eq!(unseen.len(), 1);
+        assert!(replica.take_unseen().is_empty());
+    }
+}

@@ -1,0 +1,245 @@
+//! What readers see, and how it comes to be that. A reader who is behind takes the log over itself, beside
+//! the draft: it never waits for a closure, for the disk, or for another process. A leader whose group is
+//! durable publishes its draft. Both do that under one lock, which is held for as long as it takes to decode
+//! what is new. Never here: the draft.
+
+use std::{
+    cell::Cell,
+    sync::{PoisonError, TryLockError},
+    time::Duration,
+};
+
+use super::{Engine, Leading, Shown, core::Core, lead::Unlock, replica::Replica};
+use crate::{
+    backend::{Entries, Followed},
+    error::Error,
+    planted::{Bug, planted},
+    sync::{self, MutexGuard, atomic::Ordering},
+};
+
+/// What readers of this process see, and have come to.
+pub(super) struct View {
+    shown: Box<dyn Shown>,
+    /// What is published, or more where a value of it does not fit. Its `since` is what the draft has not
+    /// got.
+    pub(super) replica: Replica,
+}
+
+impl View {
+    pub(super) fn new(shown: Box<dyn Shown>, entries: Entries, revision: u64) -> Self {
+        View {
+            shown,
+            replica: Replica::of_readers(entries, revision),
+        }
+    }
+}
+
+sync::thread_local! {
+    /// Set while this thread has the view of a store locked. What it runs then of the user's, such as a
+    /// `Deserialize`, may read a store, and must not wait for itself.
+    static VIEWING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The view of one store, and that of no other one may be waited for.
+struct Viewing<'a> {
+    view: MutexGuard<'a, View>,
+    before: bool,
+    /// Nor may anything be written.
+    _leading: Leading,
+}
+
+impl<'a> Viewing<'a> {
+    fn of(view: MutexGuard<'a, View>) -> Self {
+        Viewing {
+            view,
+            before: VIEWING.with(|viewing| viewing.replace(true)),
+            _leading: Leading::enter(),
+        }
+    }
+}
+
+impl Drop for Viewing<'_> {
+    fn drop(&mut self) {
+        VIEWING.with(|viewing| viewing.set(self.before));
+    }
+}
+
+impl Engine {
+    /// The view; `None` where this thread has one already.
+    fn view(&self) -> Option<Viewing<'_>> {
+        if !VIEWING.with(Cell::get) {
+            let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+            return Some(Viewing::of(view));
+        }
+        match self.view.try_lock() {
+            Ok(view) => Some(Viewing::of(view)),
+            Err(TryLockError::Poisoned(view)) => Some(Viewing::of(view.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes over what other processes published. An error is for the next write to report: reads
+    /// go on with what there is. Where only the holder of the lock can tell what the files are, this waits
+    /// for it so long.
+    pub(super) fn follow(&self, patience: Duration) {
+        // Asked first: whoever held the view at the fork holds it for ever.
+        if self.is_forked() {
+            return;
+        }
+        if planted(Bug::ReadWaitsForClosure) {
+            drop(self.core());
+        }
+        let Some(mut viewing) = self.view() else {
+            return;
+        };
+        let view = &mut *viewing.view;
+        let followed = self.backend.follow(&mut view.replica);
+        let shown = &mut view.shown;
+        view.replica.absorb(|uid, json| shown.apply(uid, json));
+        let fits = self.show(view);
+        self.note_misfits(&view.replica);
+        drop(viewing);
+        // Whoever listens to that may read and wait.
+        if let Err(error) = fits {
+            self.warn_of_misfit(&error);
+        }
+        let outcome = match followed {
+            Ok(Followed::Visible) => Ok(()),
+            Ok(Followed::Unknown) => self.judge(patience),
+            Err(error) => Err(error),
+        };
+        self.health.read(&outcome);
+        if let Err(error) = outcome {
+            self.debug.warn(format_args!(
+                "other processes' commits cannot be read: {error}"
+            ));
+        }
+        self.publications.wake();
+    }
+
+    /// Publishes what readers have come to.
+    fn show(&self, view: &mut View) -> Result<(), Error> {
+        let revision = view.replica.revision;
+        // An older copy of a store may have other values at the same revision.
+        if revision == self.revision() && !view.replica.has_unseen() {
+            return Ok(());
+        }
+        view.replica.check_fit()?;
+        let unseen = view.replica.take_unseen();
+        view.shown.publish(revision, unseen);
+        self.announce(revision);
+        Ok(())
+    }
+
+    fn announce(&self, revision: u64) {
+        // Release: pairs with `revision`.
+        self.published.store(revision, Ordering::Release);
+        self.backend.publish(revision);
+        self.publications.notify();
+    }
+
+    /// The log is not one that a reader can follow. Whoever has the lock can tell what it is, and where
+    /// somebody is at work already, it is they who do.
+    fn judge(&self, patience: Duration) -> Result<(), Error> {
+        // In the middle of another store's view; whoever reads next sees to it.
+        if VIEWING.with(Cell::get) {
+            return Ok(());
+        }
+        let mut core = match self.core.try_lock() {
+            Ok(core) => core,
+            Err(TryLockError::Poisoned(core)) => core.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        if core.poisoned.is_some() {
+            return Ok(());
+        }
+        self.backend.lock(patience)?;
+        let _leading = Leading::enter();
+        let unlock = Unlock(&*self.backend);
+        self.go_on(&mut core);
+        let caught_up = self.backend.catch_up(&mut core.replica);
+        core.absorb();
+        drop(unlock);
+        // It may have read commits of others that nobody has synced yet.
+        let public = self
+            .backend
+            .visible()
+            .is_some_and(|visible| (core.replica.revision..u64::MAX).contains(&visible));
+        if public || self.backend.is_durable() {
+            self.publish(&mut core);
+        }
+        self.note_health(&core);
+        caught_up
+    }
+
+    /// The draft goes on where readers have come to.
+    pub(super) fn go_on(&self, core: &mut Core) {
+        let Some(mut viewing) = self.view() else {
+            return;
+        };
+        let view = &mut *viewing.view;
+        let seen = self.revision();
+        if seen >= core.replica.revision {
+            core.model.follow();
+            core.replica.since.clear();
+            core.replica.misfits.clear();
+        }
+        if view.replica.revision <= core.replica.revision {
+            return;
+        }
+        let news = view.replica.since.take();
+        for (uid, json) in &news {
+            core.replica.put(uid, json.clone());
+        }
+        core.replica.revision = view.replica.revision;
+        self.backend.take_over();
+        if seen < core.replica.revision {
+            // There is something in it that does not fit.
+            core.replica.incoming.extend_from_slice(&news);
+            core.replica.since.extend(news);
+            core.absorb();
+        }
+    }
+
+    /// Readers see the draft from now on, or what they have come to themselves where that is newer.
+    pub(super) fn publish(&self, core: &mut Core) {
+        let revision = core.replica.revision;
+        if revision == self.revision() && !core.model.is_dirty() {
+            return;
+        }
+        if let Err(error) = core.replica.check_fit() {
+            self.warn_of_misfit(&error);
+            return;
+        }
+        let Some(mut viewing) = self.view() else {
+            return;
+        };
+        let view = &mut *viewing.view;
+        if revision < self.revision() {
+            // They have seen this group already, and those of others behind it.
+            core.model.follow();
+            core.replica.since.clear();
+            return;
+        }
+        let unseen = if view.replica.revision <= revision {
+            view.replica.go_on(core.replica.since.all(), revision);
+            if std::mem::take(&mut core.settled) {
+                view.replica.entries = core.replica.entries.clone();
+            }
+            view.shown.forget();
+            self.backend.hand_over();
+            view.replica.take_unseen()
+        } else {
+            view.replica.take_unseen_up_to(&core.replica)
+        };
+        core.model.publish(revision, unseen);
+        core.replica.since.clear();
+        self.announce(revision);
+    }
+
+    fn warn_of_misfit(&self, error: &Error) {
+        self.debug.warn(format_args!(
+            "another program wrote what does not fit: {error}"
+        ));
+    }
+}
