@@ -14,7 +14,7 @@ use std::{
 
 use super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Sink},
+    backend::{AppendFailure, Entry, Followed, Sink},
     commit::Commit,
     error::{ErrorKind, ValueError},
     sync::{Arc as Shared, in_every_order, thread::JoinHandle},
@@ -114,8 +114,8 @@ impl Backend for DiskBackend {
         None
     }
 
-    fn follow(&self, _sink: &mut dyn Sink) -> Result<(), Error> {
-        Ok(())
+    fn follow(&self, _sink: &mut dyn Sink) -> Result<Followed, Error> {
+        Ok(Followed::Visible)
     }
 
     fn wants_compaction(&self, _live: u64) -> bool {
@@ -167,6 +167,12 @@ impl Model for Sum {
         entries.iter().filter_map(apply).collect()
     }
 
+    fn follow(&mut self) {
+        self.published = self.shown.load(Ordering::Relaxed);
+        self.draft = self.published;
+        self.accept();
+    }
+
     fn apply(&mut self, _uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
         self.draft = json.and_then(|json| json.parse().ok()).unwrap_or(0);
         Ok(())
@@ -178,7 +184,7 @@ impl Model for Sum {
 
     fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
         if all {
-            self.draft = self.published;
+            self.draft = self.shown.load(Ordering::Relaxed);
             for (uid, json) in since {
                 self.apply(uid, json.as_deref())?;
             }
@@ -193,7 +199,7 @@ impl Model for Sum {
         self.draft != self.published
     }
 
-    fn publish(&mut self, _revision: u64, _since: &[Entry]) {
+    fn publish(&mut self, _revision: u64, _unseen: Unseen) {
         self.published = self.draft;
         self.shown.store(self.draft, Ordering::Relaxed);
     }
@@ -201,6 +207,25 @@ impl Model for Sum {
     fn as_any(&mut self) -> &mut dyn Any {
         self
     }
+}
+
+/// The sum as readers go on with it themselves.
+struct ShownSum {
+    next: u64,
+    shown: Shown,
+}
+
+impl super::Shown for ShownSum {
+    fn apply(&mut self, _uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
+        self.next = json.and_then(|json| json.parse().ok()).unwrap_or(0);
+        Ok(())
+    }
+
+    fn publish(&mut self, _revision: u64, _unseen: Unseen) {
+        self.shown.store(self.next, Ordering::Relaxed);
+    }
+
+    fn forget(&mut self) {}
 }
 
 pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, Shown) {
@@ -213,6 +238,10 @@ pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, Shown
             draft: 0,
             accepted: 0,
             published: 0,
+            shown: shown.clone(),
+        }),
+        shown: Box::new(ShownSum {
+            next: 0,
             shown: shown.clone(),
         }),
         entries: Entries::new(),

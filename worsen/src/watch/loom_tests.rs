@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::{
-    backend::{AppendFailure, Backend, Entries, Entry, History, Sink, file::beacon::Beacon},
+    backend::{
+        AppendFailure, Backend, Entries, Entry, Followed, History, Sink, file::beacon::Beacon,
+    },
     engine::loom_tests::{add, open_on, poll_once},
     error::Error,
     sync::{
@@ -200,7 +202,7 @@ impl Backend for Process {
         Some(self.shared.beacon.revision())
     }
 
-    fn follow(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+    fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
         if self.blind {
             return Err(Error::new(crate::ErrorKind::Io, "the disk failed"));
         }
@@ -210,7 +212,7 @@ impl Backend for Process {
             let commit = self.shared.commits.try_lock().unwrap()[next as usize - 1].clone();
             sink.commit(next, commit)?;
         }
-        Ok(())
+        Ok(Followed::Visible)
     }
 
     fn wants_compaction(&self, _live: u64) -> bool {
