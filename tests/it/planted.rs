@@ -115,7 +115,6 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "beside::a_read_does_not_wait_for_a_closure_of_its_own_process",
         ],
         Bug::ShowHalfACommit => &[
-            "beside::a_commit_of_several_uids_is_seen_as_a_whole",
             "beside::a_later_commit_of_a_keyed_store_is_not_seen_before_an_earlier_one_nor_before_its_revision",
         ],
         Bug::LookAtWhatIsKnown => {

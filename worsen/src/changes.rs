@@ -99,7 +99,8 @@ impl Changes {
         look(engine, &mut *self.history)
     }
 
-    /// Blocks until there is a commit, at most so long. `None`: there was none.
+    /// Blocks until there is a commit, at most so long. `None`: there was none. With a time of zero it looks
+    /// at what is acknowledged now, by whichever process, as [`try_next`](Changes::try_next) does.
     ///
     /// # Errors
     ///

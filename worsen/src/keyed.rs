@@ -240,7 +240,10 @@ impl<T: Value> PersistentStore<T> {
         .wait()
     }
 
-    /// The value at this uid, at once.
+    /// The value at this uid, at once: a read waits for no write, be it of its own process.
+    ///
+    /// Commits are seen whole and in order. Whoever has read something of one, or seen its
+    /// [revision](PersistentStore::revision), reads the rest of it, and all that was committed before.
     pub fn read(&self, uid: &str) -> Option<T> {
         self.refresh();
         self.inner.shown(uid, self.inner.map.value(uid)).flatten()
@@ -270,6 +273,9 @@ impl<T: Value> PersistentStore<T> {
     /// Reads, changes and writes the value at this uid in one commit: nobody, in any process, writes
     /// in between. `None` stands for no value, before and after. For several uids in one commit there is
     /// [`update_all`](PersistentStore::update_all).
+    ///
+    /// Within it, [`read`](PersistentStore::read) tells what is acknowledged by then. The value of another
+    /// uid may be another one by the time of the commit.
     ///
     /// ```
     /// # use worsen::{Options, PersistentStore};

@@ -223,8 +223,13 @@ impl<S: Store> Handle<S> {
     /// be short: every other writer waits for it. If it panics, nothing is written and the panic goes
     /// on in the caller.
     ///
-    /// The handle reads the state before the closure, also within it: what the closure does is to be seen in
-    /// its argument alone. Where nothing is changed in the end, nothing is committed.
+    /// Within it, the handle of this store and those of others read what is acknowledged by then, by whichever
+    /// process, and wait for nobody. The argument has that too, and more: what was committed and is not
+    /// acknowledged yet, and what this closure does. Only the argument is sure to stay as it is until the
+    /// commit, so build on that alone. Where nothing is changed in the end, nothing is committed.
+    ///
+    /// Other threads and processes write no sooner than the closure returns. One that takes 100 ms, over and
+    /// over, leaves the others as many writes in a second as it lets pass.
     ///
     /// ```
     /// # use worsen::Store;

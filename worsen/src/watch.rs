@@ -71,7 +71,8 @@ impl<S, T> Watch<S, T> {
         }
     }
 
-    /// Blocks until there is a change, at most so long. `None`: there was none.
+    /// Blocks until there is a change, at most so long. `None`: there was none. With a time of zero it looks
+    /// at what is acknowledged now, by whichever process, as a read does.
     pub fn wait(&mut self, timeout: Duration) -> Option<T> {
         let Watch {
             handle,

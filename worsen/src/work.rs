@@ -205,7 +205,8 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
     }
 
     /// Takes a job for so long, and blocks until there is one, at most for `timeout`. `None`: there was
-    /// none. Not for the threads of an async runtime: `.await` the [`next`](Work::next) one there.
+    /// none. With a time-out of zero it looks at what is acknowledged now, by whichever process; taking a job
+    /// is a write, and takes as long as one. Not for the threads of an async runtime: `.await` the [`next`](Work::next) one there.
     ///
     /// # Errors
     ///
