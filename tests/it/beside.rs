@@ -99,7 +99,7 @@ where
             }
             look_until(&looking, count);
             // Where nobody waits for it any more, the test has failed.
-            drop(done.send(()));
+            let _ = done.send(());
         });
         is_done
             .recv_timeout(NEVER)
@@ -198,7 +198,7 @@ fn a_taker_that_waits_for_no_time_gets_a_job_that_another_process_has_acknowledg
                 if is_over.load(Relaxed) {
                     break;
                 }
-                let update = store.update_done(move |done| drop(done.insert(0, number)));
+                let update = store.update_done(move |done| done.insert(0, number));
                 update.wait().unwrap();
             }
         });
@@ -242,7 +242,7 @@ fn a_closure_that_waits_for_a_mutex_whose_holder_reads_does_not_stop_every_proce
             }
             drop(held);
             closure.end();
-            drop(done.send(is_behind));
+            let _ = done.send(is_behind);
         });
         let is_behind = is_done.recv_timeout(NEVER).expect("everybody waits");
         was_behind += usize::from(is_behind);
