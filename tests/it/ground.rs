@@ -212,6 +212,33 @@ fn fills_up(mount: &Path) {
 }
 
 #[test]
+fn a_directory_that_is_unmounted_under_a_store_is_not_written_beneath() {
+    for over in [false, true] {
+        let mount = mounted!(Mount::in_file(&["mkfs.ext4", "-q"], 16, ""));
+        let dir = mount.path();
+        let mut worker = Worker::start("obey", dir, &[]);
+        assert_eq!(worker.order("open"), "done");
+        assert_eq!(worker.order("set-count 7"), "done");
+        let path = dir.to_str().unwrap();
+        mounted!(match over {
+            false => run("umount", &["-l", path]),
+            true => run("mount", &["-t", "tmpfs", "none", path]),
+        });
+        for _ in 0..2 {
+            assert_eq!(worker.order("set-count 8"), "Replaced");
+            assert_eq!(worker.order("count"), "7");
+        }
+        let told = worker.order("why");
+        assert!(told.contains("unmounted"), "{told}");
+        assert_eq!(fs::read_dir(dir).unwrap().count(), 0);
+        drop(worker);
+        if over {
+            mounted!(run("umount", &[path]));
+        }
+    }
+}
+
+#[test]
 fn a_file_system_that_is_mounted_read_only_is_told_as_that() {
     let mount = mounted!(Mount::in_file(&["mkfs.ext4", "-q"], 16, ""));
     let dir = mount.path().join("db");

@@ -20,6 +20,7 @@ mod handles;
 mod health; // what is wrong while it is open
 mod keyed; // values under uids, decoded late
 mod limits;
+mod links; // opened through them
 mod owner; // whose the files are, and stay
 mod processes;
 mod roundtrip; // every type, back as it was or refused

@@ -101,6 +101,9 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         ],
         Bug::DoNotCheckLockIdentity => &["damage::a_lock_on_a_deleted_file_is_no_lock"],
         Bug::KeepNoOwner => &["owner::a_compaction_keeps_the_mode_that_the_files_were_given"],
+        Bug::WriteOnAnotherDevice => {
+            &["ground::a_directory_that_is_unmounted_under_a_store_is_not_written_beneath"]
+        }
         Bug::StoreWithoutAsking => &["ground::a_lock_file_that_was_cut_off_costs_a_writer_nothing"],
         Bug::BreakLockAtTimeout => {
             &["processes::a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait"]

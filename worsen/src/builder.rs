@@ -15,7 +15,7 @@ use crate::{
         file::{
             self, FileBackend, FileOptions, Paths,
             compaction::{CompactAbove, Compaction, Observer},
-            disk::{Disk, RealDisk},
+            disk::{Disk, LinkedDisk, RealDisk},
             recovery::Mode,
         },
         memory::MemoryBackend,
@@ -478,6 +478,11 @@ impl Place {
         }
         let dir = canonical(&dir, self.mode)?;
         let paths = Paths::new(&dir, &self.settings.name);
+        let paths = match self.mode {
+            Mode::Look => paths,
+            Mode::Repair | Mode::Salvage => behind_link(paths),
+        };
+        let dir = paths.dir.clone();
         let key = Key {
             log: paths.log.clone(),
             kind,
@@ -517,7 +522,11 @@ impl Opening {
             Some(paths) => {
                 let options = FileOptions {
                     paths,
-                    disk: place.disk.unwrap_or_else(|| Arc::new(RealDisk)),
+                    disk: match (place.disk, place.mode) {
+                        (Some(disk), _) => disk,
+                        (None, Mode::Look) => Arc::new(LinkedDisk),
+                        (None, Mode::Repair | Mode::Salvage) => Arc::new(RealDisk),
+                    },
                     mode: place.mode,
                     lock_timeout: place.settings.lock_timeout,
                     shared_memory: place.shared_memory,
@@ -592,6 +601,19 @@ fn create_parents_of(dir: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Where a link to a file stands in the log's place, the store is in that file's directory: its other files
+/// belong beside the log, by whichever link that is opened.
+fn behind_link(paths: Paths) -> Paths {
+    let is_link = fs::symlink_metadata(&paths.log).is_ok_and(|found| found.is_symlink());
+    match fs::canonicalize(&paths.log) {
+        Ok(log) if is_link && log.is_file() => match log.parent() {
+            Some(dir) => Paths::of_log(dir, &paths.name, log.clone()),
+            None => paths,
+        },
+        _ => paths,
+    }
 }
 
 /// The one path of a directory, which is created if its parent exists.

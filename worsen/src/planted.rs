@@ -80,6 +80,8 @@ bugs! {
     DoNotCheckLockIdentity,
     /// A file that is written anew belongs to whoever wrote it, and is for that user alone.
     KeepNoOwner,
+    /// Where the directory is another one by now, on another file system, the store goes on there.
+    WriteOnAnotherDevice,
     /// A store into the shared page does not ask first whether the page can be written.
     #[cfg_attr(
         not(target_os = "linux"),

@@ -143,6 +143,54 @@ impl Disk for RealDisk {
     }
 }
 
+/// The same, for reading alone, and through symbolic links: whoever puts configuration into place with
+/// links, such as Kubernetes or a manager of dotfiles, replaces a link where others replace a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LinkedDisk;
+
+impl LinkedDisk {
+    fn refuse<T>() -> io::Result<T> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Disk for LinkedDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+        match how {
+            Open::Read => RealDisk.open(&fs::canonicalize(path)?, how),
+            Open::Write | Open::Create | Open::CreateNew => LinkedDisk::refuse(),
+        }
+    }
+
+    fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
+        match fs::canonicalize(path) {
+            Ok(path) => RealDisk.identify(&path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        LinkedDisk::refuse()
+    }
+
+    fn remove(&self, _path: &Path) -> io::Result<()> {
+        LinkedDisk::refuse()
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.sync_dir(dir)
+    }
+
+    fn create_dir(&self, _dir: &Path) -> io::Result<()> {
+        LinkedDisk::refuse()
+    }
+
+    fn open_lock(&self, _path: &Path, _shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
+        LinkedDisk::refuse()
+    }
+}
+
 #[derive(Debug)]
 struct RealFile {
     file: File,

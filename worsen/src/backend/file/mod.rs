@@ -107,6 +107,8 @@ const MOVED: u64 = u64::MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     pub(crate) name: String,
+    /// What the names of the files begin with.
+    stem: String,
     pub(crate) dir: PathBuf,
     pub(crate) log: PathBuf,
     pub(crate) backup: PathBuf,
@@ -117,21 +119,29 @@ pub(crate) struct Paths {
 
 impl Paths {
     pub(crate) fn new(dir: &Path, name: &str) -> Self {
-        let path = |extension: &str| dir.join(format!("{name}.{extension}"));
+        Paths::of_log(dir, name, dir.join(format!("{name}.db")))
+    }
+
+    /// Of the store of this name whose log is this file, in this directory.
+    pub(crate) fn of_log(dir: &Path, name: &str, log: PathBuf) -> Self {
+        let file = log.file_name().unwrap_or_default().to_string_lossy();
+        let stem = file.strip_suffix(".db").unwrap_or(&file);
+        let path = |extension: &str| dir.join(format!("{stem}.{extension}"));
         Paths {
-            log: path("db"),
+            stem: stem.into(),
             backup: path("cache.db"),
             lock: path("lock"),
             new_log: path("db.new"),
             new_backup: path("cache.db.new"),
             name: name.into(),
             dir: dir.into(),
+            log,
         }
     }
 
     /// Where a copy of damaged bytes is kept.
     pub(crate) fn damaged(&self, number: u32) -> PathBuf {
-        self.dir.join(format!("{}.db.damaged-{number}", self.name))
+        self.dir.join(format!("{}.db.damaged-{number}", self.stem))
     }
 }
 
@@ -240,7 +250,7 @@ impl FileBackend {
             let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode, &|_| ())?);
             let revision = state.log.position.revision;
             let backend = FileBackend {
-                lock: Mutex::new(Lock::new(Box::new(NoLock))),
+                lock: Mutex::new(Lock::new(Box::new(NoLock), None)),
                 beacon: None,
                 other_page: Mutex::default(),
                 moved: AtomicBool::new(false),
@@ -265,6 +275,7 @@ impl FileBackend {
         }
         create_directory(&*disk, &paths.dir)?;
         let pid = std::process::id();
+        recovery::refuse_unlocked(&*disk, &paths, mode)?;
         let lock = take_lock(&*disk, &paths, None, lock_timeout, pid, shared_memory)?;
         sync_parent(&*disk, &paths)?;
         let beacon = lock.beacon();

@@ -822,6 +822,21 @@ fn look(
     }
 }
 
+/// Refuses files that are none of this store's before there is a lock file, so that none is left beside them.
+/// What else may be wrong is judged under the lock.
+pub(crate) fn refuse_unlocked(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<(), Error> {
+    let is_there = |path| matches!(disk.identify(path), Ok(Some(_)));
+    if is_there(&paths.lock) || !is_there(&paths.log) {
+        return Ok(());
+    }
+    match look(disk, paths, mode, Open::Read) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotAStore | ErrorKind::NewerFormat) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An open file and all its bytes; nothing of either where it is absent.
 pub(crate) type Loaded = (Option<Arc<dyn DiskFile>>, Whole);
 

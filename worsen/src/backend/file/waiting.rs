@@ -35,12 +35,15 @@ pub(super) struct Lock {
     pub(super) file: Box<dyn LockFile>,
     /// It could not be released, so this process still has it, and nobody knows.
     stuck: AtomicBool,
+    /// The device of the directory that it was found in, where that is known.
+    device: Option<u64>,
 }
 
 impl Lock {
-    pub(super) fn new(file: Box<dyn LockFile>) -> Arc<Lock> {
+    pub(super) fn new(file: Box<dyn LockFile>, device: Option<u64>) -> Arc<Lock> {
         Arc::new(Lock {
             file,
+            device,
             stuck: AtomicBool::new(false),
         })
     }
@@ -110,13 +113,23 @@ pub(super) fn take_lock(
 ) -> Result<Arc<Lock>, Error> {
     let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
     let mut deadline = None;
+    let device = || {
+        let found = disk.identify(&paths.dir).ok().flatten();
+        found.map(|found| found.id.device)
+    };
+    // Of the directory in which the store was opened.
+    let known = open.as_ref().and_then(|lock| lock.device);
     let mut open = open;
     loop {
         let lock = match open.take() {
             Some(lock) => lock,
+            // Asked before the lock file is created: it is not to be created there.
+            None if known.is_some() && known != device() && !planted(Bug::WriteOnAnotherDevice) => {
+                return Err(elsewhere(paths));
+            }
             None => disk
                 .open_lock(&paths.lock, shared_memory)
-                .map(Lock::new)
+                .map(|file| Lock::new(file, known.or_else(device)))
                 .map_err(|error| match error.kind() {
                     io::ErrorKind::InvalidInput => {
                         Error::new(ErrorKind::NotAStore, "the lock is not a regular file")
@@ -153,6 +166,16 @@ pub(super) fn take_lock(
         there?;
         released?;
     }
+}
+
+/// The directory is not the one that the store was opened in, though it has the same path.
+fn elsewhere(paths: &Paths) -> Error {
+    Error::new(
+        ErrorKind::Replaced,
+        "the directory is on another file system than when the store was opened: it was unmounted, or another one was mounted over it",
+    )
+    .help("nothing was written; mount it again, then drop every handle and open the store again")
+    .path(&paths.dir)
 }
 
 /// Stores something into the page of a lock that is held. Where the disk has no room for that, it would
