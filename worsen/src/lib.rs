@@ -57,6 +57,7 @@ mod debug;
 mod engine;
 mod error;
 mod exit;
+pub mod guide;
 mod health;
 mod keyed;
 mod limits;

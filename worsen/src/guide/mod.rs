@@ -1,0 +1,4 @@
+//! Guides: what is worth knowing beyond a single item. Text alone, each page a module.
+
+#[doc = include_str!("filesystems.md")]
+pub mod filesystems {}
