@@ -342,6 +342,21 @@ fn the_commits_of_another_store_are_not_told() {
 }
 
 #[test]
+fn after_the_last_revision_that_there_can_be_nothing_is_told() {
+    let dir = folder();
+    let stores = [
+        State::builder().in_memory().open().unwrap(),
+        State::builder().dir(dir.path()).open().unwrap(),
+    ];
+    for store in stores {
+        let mut changes = store.changes(u64::MAX).unwrap();
+        store.set_count(1).wait().unwrap();
+        assert!(changes.try_next().is_none());
+        assert!(changes.wait(Duration::ZERO).is_none());
+    }
+}
+
+#[test]
 fn a_store_in_memory_tells_its_newest_commits() {
     let store = State::builder().in_memory().open().unwrap();
     let begin = store.revision();

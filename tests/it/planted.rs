@@ -186,7 +186,12 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "work_queue::a_job_that_is_lost_too_often_becomes_a_dead_letter_that_says_why",
             "work_queue::a_work_queue_agrees_with_a_plain_list",
         ],
+        Bug::TakeWhatIsWorn => {
+            &["work_queue::a_job_that_was_tried_often_enough_is_not_taken_again_where_it_waits"]
+        }
+        Bug::KeepJobOfPanic => &["work_queue::a_worker_that_panics_gives_its_job_back_at_once"],
         Bug::ReuseJobNumber => &[
+            "work_queue::a_queue_that_takes_the_place_of_another_goes_on_with_its_numbers",
             "work_queue::a_number_is_used_once_also_when_the_queue_was_empty_or_opened_again",
             "work_queue::a_work_queue_agrees_with_a_plain_list",
         ],

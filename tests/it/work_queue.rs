@@ -270,6 +270,128 @@ fn a_job_that_is_lost_too_often_becomes_a_dead_letter_that_says_why() {
 }
 
 #[test]
+fn nothing_to_take_means_that_nothing_can_be_taken_however_many_jobs_are_lost_for_good() {
+    let (store, machine, work) = in_memory();
+    for job in 0..30 {
+        work.push(job).wait().unwrap();
+        let _ = take(&work).unwrap();
+    }
+    // Its first taker gives it back in order, so that it may be tried once more.
+    let last = work.push(30).wait().unwrap();
+    machine.later(HOUR);
+    let work = work.max_tries(1);
+    let taken = take(&work).expect("one that was never taken is there");
+    assert_eq!((taken.id(), *taken), (last, 30));
+    assert!(taken.ack().wait().unwrap());
+    // Those that were tried often enough are put aside meanwhile, a few in each commit.
+    while work.wait(MINUTE, Duration::ZERO).unwrap().is_some() {}
+    for _ in 0..4 {
+        assert!(take(&work).is_none());
+    }
+    assert_eq!((store.jobs().dead(), store.jobs().taken()), (30, 0));
+}
+
+#[test]
+fn a_ninth_lost_job_is_given_out_behind_eight_that_were_tried_often_enough() {
+    let (store, machine, work) = in_memory();
+    for job in 0..9 {
+        work.push(job).wait().unwrap();
+    }
+    let first: Vec<_> = (0..9).map(|_| take(&work).unwrap()).collect();
+    for taken in &first[..8] {
+        assert!(taken.retry().wait().unwrap());
+    }
+    for _ in 0..8 {
+        let _ = take(&work).unwrap();
+    }
+    machine.later(HOUR);
+    let work = work.max_tries(2);
+    assert_eq!(*take(&work).expect("it can be taken"), 8);
+    assert_eq!(store.jobs().dead(), 8);
+}
+
+#[test]
+fn a_job_that_was_tried_often_enough_is_not_taken_again_where_it_waits() {
+    let (store, machine, work) = in_memory();
+    for job in 0..2 {
+        work.push(job).wait().unwrap();
+    }
+    for _ in 0..3 {
+        assert!(take(&work).unwrap().retry().wait().unwrap());
+    }
+    // The first one at once, the other one later.
+    assert!(take(&work).unwrap().retry_after(MINUTE).wait().unwrap());
+    assert!(take(&work).unwrap().retry().wait().unwrap());
+    machine.later(HOUR);
+    let once = work.max_tries(1);
+    assert!(take(&once).is_none());
+    assert!(once.wait(MINUTE, Duration::ZERO).unwrap().is_none());
+    let jobs = store.jobs();
+    let why: Vec<_> = jobs.dead_letters().map(|job| job.state()).collect();
+    let is = |why| JobState::Dead { why };
+    assert_eq!(
+        why,
+        [
+            is("it was to be tried again after try 4 of 1"),
+            is("it was to be tried again after try 1 of 1"),
+        ]
+    );
+}
+
+#[test]
+fn a_queue_that_takes_the_place_of_another_goes_on_with_its_numbers() {
+    let dir = folder();
+    let store = open(dir.path());
+    let put = work(&store);
+    for job in 0..3 {
+        put.push(job).wait().unwrap();
+    }
+    store.set_jobs(WorkQueue::new()).wait().unwrap();
+    assert_eq!(put.push(3).wait().unwrap(), 3);
+    store
+        .update(|state| state.jobs = WorkQueue::new())
+        .wait()
+        .unwrap();
+    store
+        .update_jobs(|jobs| *jobs = WorkQueue::new())
+        .wait()
+        .unwrap();
+    drop((put, store));
+    let store = open(dir.path());
+    assert_eq!(work(&store).push(4).wait().unwrap(), 4);
+}
+
+#[test]
+fn a_worker_that_panics_gives_its_job_back_at_once() {
+    let (store, _machine, work) = in_memory();
+    let work = work.max_tries(2);
+    work.push(7).wait().unwrap();
+    let panics = |work: Work<Jobs, u64>| {
+        let worker = thread::spawn(move || {
+            let _taken = work.take(HOUR).wait().unwrap().unwrap();
+            panic!("on purpose");
+        });
+        worker.join().unwrap_err();
+    };
+    panics(work.clone());
+    pollster::block_on(store.sync()).unwrap();
+    assert_eq!((store.jobs().waiting(), store.jobs().taken()), (1, 0));
+    panics(work.clone());
+    pollster::block_on(store.sync()).unwrap();
+    assert_eq!(store.jobs().dead(), 1, "it was tried twice");
+    // Who is done with it, and panics then, changes nothing.
+    work.push(8).wait().unwrap();
+    let worker = thread::spawn(move || {
+        let taken = work.take(HOUR).wait().unwrap().unwrap();
+        assert!(taken.ack().wait().unwrap());
+        panic!("on purpose");
+    });
+    worker.join().unwrap_err();
+    pollster::block_on(store.sync()).unwrap();
+    assert_eq!(store.jobs().len(), 1);
+}
+
+#[test]
 fn a_job_that_is_to_be_tried_again_waits_for_its_time_and_not_for_ever() {
     let (store, machine, work) = in_memory();
     let work = work.max_tries(3);

@@ -146,6 +146,10 @@ bugs! {
     AckWithoutToken,
     /// A job that is taken does not count as tried.
     CountNoTries,
+    /// A job that was tried often enough is taken once more, where it waits.
+    TakeWhatIsWorn,
+    /// A worker that panics keeps its job until the lease ends.
+    KeepJobOfPanic,
     /// A queue that was empty begins to count anew.
     ReuseJobNumber,
     /// Nobody looks whether a process that has taken jobs is still there.

@@ -47,7 +47,8 @@ use crate::{
 /// - when the lease has run out by the wall clock, which every process may see at another moment,
 /// - as soon as the process of its taker has ended, be it by `kill -9`. On Linux that is noticed within
 ///   seconds, also where another process has that pid now; on other Unixes where no other has; elsewhere
-///   the lease has to run out. It is noticed on the same machine, not in other containers.
+///   the lease has to run out. It is noticed on the same machine, not in other containers,
+/// - at once, when its taker panics.
 ///
 /// So **a job can be done twice**: the first taker was slower than its lease, or died after the work and
 /// before its `ack`. No job is ever lost, whatever dies. Of two takers of one job at most one is told
@@ -140,7 +141,8 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
     const LOOK_AT_CLOCK: Duration = Duration::from_secs(10);
 
     /// How often a job is taken at most; 5 where it is not said, and at least 1. If its last taker loses
-    /// it too, or wants it to be tried again, it becomes a dead letter.
+    /// it too, or wants it to be tried again, it becomes a dead letter. So does one that waits and was taken that
+    /// often already, when somebody next takes.
     ///
     /// It is not stored: each process goes by its own.
     pub fn max_tries(self, tries: u32) -> Self {
@@ -399,13 +401,14 @@ impl<S: Store, T> fmt::Debug for Work<S, T> {
 /// A job that was taken. It derefs to the job.
 ///
 /// Say [`ack`](Taken::ack) when it is done. Dropping it does nothing: its lease runs out, and it is given
-/// to another taker. Each method may be called again where its commit has failed.
+/// to another taker. Only where it is dropped by a panic it is given back at once, as by
+/// [`retry`](Taken::retry). Each method may be called again where its commit has failed.
 ///
 /// Each of them resolves to `false` where the job is not this taker's any more: the lease had run out, and
 /// then somebody else took it, or it became a dead letter, or it was removed. After a lease has run out
 /// and before somebody else takes the job, it still is.
 #[must_use = "a job that was taken is given to another taker, unless it is acknowledged"]
-pub struct Taken<S: Store, T> {
+pub struct Taken<S: Store, T: Send + Sync + 'static> {
     ticket: Ticket,
     job: Arc<T>,
     tries: u32,
@@ -469,7 +472,16 @@ impl<S: Store, T: Send + Sync + 'static> Taken<S, T> {
     }
 }
 
-impl<S: Store, T> Deref for Taken<S, T> {
+/// A worker that panics does not come back to its job, and its process may live on for long.
+impl<S: Store, T: Send + Sync + 'static> Drop for Taken<S, T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !planted(Bug::KeepJobOfPanic) {
+            self.retry().detach();
+        }
+    }
+}
+
+impl<S: Store, T: Send + Sync + 'static> Deref for Taken<S, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -477,7 +489,7 @@ impl<S: Store, T> Deref for Taken<S, T> {
     }
 }
 
-impl<S: Store, T: fmt::Debug> fmt::Debug for Taken<S, T> {
+impl<S: Store, T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Taken<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Taken")
             .field("id", &self.ticket.id)

@@ -71,10 +71,10 @@ struct MemoryHistory {
 impl History for MemoryHistory {
     fn next(&mut self, newest: u64) -> Result<Next, Error> {
         let kept = Kept::of(&self.kept);
-        let first = self.after + 1;
         if self.after >= newest {
             return Ok(Next::Nothing);
         }
+        let first = self.after + 1;
         let Some(oldest) = kept.commits.front() else {
             return Ok(Next::Nothing);
         };

@@ -8,7 +8,10 @@ use std::{
     fmt,
     iter::FusedIterator,
     ops::Deref,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -34,14 +37,17 @@ const NEXT: &str = "next";
 /// Numbers of jobs end here, as those of revisions: JSON carries no greater ones everywhere.
 const MOST: u64 = 1 << 53;
 
-/// So many jobs at most become dead letters in one take, so that it stays a small commit.
+/// So many jobs at most become dead letters in one take, so that it stays a small commit. Those beyond are
+/// passed over: somebody who is told that there is no job can rely on that.
 const BURIALS: usize = 8;
 
 /// A queue of jobs for a field of a store: each job is done at least once.
 ///
 /// It is filled and looked at as a collection, in the closures of writes and on snapshots, and worked
 /// off by way of [`Work`](crate::Work), in any number of processes. In the file a job stands under the
-/// uid `field/number`. Numbers rise, and a queue uses each of them once.
+/// uid `field/number`. Numbers rise, and a queue uses each of them once,
+/// also where an empty one is put in its place. One that has jobs brings their numbers along:
+/// [`clear`](WorkQueue::clear) and [`extend`](WorkQueue::extend) do not.
 ///
 /// A job is in one of four states, see [`JobState`]. Who takes a job has it for a lease. A taker that is
 /// done with it says so, and the job is removed. A taker that dies, or does not say so within its lease,
@@ -74,8 +80,9 @@ const BURIALS: usize = 8;
 /// ```
 pub struct WorkQueue<T> {
     jobs: OrdMap<u64, Shared<Job<T>>>,
-    /// No number below it is used again.
-    next: u64,
+    /// No number below it is used again. Writing a queue down raises it: where one takes the place of another,
+    /// it goes on with the numbers of that.
+    next: AtomicU64,
     // What follows is known from the jobs: each is in one of these four.
     free: OrdSet<u64>,
     later: Timed,
@@ -103,12 +110,12 @@ impl Timed {
         self.by_begin.remove(&(span.begin(), id));
     }
 
-    /// The jobs that may be over by now, if any is: what ends first, and what began last, for a clock
-    /// that was set back.
-    fn candidates(&self) -> impl Iterator<Item = u64> {
-        let first = self.by_end.get_min().map(|(_, id)| *id);
-        let last = self.by_begin.get_max().map(|(_, id)| *id);
-        first.into_iter().chain(last)
+    /// The jobs that are over by now: what ends first, and what began last, for a clock that was set back.
+    fn over(&self, now: Moment) -> impl Iterator<Item = u64> {
+        let ended = self.by_end.iter().take_while(move |(end, _)| *end <= now);
+        let latest = self.by_begin.iter().rev();
+        let ahead = latest.take_while(move |(begin, _)| begin.is_long_after(now));
+        ended.chain(ahead).map(|(_, id)| *id)
     }
 
     fn next_end(&self) -> Option<Moment> {
@@ -117,6 +124,22 @@ impl Timed {
 
     fn len(&self) -> usize {
         self.by_end.len()
+    }
+}
+
+/// How a taker has lost its job. It has this pid.
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    RanOut(u32),
+    Ended(u32),
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loss::RanOut(pid) => write!(f, "the lease of process {pid} ran out"),
+            Loss::Ended(pid) => write!(f, "process {pid} ended"),
+        }
     }
 }
 
@@ -155,7 +178,7 @@ impl<T> WorkQueue<T> {
     pub fn new() -> Self {
         WorkQueue {
             jobs: OrdMap::new(),
-            next: 0,
+            next: AtomicU64::new(0),
             free: OrdSet::new(),
             later: Timed::default(),
             taken: Timed::default(),
@@ -214,8 +237,7 @@ impl<T> WorkQueue<T> {
     }
 
     fn put_last(&mut self, job: Arc<T>) -> u64 {
-        let behind = self.jobs.get_max().map_or(0, |(last, _)| last + 1);
-        let id = self.next.max(behind);
+        let id = self.behind_all();
         let job = Job {
             job,
             tries: 0,
@@ -252,7 +274,7 @@ impl<T> WorkQueue<T> {
     pub fn clear(&mut self) {
         self.keep_last_number();
         *self = WorkQueue {
-            next: self.next,
+            next: AtomicU64::new(self.next()),
             ..WorkQueue::new()
         };
     }
@@ -293,21 +315,26 @@ impl<T> WorkQueue<T> {
         take: &Take<'_>,
         is_gone: impl Fn(&Taker) -> bool,
     ) -> Option<Given<T>> {
-        let mut id = None;
-        for _ in 0..BURIALS {
-            let Some((lost, how)) = self.lost(take.now, &is_gone) else {
-                break;
-            };
-            let tries = self.tries(lost);
-            if tries < take.max_tries {
-                id = Some(lost);
-                break;
+        let mut worn: Vec<(u64, String)> = Vec::new();
+        let id = self.offers(take.now, &is_gone).find_map(|(id, loss)| {
+            let tries = self.tries(id);
+            if tries < take.max_tries || planted(Bug::TakeWhatIsWorn) && loss.is_none() {
+                return Some(id);
             }
-            self.bury(lost, format!("{how} in try {tries} of {}", take.max_tries));
+            if worn.len() < BURIALS && worn.iter().all(|(other, _)| *other != id) {
+                let most = take.max_tries;
+                let why = match loss {
+                    Some(loss) => format!("{loss} in try {tries} of {most}"),
+                    None => format!("it was to be tried again after try {tries} of {most}"),
+                };
+                worn.push((id, why));
+            }
+            None
+        });
+        for (id, why) in worn {
+            self.bury(id, why);
         }
-        let id = id
-            .or_else(|| self.due(take.now))
-            .or_else(|| self.free.get_min().copied())?;
+        let id = id?;
         let lease = Lease {
             taker: take.taker.clone(),
             token: take.token,
@@ -332,7 +359,7 @@ impl<T> WorkQueue<T> {
 
     /// Whether a take would find something.
     pub(crate) fn can_be_taken(&self, now: Moment, is_gone: impl Fn(&Taker) -> bool) -> bool {
-        !self.free.is_empty() || self.due(now).is_some() || self.lost(now, is_gone).is_some()
+        self.offers(now, &is_gone).next().is_some()
     }
 
     /// When the next lease ends, or the time of a job that waits for it comes.
@@ -346,27 +373,24 @@ impl<T> WorkQueue<T> {
         self.takers.keys()
     }
 
-    /// A taken job that its taker has lost, and how.
-    fn lost(&self, now: Moment, is_gone: impl Fn(&Taker) -> bool) -> Option<(u64, String)> {
-        let mut ended = self.taken.candidates();
-        if let Some(id) = ended.find(|id| self.is_over(*id, now)) {
-            let pid = self.lease(id).map_or(0, |lease| lease.taker.pid);
-            return Some((id, format!("the lease of process {pid} ran out")));
-        }
-        let (taker, ids) = self.takers.iter().find(|(taker, _)| is_gone(taker))?;
-        let id = *ids.get_min()?;
-        Some((id, format!("process {} ended", taker.pid)))
-    }
-
-    /// A waiting job whose time has come.
-    fn due(&self, now: Moment) -> Option<u64> {
-        self.later.candidates().find(|id| self.is_over(*id, now))
-    }
-
-    fn is_over(&self, id: u64, now: Moment) -> bool {
-        let job = self.jobs.get(&id);
-        job.and_then(|job| job.0.state.span())
-            .is_some_and(|span| span.is_over(now))
+    /// What may be given to a taker, the first one first: what was lost, and how; what waited for its time;
+    /// the rest. A job may be among the lost ones twice.
+    fn offers<'a>(
+        &'a self,
+        now: Moment,
+        is_gone: &'a impl Fn(&Taker) -> bool,
+    ) -> impl Iterator<Item = (u64, Option<Loss>)> + 'a {
+        let pid = |id| self.lease(id).map_or(0, |lease| lease.taker.pid);
+        let late = self.taken.over(now);
+        let late = late.map(move |id| (id, Some(Loss::RanOut(pid(id)))));
+        let takers = self.takers.iter().filter(|(taker, _)| is_gone(taker));
+        let left = takers.flat_map(|(taker, ids)| {
+            let loss = Some(Loss::Ended(taker.pid));
+            ids.iter().map(move |id| (*id, loss))
+        });
+        let due = self.later.over(now).map(|id| (id, None));
+        let free = self.free.iter().map(|id| (*id, None));
+        late.chain(left).chain(due).chain(free)
     }
 
     fn lease(&self, id: u64) -> Option<&Lease> {
@@ -499,9 +523,20 @@ impl<T> WorkQueue<T> {
     fn keep_last_number(&mut self) {
         if let Some((last, _)) = self.jobs.get_max() {
             if !planted(Bug::ReuseJobNumber) {
-                self.next = self.next.max(last + 1);
+                *self.next.get_mut() = self.next().max(last + 1);
             }
         }
+    }
+
+    fn next(&self) -> u64 {
+        // Relaxed: whoever gets the queue from another thread gets it in order.
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// The number after all that were ever used, where that is known.
+    fn behind_all(&self) -> u64 {
+        let behind = self.jobs.get_max().map_or(0, |(last, _)| last + 1);
+        self.next().max(behind)
     }
 }
 
@@ -518,8 +553,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueu
         if before.is_none() {
             out.set(uid, MARK);
         }
-        if before.map_or(0, |before| before.next) != self.next {
-            out.set(format!("{uid}/{NEXT}"), self.next.to_string());
+        // Another queue was put in the place of that one.
+        let used = before.map_or(0, WorkQueue::behind_all);
+        if used > self.behind_all() && !planted(Bug::ReuseJobNumber) {
+            self.next.fetch_max(used, Ordering::Relaxed);
+        }
+        if before.map_or(0, WorkQueue::next) != self.next() {
+            out.set(format!("{uid}/{NEXT}"), self.next().to_string());
         }
         record_entries(
             before.map(|before| &before.jobs),
@@ -538,9 +578,8 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueu
         match (key, json) {
             (Some(NEXT), json) => {
                 let next = json.map_or(Ok(0), value::decode::<u64>)?;
-                self.next = Some(next)
-                    .filter(|next| *next <= MOST)
-                    .ok_or_else(not_a_number)?;
+                let next = Some(next).filter(|next| *next <= MOST);
+                *self.next.get_mut() = next.ok_or_else(not_a_number)?;
             }
             (Some(key), Some(json)) => {
                 let id = key::from_text(key)?;
@@ -586,7 +625,7 @@ impl<T> Clone for WorkQueue<T> {
     fn clone(&self) -> Self {
         WorkQueue {
             jobs: self.jobs.clone(),
-            next: self.next,
+            next: AtomicU64::new(self.next()),
             free: self.free.clone(),
             later: self.later.clone(),
             taken: self.taken.clone(),

@@ -44,17 +44,6 @@ pub(crate) enum State {
     Dead(Arc<str>),
 }
 
-impl State {
-    /// The time that ends for it.
-    pub(crate) fn span(&self) -> Option<Span> {
-        match self {
-            State::Later(span) => Some(*span),
-            State::Taken(lease) => Some(lease.span),
-            State::Waiting | State::Dead(_) => None,
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) taker: Taker,
@@ -82,6 +71,12 @@ impl Moment {
         SystemTime::UNIX_EPOCH
             .checked_add(since)
             .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Whether it is long after now: then the clock has been set back, and nobody knows when that time will
+    /// come.
+    pub(crate) fn is_long_after(self, now: Moment) -> bool {
+        self.0 > now.0.saturating_add(Moment::JUMP)
     }
 
     /// How much later it is.
@@ -121,12 +116,6 @@ impl Span {
 
     pub(crate) fn begin(self) -> Moment {
         Moment(self.end.0.saturating_sub(self.length))
-    }
-
-    /// Whether it is over. It is too where it begins long after now: then the clock has been set back,
-    /// and who knows when that time will be.
-    pub(crate) fn is_over(self, now: Moment) -> bool {
-        self.end <= now || self.begin().0 > now.0.saturating_add(Moment::JUMP)
     }
 }
 
