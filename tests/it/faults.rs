@@ -510,10 +510,17 @@ fn a_full_disk_takes_what_fits_although_a_compaction_is_due() {
             .position(|line| line.contains(what) && line.contains("s.db.new"));
         at.unwrap_or_else(|| panic!("{what}:\n{}", disk.trace()[begin..].join("\n")))
     };
-    for what in ["open", "write", "sync"] {
+    // Some systems refuse to move a file over one that somebody has open.
+    for (what, fault) in [
+        ("open", Fault::NoSpace),
+        ("write", Fault::NoSpace),
+        ("sync", Fault::NoSpace),
+        ("rename", Fault::Access),
+        ("rename", Fault::Io),
+    ] {
         let at = place(what);
         let (disk, opened) = ready();
-        disk.fail(at, Fault::NoSpace, Repeat::Once);
+        disk.fail(at, fault, Repeat::Once);
         opened.set("b", "1").expect("the commit has room");
         assert_eq!(disk.faults_struck(), 1, "{what}");
         let begin = disk.trace().len();
@@ -529,4 +536,36 @@ fn a_full_disk_takes_what_fits_although_a_compaction_is_due() {
         assert!(later.contains("open /db/s.db.new"), "never again:\n{later}");
         assert_eq!(opened.state().1["b"], "2");
     }
+}
+
+#[test]
+fn a_compaction_whose_backup_cannot_be_moved_refuses_no_write() {
+    let ready = || {
+        let disk = SimulatedDisk::new();
+        let opened = open(&disk).expect("a new store opens");
+        for number in 0..8 {
+            let text = number.to_string().repeat(200);
+            opened.set("a", &text).expect("a healthy disk is written");
+        }
+        opened.compact_above.0.store(1000, Relaxed);
+        (disk, opened)
+    };
+    let (disk, opened) = ready();
+    let begin = disk.trace().len();
+    opened.set("b", "1").expect("a healthy disk is written");
+    let trace = disk.trace();
+    let at = trace[begin..]
+        .iter()
+        .position(|line| line.contains("rename") && line.contains("s.cache.db.new"))
+        .unwrap_or_else(|| panic!("{}", trace[begin..].join("\n")));
+    let (disk, opened) = ready();
+    disk.fail(at, Fault::Access, Repeat::Once);
+    opened.set("b", "1").expect("the log is as good as ever");
+    assert_eq!(disk.faults_struck(), 1);
+    opened.set("b", "2").expect("the log is as good as ever");
+    drop(opened);
+    // And there is a backup again, one write behind.
+    assert!(disk.remove_file("/db/s.db"));
+    let opened = open(&disk).expect("it is restored");
+    assert_eq!(opened.state().1["b"], "1");
 }

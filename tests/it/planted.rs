@@ -36,6 +36,9 @@ const SEED: &str = "1";
 /// The tests that have to catch it, every one of them.
 fn catchers(bug: Bug) -> &'static [&'static str] {
     match bug {
+        Bug::DoubtRefusedRename => {
+            &["faults::a_full_disk_takes_what_fits_although_a_compaction_is_due"]
+        }
         Bug::ForgetWhatIsQueuedAtExit => {
             &["exit::what_was_detached_is_written_before_the_program_ends"]
         }

@@ -164,6 +164,8 @@ bugs! {
     SleepPastLease,
     /// What a future took that nobody waits for any more stays taken.
     KeepUnclaimedJob,
+    /// A move of a file that was refused, and changed nothing, makes the store refuse writes.
+    DoubtRefusedRename,
     /// A program ends while writes that nobody waits for are still queued.
     ForgetWhatIsQueuedAtExit,
 }

@@ -11,6 +11,9 @@ use std::{
 #[cfg(unix)]
 mod owner;
 mod reach;
+#[cfg(windows)]
+#[path = "disk/windows.rs"]
+mod system;
 
 pub(crate) use self::reach::Reach;
 use super::lock::{self, LockFile, RealLock};
@@ -24,6 +27,12 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     fn identify(&self, path: &Path) -> io::Result<Option<Found>>;
     /// Moves a file over another, atomically. Durable once the directory is synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Ends a move over this file that was broken off, where the system cannot make one at once. The lock is
+    /// held.
+    fn finish_rename(&self, to: &Path) -> io::Result<()> {
+        let _ = to;
+        Ok(())
+    }
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in a directory durable.
@@ -116,7 +125,11 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        system::rename(from, to)
+    }
+
+    fn finish_rename(&self, to: &Path) -> io::Result<()> {
+        system::finish_rename(to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -423,83 +436,14 @@ mod system {
     pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
         DirBuilder::new().mode(0o700).create(dir)
     }
-}
 
-#[cfg(windows)]
-mod system {
-    use std::{
-        fs::{self, File, Metadata, OpenOptions},
-        io,
-        os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt},
-        path::Path,
-    };
-
-    use super::{FileId, Found, Open, not_regular};
-
-    /// FILE_FLAG_OPEN_REPARSE_POINT: opens a link itself, which is then found not to be regular.
-    const OPEN_LINK_ITSELF: u32 = 0x0020_0000;
-
-    pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
-        // Handles are not inherited unless asked for, and access is the directory's: there is no
-        // counterpart to O_CLOEXEC and to a mode.
-        let file = OpenOptions::new()
-            .read(true)
-            .write(how != Open::Read)
-            .create(how == Open::Create)
-            .create_new(how == Open::CreateNew)
-            .custom_flags(OPEN_LINK_ITSELF)
-            .open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(not_regular(metadata.file_type()));
-        }
-        Ok((file, id(&metadata)))
+    pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
-    /// When the file was created, to 100 ns. The file's index is not in stable std. Windows gives a file
-    /// that takes the name of one removed in the last 15 seconds the other's time of creation, so after
-    /// a rename the two may look the same: the log's generation tells them apart.
-    pub(super) fn id(metadata: &Metadata) -> FileId {
-        FileId {
-            device: 0,
-            inode: metadata.creation_time(),
-        }
-    }
-
-    pub(super) fn found(path: &Path) -> io::Result<Found> {
-        let metadata = fs::symlink_metadata(path)?;
-        Ok(Found {
-            id: id(&metadata),
-            len: metadata.len(),
-        })
-    }
-
-    pub(super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        file.seek_read(buf, offset)
-    }
-
-    pub(super) fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
-        file.seek_write(buf, offset)
-    }
-
-    /// Nothing: Windows keeps the caches of network drives in step.
-    pub(super) fn forget_cached(_file: &File) {}
-
-    pub(super) fn sync_data(file: &File) -> io::Result<()> {
-        file.sync_data()
-    }
-
-    pub(super) fn sync_all(file: &File) -> io::Result<()> {
-        file.sync_all()
-    }
-
-    /// Nothing: NTFS journals its directories, and Windows offers no way to wait for one.
-    pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
+    /// Nothing: a move is made at once, or not at all.
+    pub(super) fn finish_rename(_to: &Path) -> io::Result<()> {
         Ok(())
-    }
-
-    pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
-        fs::create_dir(dir)
     }
 }
 

@@ -284,6 +284,7 @@ impl FileBackend {
                 beacon.doubt(generation);
             }
         };
+        finish_renames(&*disk, &paths)?;
         let recovered = recover(&*disk, &paths, mode, &doubt)?;
         let created = recovered.created;
         let (state, entries, repairs) = State::new(recovered);
@@ -407,6 +408,7 @@ impl FileBackend {
         ours_is_there: bool,
     ) -> Result<(), Error> {
         let before = sink.revision();
+        finish_renames(&*self.disk, &self.paths)?;
         let found = self.disk.identify(&self.paths.log);
         let found = found
             .map_err(|error| Error::io("the log cannot be looked at", &self.paths.log, error))?;
@@ -510,12 +512,15 @@ impl FileBackend {
                 self.on_compaction
                     .tell(total - position.offset + written, total)
             },
-        )
-        .map_err(|failure| WriteError {
-            in_doubt: true,
-            ..failure
-        })?;
-        state.backup = Some(Backup::new(backup));
+        );
+        match backup {
+            Ok(backup) => state.backup = Some(Backup::new(backup)),
+            // The next write tries again, before it writes anything, and is refused where it cannot be.
+            Err(failure) => self.debug.warn(format_args!(
+                "the backup cannot be written anew for now: {}",
+                failure.error
+            )),
+        }
         Ok(())
     }
 
@@ -954,6 +959,20 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
         .caused_by(error)),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// Ends what a process broke off that was killed while it moved a file over another. The lock is held.
+fn finish_renames(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
+    for path in [&paths.log, &paths.backup] {
+        disk.finish_rename(path).map_err(|error| {
+            Error::io(
+                "a file that was moved aside cannot be put back",
+                path,
+                error,
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether the log that stands at the path holds nothing at all.

@@ -10,7 +10,7 @@ use super::{
     Paths,
     backup::Backup,
     compaction,
-    disk::{Disk, DiskFile, Open},
+    disk::{Disk, DiskFile, FileId, Found, Open},
     log::{Log, Position, is_blank, read_full, read_header, read_whole, write_full},
     record::{Crc, FORMAT, Header, NotAHeader, Record, claimed_crc},
 };
@@ -938,6 +938,19 @@ impl From<WriteError> for Error {
     }
 }
 
+/// Whether two files are still at their paths, after a move of one over the other that failed.
+fn is_unmoved(
+    disk: &dyn Disk,
+    (new, id): (&std::path::Path, FileId),
+    (to, before): (&std::path::Path, Option<Found>),
+) -> bool {
+    let is_at = |path, id: Option<FileId>| {
+        disk.identify(path)
+            .is_ok_and(|found| found.map(|found| found.id) == id)
+    };
+    is_at(new, Some(id)) && is_at(to, before.map(|before| before.id))
+}
+
 /// How many bytes are written before it is told how far it is.
 const PART: usize = 1024 * 1024;
 
@@ -976,8 +989,14 @@ pub(crate) fn write_file(
         if !planted(Bug::SkipFileSyncBeforeRename) {
             file.sync_all()?;
         }
-        in_doubt = true;
-        disk.rename(new, to)?;
+        let before = disk.identify(to)?;
+        let outcome = disk.rename(new, to);
+        // Where it failed and both are where they were, nothing has happened, and the log that there is goes
+        // on: a system may refuse the move as long as somebody has the file open.
+        in_doubt = outcome.is_ok()
+            || planted(Bug::DoubtRefusedRename)
+            || !is_unmoved(disk, (new, file.id()), (to, before));
+        outcome?;
         if !planted(Bug::SkipDirectorySyncAfterRename) {
             disk.sync_dir(&paths.dir)?;
         }

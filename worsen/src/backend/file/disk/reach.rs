@@ -35,6 +35,10 @@ const REMOTE: &[u32] = &[
 const SERVED: u32 = 0x6573_5546;
 
 /// Who else may write the files of a file system than the processes that share a page of it.
+#[cfg_attr(
+    not(any(target_os = "linux", target_os = "android")),
+    expect(dead_code, reason = "only Linux tells of the others")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Nobody.
