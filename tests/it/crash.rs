@@ -395,8 +395,11 @@ fn kill_then_cut_power(
     };
     match &store {
         Ok(store) => {
+            // Whatever it shows must last, before it writes too, and what it acknowledged it must show.
+            let (revision, state) = store.state();
+            certain = certain.max(revision as usize);
+            possible.retain(|history| history.get(revision as usize) == Some(&state));
             let outcome = store.run(second, 2);
-            // Whatever it shows must last, and what it acknowledged it must show.
             let (revision, state) = store.state();
             certain = certain.max(revision as usize);
             possible.retain(|history| history.get(revision as usize) == Some(&state));

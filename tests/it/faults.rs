@@ -370,6 +370,12 @@ fn a_write_that_did_not_fit_is_not_seen_with_a_later_one() {
             }
             undone += 1;
             assert_eq!(opened.state(), (revision, state.clone()), "{op:?} at {at}");
+            for uid in ["a", "b"] {
+                // A closure does not see it either.
+                let look = opened.store.update(uid, |value| value.clone());
+                let value = look.wait().expect("nothing is written");
+                assert_eq!(value.as_ref(), state.get(uid), "{op:?} at {at}");
+            }
             opened
                 .set("y", "later")
                 .expect("a healthy disk is written, without reopening");

@@ -179,7 +179,9 @@ impl Engine {
         };
         let view = &mut *viewing.view;
         let seen = self.revision();
-        if seen >= core.replica.revision {
+        // They may have come to see, meanwhile, what a group that failed had taken over.
+        let has_more = !core.replica.since.all().is_empty();
+        if seen > core.replica.revision || seen == core.replica.revision && has_more {
             core.model.follow();
             core.replica.since.clear();
             core.replica.misfits.clear();

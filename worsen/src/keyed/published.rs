@@ -27,6 +27,10 @@ use crate::{
     value,
 };
 
+#[cfg(loom)]
+#[cfg(test)]
+mod loom_tests;
+
 /// What readers see.
 pub(super) struct Published<T> {
     /// Counts publications, in revisions: what is stamped with a later time does not count yet. It never
@@ -294,7 +298,6 @@ impl<T: Value> Published<T> {
         if clock < before || clock == before && !unseen.is_empty() {
             // The store went back.
             clock = before + 1;
-            self.ahead.store(clock.wrapping_sub(revision), Relaxed);
         }
         let before = Arc::new(Before {
             clock: before,
@@ -314,6 +317,8 @@ impl<T: Value> Published<T> {
         }
         // Release: who sees it sees all that is stamped with it.
         self.clock.store(clock, Release);
+        // Nearly always what it was.
+        self.ahead.store(clock.wrapping_sub(revision), Relaxed);
         if is_empty {
             return;
         }
@@ -375,5 +380,55 @@ impl<T: Value> Shown for KeyedShown<T> {
     fn forget(&mut self) {
         self.next.clear();
         self.next.shrink_to(super::MANY);
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    /// The values of each publication, as it is made.
+    fn publish(map: &Published<u64>, revision: u64, each: &[(&str, Option<u64>)], look: impl Fn()) {
+        let before = |(uid, _): &(&str, Option<u64>)| {
+            let json = map.value(uid).unwrap().map(|value| value.to_string());
+            (Text::from(*uid), json.map(Text::from))
+        };
+        let unseen = each.iter().map(before).collect();
+        let values = each.iter().map(|(uid, value)| {
+            // Some of them are in the map by now.
+            look();
+            (Text::from(*uid), *value)
+        });
+        map.publish(values, revision, unseen);
+    }
+
+    #[test]
+    fn half_a_commit_is_seen_by_nobody() {
+        let map = Published::new();
+        let all = || {
+            let value = |uid| map.value(uid).unwrap();
+            (
+                map.revision(),
+                map.len(),
+                [value("a"), value("b"), value("c")],
+            )
+        };
+        let steps: [(u64, &[(&str, Option<u64>)]); 4] = [
+            (1, &[("a", Some(1)), ("b", Some(1))]),
+            (3, &[("b", Some(3)), ("a", None), ("c", Some(3))]),
+            (4, &[("c", None), ("b", None)]),
+            // An older copy of the store was put in its place.
+            (2, &[("a", Some(2)), ("b", Some(2)), ("c", Some(2))]),
+        ];
+        for (revision, each) in steps {
+            let before = all();
+            publish(&map, revision, each, || assert_eq!(all(), before));
+            assert_eq!(all().0, revision);
+            for (uid, value) in each {
+                assert_eq!(map.value(uid).unwrap(), *value);
+            }
+        }
+        assert_eq!(all(), (2, 3, [Some(2); 3]));
     }
 }

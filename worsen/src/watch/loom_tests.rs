@@ -151,13 +151,16 @@ impl Shared {
 
     /// Another process sets the sum.
     fn commit_elsewhere(&self, sum: u64) {
-        let json: Text = sum.to_string().into();
-        let revision = {
-            let mut commits = self.commits.try_lock().unwrap();
-            commits.push(vec![("sum".into(), Some(json))]);
-            commits.len() as u64
-        };
+        let revision = self.append_elsewhere(sum);
         self.beacon.publish(revision);
+    }
+
+    /// As far as that is possible before it is durable: nobody may see it yet.
+    fn append_elsewhere(&self, sum: u64) -> u64 {
+        let json: Text = sum.to_string().into();
+        let mut commits = self.commits.try_lock().unwrap();
+        commits.push(vec![("sum".into(), Some(json))]);
+        commits.len() as u64
     }
 }
 
@@ -176,7 +179,12 @@ impl Backend for Process {
 
     fn unlock(&self) {}
 
-    fn catch_up(&self, _sink: &mut dyn Sink) -> Result<(), Error> {
+    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let commits = self.shared.commits.try_lock().unwrap().clone();
+        let known = sink.revision();
+        for (revision, commit) in (1..).zip(commits).filter(|(revision, _)| *revision > known) {
+            sink.commit(revision, commit)?;
+        }
         Ok(())
     }
 
@@ -337,5 +345,66 @@ fn who_waits_does_not_look_without_a_pause_for_what_cannot_be_read() {
         // Before the second commit, on hearing of it, and where the page it looks at is an old one then.
         assert!(looks <= 3);
         elsewhere.join().unwrap();
+    });
+}
+
+/// What a read of the store says, and what every process could know by then.
+fn read(sum: &Sum, page: &Beacon) -> (u64, u64) {
+    let acknowledged = page.revision();
+    let engine = &sum.handle.engine;
+    if engine.is_behind(engine.revision()) {
+        engine.refresh();
+    }
+    (acknowledged, sum.shown.load(Relaxed))
+}
+
+/// A closure waits for a mutex of the program, and whoever holds that reads.
+#[test]
+fn a_closure_that_waits_for_a_reader_who_is_behind_gets_on() {
+    in_every_order(None, || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        let app = Arc::new(crate::sync::Mutex::new(()));
+        let (handle, within) = (sum.handle.clone(), app.clone());
+        let writer = thread::spawn(move || {
+            let commit = crate::commit::Commit::new(handle, move |_| {
+                drop(within.lock().unwrap());
+                Ok(())
+            });
+            commit.wait().unwrap();
+        });
+        let held = app.lock().unwrap();
+        shared.commit_elsewhere(7);
+        assert_eq!(read(&sum, &shared.beacon), (1, 7));
+        drop(held);
+        writer.join().unwrap();
+    });
+}
+
+/// A commit of another process becomes public while this one builds on it, and publishes both.
+#[test]
+fn readers_and_a_leader_who_publish_at_once_show_everything_and_take_nothing_back() {
+    in_every_order(Some(3), || {
+        const SUMS: [u64; 3] = [0, 7, 8];
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        let revision = shared.append_elsewhere(7);
+        let page = shared.beacon.clone();
+        let elsewhere = thread::spawn(move || page.publish(revision));
+        let handle = sum.handle.clone();
+        let writer = thread::spawn(move || {
+            assert_eq!(add(&handle, 1).wait().unwrap(), 8);
+        });
+        let mut before = 0;
+        for _ in 0..2 {
+            let (acknowledged, shown) = read(&sum, &shared.beacon);
+            assert!(SUMS.contains(&shown));
+            assert!(shown >= SUMS[acknowledged as usize] && shown >= before);
+            before = shown;
+        }
+        elsewhere.join().unwrap();
+        writer.join().unwrap();
+        assert_eq!(read(&sum, &shared.beacon), (2, 8));
+        assert_eq!(sum.handle.engine.revision(), 2);
     });
 }
