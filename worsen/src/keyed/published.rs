@@ -388,8 +388,10 @@ impl<T: Value> Shown for KeyedShown<T> {
 mod tests {
     use super::*;
 
-    /// The values of each publication, as it is made.
-    fn publish(map: &Published<u64>, revision: u64, each: &[(&str, Option<u64>)], look: impl Fn()) {
+    type Values<'a> = &'a [(&'a str, Option<u64>)];
+
+    /// Shows these values, and looks while they are put into the map.
+    fn publish(map: &Published<u64>, revision: u64, each: Values<'_>, look: impl Fn()) {
         let before = |(uid, _): &(&str, Option<u64>)| {
             let json = map.value(uid).unwrap().map(|value| value.to_string());
             (Text::from(*uid), json.map(Text::from))
@@ -414,7 +416,7 @@ mod tests {
                 [value("a"), value("b"), value("c")],
             )
         };
-        let steps: [(u64, &[(&str, Option<u64>)]); 4] = [
+        let steps: [(u64, Values<'_>); 4] = [
             (1, &[("a", Some(1)), ("b", Some(1))]),
             (3, &[("b", Some(3)), ("a", None), ("c", Some(3))]),
             (4, &[("c", None), ("b", None)]),
