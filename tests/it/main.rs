@@ -21,6 +21,7 @@ mod health; // what is wrong while it is open
 mod keyed; // values under uids, decoded late
 mod limits;
 mod links; // opened through them
+mod on_change; // a function called at changes
 mod owner; // whose the files are, and stay
 mod processes;
 mod roundtrip; // every type, back as it was or refused

@@ -35,6 +35,7 @@ const RESERVED: &[&str] = &[
     "health",
     "into",
     "store_name",
+    "on_change",
     "open",
     "path",
     "recovered",

@@ -40,7 +40,7 @@
 //! | open a struct's store, with other settings than its attributes say | [`Store`], [`Builder`] |
 //! | read, write, update, watch it | the derived handle, and [`Handle`] below it |
 //! | wait for a write | [`Commit`], [`Durability`] |
-//! | be told of changes, also by other processes | [`Watch`]; [`Changes`] for each commit, by whom and when |
+//! | be told of changes, also by other processes | [`Watch`]; [`OnChange`] where nobody waits; [`Changes`] for each commit, by whom and when |
 //! | have a field whose commits write what changed of it | [`Map`], [`Queue`], [`Set`] |
 //! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
@@ -61,6 +61,7 @@ pub mod guide;
 mod health;
 mod keyed;
 mod limits;
+mod on_change;
 #[allow(
     unreachable_pub,
     reason = "tests reach it through the feature `simulation`"
@@ -91,6 +92,7 @@ pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use health::Condition;
 pub use keyed::{Draft, Options, PersistentStore, Value};
+pub use on_change::OnChange;
 pub use schema::{Field, Store};
 pub use store::{Handle, Recovery, Repair, Snapshot};
 pub use watch::Watch;

@@ -21,6 +21,7 @@ use crate::{
     engine::{Engine, EngineHandle, Model, Scope, Transaction, Unseen},
     error::{Error, ValueError},
     health::Condition,
+    on_change::OnChange,
     planted::{Bug, meet_unknown, planted},
     schema::{Edits, FieldInfo, Store},
     sync,
@@ -305,6 +306,41 @@ impl<S: Store> Handle<S> {
             let newest = inner.cell.newest.load_full();
             (Some(newest.revision) != seen).then(|| (newest.revision, Snapshot(newest)))
         })
+    }
+
+    /// Calls a function with the newest state at each change, by whichever process, until what this returns is
+    /// dropped. For programs that neither wait nor poll, such as ones with windows: the function runs on a
+    /// thread of its own, and may send, write and wait; a channel or a "please repaint" leads from there to
+    /// the thread that draws. Changes in quick succession may be told as one.
+    ///
+    /// Where the function panics, that is printed, and it is not called again.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { jobs: Vec<String> }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// let (send, events) = std::sync::mpsc::channel();
+    /// let guard = store.on_change(move |state| {
+    ///     // Nobody may listen any more.
+    ///     let _ = send.send(state.jobs.len());
+    /// })?;
+    /// store.update_jobs(|jobs| jobs.push("paint".into())).wait()?;
+    /// assert_eq!(events.recv()?, 1);
+    /// drop(guard);   // from here on it is not called
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where no thread can be started.
+    pub fn on_change(
+        &self,
+        mut tell: impl FnMut(Snapshot<S>) + Send + 'static,
+    ) -> Result<OnChange, Error> {
+        let started = OnChange::start(self.watch(), move |state| tell(state));
+        started.map_err(|error| self.engine().in_store(error))
     }
 
     /// Tells every commit after this revision, in order and none skipped. See [`Changes`].
