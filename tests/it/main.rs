@@ -16,6 +16,7 @@ mod files;
 mod format;
 #[cfg(target_os = "linux")]
 mod ground; // file systems of other kinds, mounted for a test: root and their tools are asked for
+mod guide; // what the guide to the files says
 mod handles;
 mod health; // what is wrong while it is open
 mod keyed; // values under uids, decoded late

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Lines, Write as _},
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 use proptest::{
@@ -61,6 +61,16 @@ impl Worker {
         let told = writeln!(stdin, "{order}");
         let answer = told.ok().and_then(|()| self.line());
         answer.unwrap_or_else(|| panic!("at `{order}` it ended: {:?}", self.child.wait()))
+    }
+
+    /// Gives the worker `obey` an order that may end it: how it ended, if it did.
+    pub(crate) fn ended_at(&mut self, order: &str) -> Option<ExitStatus> {
+        let stdin = self.child.stdin.as_mut().expect("its stdin is piped");
+        let told = writeln!(stdin, "{order}");
+        match told.ok().and_then(|()| self.line()) {
+            Some(_) => None,
+            None => Some(self.child.wait().expect("it ends")),
+        }
     }
 
     /// Every line that is still to come.

@@ -45,6 +45,7 @@
 //! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`]; [`Condition`] for what is wrong while it runs |
+//! | move, copy, restore, edit or reset a store | the guide to its [files](guide::files) |
 
 mod app_dir;
 mod backend;

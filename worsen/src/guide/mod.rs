@@ -1,4 +1,7 @@
 //! Guides: what is worth knowing beyond a single item. Text alone, each page a module.
 
+#[doc = include_str!("files.md")]
+pub mod files {}
+
 #[doc = include_str!("filesystems.md")]
 pub mod filesystems {}
