@@ -20,6 +20,7 @@ mod guide; // what the guide to the files says
 mod handles;
 mod health; // what is wrong while it is open
 mod keyed; // values under uids, decoded late
+mod keys; // equal ones that have different texts
 mod limits;
 mod links; // opened through them
 mod on_change; // a function called at changes
@@ -30,6 +31,7 @@ mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
 mod support;
 mod torture; // real processes, real kills
+mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 
 // On a simulated machine: `machine` is a store there.

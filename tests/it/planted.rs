@@ -215,6 +215,19 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "bad_input::a_value_that_json_cannot_carry_is_refused_at_the_write",
             "roundtrip::what_is_no_number_is_refused_wherever_it_stands",
         ],
+        Bug::LetLineEndsThrough => &[
+            "values::json_text_of_several_lines_fits_wherever_a_value_does",
+            "values::json_text_of_several_lines_stands_on_one_and_every_reader_goes_on",
+        ],
+        Bug::IgnoreOrder => &["values::what_would_come_back_in_another_order_is_refused"],
+        Bug::ShowWhatWasWritten => &["values::who_writes_a_value_sees_what_the_others_see"],
+        Bug::CommitSameValue => &[
+            "values::a_value_that_is_there_is_not_written_again_where_its_text_is_another_one",
+            "values::an_update_of_one_field_names_that_field_alone",
+        ],
+        Bug::LeaveOldTextOfKey => {
+            &["keys::a_key_that_is_written_anew_stands_under_its_new_text_alone"]
+        }
     }
 }
 

@@ -116,7 +116,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
 
             #[inline]
             fn __record(
-                &self,
+                &mut self,
                 __index: __private::usize,
                 __before: __private::Option<&Self>,
                 __out: &mut __private::Edits,
@@ -334,7 +334,7 @@ fn record(field: &Field<'_>) -> TokenStream {
         let record = call(field, field.ty(), quote!(Stored), "record");
         return quote! {
             #record(
-                &self.#ident,
+                &mut self.#ident,
                 __private::Option::map(__before, |__before| &__before.#ident),
                 #uid,
                 __out,
@@ -343,9 +343,11 @@ fn record(field: &Field<'_>) -> TokenStream {
     };
     quote! {
         __private::record_with(
-            &self.#ident,
+            &mut self.#ident,
             #uid,
             __out,
+            // To be told of, and to be written: two closures, as a closure has one type.
+            |__value, __serializer| #serialize,
             |__value, __serializer| #serialize,
             |__deserializer| #deserialize,
         )

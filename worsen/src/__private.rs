@@ -27,6 +27,7 @@ pub use crate::{
     error::{Error, ValueError},
     schema::{Edits, Field, FieldInfo, Settings, Store},
     store::Handle,
+    value::Imprint,
     watch::Watch,
 };
 
@@ -65,16 +66,19 @@ pub fn watch_field<S: Store, T: 'static>(
 
 /// As [`Field::record`], through the functions of a `with` module.
 pub fn record_with<T>(
-    value: &T,
+    value: &mut T,
     uid: &'static str,
     out: &mut Edits,
+    tell: impl Fn(&T, &mut Imprint) -> Result<(), serde_json::Error>,
     serialize: impl Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
     deserialize: impl Fn(JsonDeserializer<'_, '_>) -> Result<T, serde_json::Error>,
 ) -> Result<(), ValueError> {
-    out.set(
-        uid,
-        crate::value::encode_with(value, serialize, deserialize)?,
-    );
+    let stored = out.stored.as_ref();
+    let encoded = crate::value::encode_with(value, stored, tell, serialize, deserialize)?;
+    out.set(uid, encoded.json);
+    if let Some(copy) = encoded.copy {
+        *value = copy;
+    }
     Ok(())
 }
 
@@ -134,7 +138,7 @@ pub trait Stored: Sized {
         place: fn(&mut S) -> &mut Self,
     ) -> Commit<()>;
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,
@@ -164,7 +168,7 @@ impl<T: Field> Stored for T {
 
     #[inline]
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,

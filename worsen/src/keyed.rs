@@ -25,7 +25,7 @@ use crate::{
     schema::Settings,
     sync,
     text::Text,
-    value,
+    value::{self, Stored},
     watch::Watch,
 };
 
@@ -516,13 +516,23 @@ impl<T: Value> KeyedModel<T> {
     fn set(&mut self, uid: &str, value: Option<T>, scope: &mut Scope<'_>) -> Result<(), Error> {
         check_uid(uid)?;
         let text = Text::from(uid);
-        match &value {
+        let value = match value {
             Some(value) => {
-                let json = value::encode(value).map_err(|error| error.at(uid))?;
-                scope.changes.set(&text, json);
+                let json = scope.entries.get(uid).cloned();
+                let stored = json.map(|json| Stored {
+                    json,
+                    is_own: false,
+                });
+                let encoded = value::encode(&value, stored.as_ref());
+                let encoded = encoded.map_err(|error| error.at(uid))?;
+                scope.changes.set(&text, encoded.json);
+                Some(encoded.copy.unwrap_or(value))
             }
-            None => scope.changes.delete(&text),
-        }
+            None => {
+                scope.changes.delete(&text);
+                None
+            }
+        };
         self.put(text, value);
         Ok(())
     }

@@ -134,6 +134,16 @@ bugs! {
     DecodeOverNewer,
     /// A value that JSON cannot carry is written.
     AcceptNan,
+    /// JSON that a value hands over as text is written with its line ends.
+    LetLineEndsThrough,
+    /// A value that comes back with its members in another order is taken for the same.
+    IgnoreOrder,
+    /// Who wrote a value sees also what of it is not in the file.
+    ShowWhatWasWritten,
+    /// A value that is there already is written again where its text is another one.
+    CommitSameValue,
+    /// An entry whose key is written anew stays under the old text of the key as well.
+    LeaveOldTextOfKey,
     /// A write may be larger than it was to be at most.
     IgnoreLimits,
     /// Limits are for writes, and not for the seeds of a new store.

@@ -12,6 +12,7 @@ use crate::{
     error::{Error, ValueError},
     store::Handle,
     text::Text,
+    value::Stored,
 };
 
 /// A plain struct that can be kept as a persistent, shared store. Derive it, do not write it.
@@ -92,7 +93,7 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// Adds the entries of one field to `out`, as [`Field::record`].
     #[doc(hidden)]
     fn __record(
-        &self,
+        &mut self,
         index: usize,
         before: Option<&Self>,
         out: &mut Edits,
@@ -133,9 +134,10 @@ pub trait Field: Clone + Send + Sync + 'static {
 
     /// Adds what changed since `before` to `out`; all there is, where there is no `before`. A field
     /// that logs itself whole ignores `before`: the engine drops an entry that is already stored.
+    /// The field then is what everybody reads from its entries, which may be less than it was.
     #[doc(hidden)]
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,
@@ -152,12 +154,16 @@ where
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     fn record(
-        &self,
+        &mut self,
         _before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
-        out.set(uid, crate::value::encode(self)?);
+        let encoded = crate::value::encode(self, out.stored.as_ref())?;
+        out.set(uid, encoded.json);
+        if let Some(copy) = encoded.copy {
+            *self = copy;
+        }
         Ok(())
     }
 
@@ -222,6 +228,8 @@ pub struct Edits {
     pub(crate) entries: Vec<(Text, Option<Text>)>,
     /// Also entries that are stored already are to be told: others forget what they have of the field.
     pub(crate) whole: bool,
+    /// What the store has of the field that is recorded. Where that is the same value, its text is kept.
+    pub(crate) stored: Option<Stored>,
 }
 
 impl Edits {

@@ -26,6 +26,7 @@ use crate::{
     schema::{Edits, FieldInfo, Store},
     sync,
     text::Text,
+    value::Stored,
     watch::Watch,
 };
 
@@ -450,6 +451,8 @@ pub(crate) struct StructModel<S: Store> {
     /// Has the fields that log by entry as they were before the operation that runs, and the seeds of the
     /// others. `None`: it was not needed yet.
     before: Option<S>,
+    /// What this program wrote of each field last.
+    written: Vec<Option<Text>>,
 }
 
 /// What the draft and its readers know of the struct.
@@ -519,6 +522,7 @@ impl Fields {
 ///
 /// Where a seed cannot be written as JSON.
 pub(crate) fn record_seed<S: Store>(seed: &S) -> Result<Edits, Error> {
+    let mut seed = seed.__copy();
     let mut edits = Edits::default();
     for (index, field) in S::__FIELDS.iter().enumerate() {
         if let Some(uid) = field.uid {
@@ -531,7 +535,7 @@ pub(crate) fn record_seed<S: Store>(seed: &S) -> Result<Edits, Error> {
 
 impl<S: Store> StructModel<S> {
     /// The model of a store in which every field is at its seed.
-    pub(crate) fn new(seed: S) -> (Self, StructShown<S>) {
+    pub(crate) fn new(mut seed: S) -> (Self, StructShown<S>) {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
         let mut seed_entries = vec![Vec::new(); count];
@@ -565,6 +569,7 @@ impl<S: Store> StructModel<S> {
             open: Fields::of(count),
             seed_entries,
             before: None,
+            written: vec![None; count],
         };
         (model, StructShown::new(cell, layout, count))
     }
@@ -625,6 +630,7 @@ impl<S: Store> StructModel<S> {
                 .is_some_and(|stored| **stored == *empty)
         });
         let begin = scope.changes.entries.len();
+        scope.changes.stored = self.stored(index, uid, scope.entries);
         let outcome = self.draft().state.__record(
             index,
             before.as_ref().filter(|_| is_marked),
@@ -632,19 +638,48 @@ impl<S: Store> StructModel<S> {
         );
         self.before = before;
         outcome.map_err(|error| error.at(uid))?;
-        if by_entry.is_some() && !is_marked {
+        if by_entry.is_none() {
+            if let (Some(written), Some((_, json))) =
+                (self.written.get_mut(index), scope.changes.entries.last())
+            {
+                written.clone_from(json);
+            }
+        } else if !is_marked {
             scope.take_over(uid, begin);
         }
         Ok(())
+    }
+
+    /// Whether nothing tells a field that logs by entry from its seed.
+    fn is_at_seed(&mut self, index: usize) -> bool {
+        let mut edits = Edits::default();
+        let layout = self.layout.clone();
+        let mut state = layout.seed.__copy();
+        state.__copy_field(index, &self.draft().state);
+        let outcome = state.__record(index, Some(&layout.seed), &mut edits);
+        outcome.is_ok() && edits.entries.is_empty()
+    }
+
+    /// What the store has of a field; its seed, where it has nothing.
+    fn stored(&self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
+        let written = self.written.get(index)?.as_ref();
+        let seed = || self.seed_entries.get(index)?.first()?.1.as_ref();
+        let json = entries.get(uid).or_else(seed)?.clone();
+        let is_own = written.is_some_and(|written| *written == json);
+        Some(Stored { json, is_own })
     }
 
     fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
         for (index, field) in S::__FIELDS.iter().enumerate() {
             let Some(uid) = field.uid else { continue };
             let begin = scope.changes.entries.len();
-            self.record(index, scope)?;
             // A field that was never set goes on reading as its seed, also when that changes.
-            if !scope.entries.contains_key(uid)
+            let is_unset = !scope.entries.contains_key(uid);
+            if is_unset && field.by_entry.is_some() && self.is_at_seed(index) {
+                continue;
+            }
+            self.record(index, scope)?;
+            if is_unset
                 && scope.changes.entries.get(begin..)
                     == self.seed_entries.get(index).map(|all| &all[..])
             {

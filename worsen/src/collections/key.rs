@@ -12,6 +12,15 @@ use crate::{
     keyed::LONGEST_UID,
 };
 
+/// Keys of these types, and strings, need no way through JSON.
+macro_rules! with_integers {
+    ($do:ident) => {
+        $do!(
+            u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
+        )
+    };
+}
+
 /// What can be the key of a [`Map`](crate::Map) or an element of a [`Set`](crate::Set): strings,
 /// integers, `bool`, `char`, enums without data, and newtypes of them. Implemented for every type that
 /// fits.
@@ -26,12 +35,28 @@ pub trait Key: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'stati
 #[diagnostic::do_not_recommend]
 impl<K: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Key for K {}
 
-/// The key as text.
+/// Whether every key of this type has one text, and every text at most one key.
+pub(super) fn has_one_text<K: Key>() -> bool {
+    let id = TypeId::of::<K>();
+    macro_rules! any_of {
+        ($($integer:ty),*) => { $(id == TypeId::of::<$integer>())||* };
+    }
+    id == TypeId::of::<String>() || with_integers!(any_of)
+}
+
+/// A key as it is stored.
+pub(super) struct Written<K> {
+    pub(super) text: String,
+    /// What everybody reads from it; `None`: the key itself.
+    pub(super) copy: Option<K>,
+}
+
+/// The key as text. Keys that are equal can have different ones, as 1.1 and 1.10.
 ///
 /// # Errors
 ///
 /// Where it is no text in JSON, is too long, or another key when it comes back.
-pub(super) fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
+pub(super) fn write<K: Key>(key: &K) -> Result<Written<K>, ValueError> {
     let refused = |source| {
         ValueError {
         kind: ErrorKind::Encode,
@@ -42,7 +67,8 @@ pub(super) fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
     }
     };
     if let Some(text) = plain_text(key) {
-        return check_length(text);
+        let text = check_length(text)?;
+        return Ok(Written { text, copy: None });
     }
     // serde_json knows which types can be the key of an object, and how.
     let object = serde_json::to_string(&Entry(key)).map_err(|error| refused(Some(error)))?;
@@ -50,7 +76,10 @@ pub(super) fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
         serde_json::from_str(&object).map_err(|error| refused(Some(error)))?;
     let text = check_length(text)?;
     match from_object::<K>(&object) {
-        Ok(back) if back == *key => Ok(text),
+        Ok(back) if back == *key => Ok(Written {
+            text,
+            copy: Some(back),
+        }),
         Ok(_) => Err(refused(None)),
         Err(error) => Err(refused(Some(error))),
     }
@@ -71,15 +100,6 @@ fn check_length(text: String) -> Result<String, ValueError> {
         source: None,
         key: None,
     })
-}
-
-/// Keys of these types, and strings, need no way through JSON.
-macro_rules! with_integers {
-    ($do:ident) => {
-        $do!(
-            u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
-        )
-    };
 }
 
 /// The text of a string or an integer.
@@ -195,6 +215,10 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
+
+    fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
+        write(key).map(|written| written.text)
+    }
 
     fn comes_back<K: Key + Debug>(key: K, text: &str) {
         assert_eq!(to_text(&key).unwrap(), text);

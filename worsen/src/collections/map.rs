@@ -9,16 +9,17 @@ use std::{
     sync::Arc,
 };
 
-use imbl::OrdMap;
+use imbl::{OrdMap, ordmap::DiffItem};
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use super::{
-    Shared,
+    Entry, Shared, encode,
     key::{self, Key},
-    record_entries,
+    texts::OtherTexts,
 };
 use crate::{
     error::ValueError,
+    planted::{Bug, planted},
     schema::{Edits, Field},
     value,
 };
@@ -54,7 +55,9 @@ use crate::{
 /// # }
 /// ```
 pub struct Map<K, V> {
-    entries: OrdMap<K, Shared<V>>,
+    pub(super) entries: OrdMap<K, Shared<V>>,
+    /// Of entries that do not stand in the file under the text that their key has.
+    pub(super) other_texts: OtherTexts<K, V>,
 }
 
 impl<K, V> Map<K, V> {
@@ -62,6 +65,7 @@ impl<K, V> Map<K, V> {
     pub fn new() -> Self {
         Map {
             entries: OrdMap::new(),
+            other_texts: OtherTexts::new(),
         }
     }
 
@@ -137,11 +141,14 @@ impl<K: Ord, V> Map<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> Map<K, V> {
-    /// Sets the value at this key; returns the one before it.
+    /// Sets the value at this key; returns the one before it. As in a `BTreeMap`, an equal key that is
+    /// there stays.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        self.entries
-            .insert(key, Shared::new(value))
-            .map(Shared::take)
+        let value = Shared::new(value);
+        match self.entries.get_mut(&key) {
+            Some(place) => Some(std::mem::replace(place, value).take()),
+            None => self.entries.insert(key, value).map(Shared::take),
+        }
     }
 
     /// Removes the value at this key, and returns it.
@@ -209,7 +216,7 @@ impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Fi
     const BY_ENTRY: Option<&'static str> = Some("{}");
 
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,
@@ -217,27 +224,59 @@ impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Fi
         if before.is_none() {
             out.set(uid, "{}");
         }
-        record_entries(
-            before.map(|before| &before.entries),
-            &self.entries,
-            uid,
-            out,
-            key::to_text,
-            |_, value| value::encode(value),
-        )
+        let before = before.cloned().unwrap_or_default();
+        // What everybody makes of the commit: what there was, and then its edits.
+        let mut read = before.clone();
+        let mut gone = Vec::new();
+        for change in before.entries.diff(&self.entries) {
+            let (old, new) = match change {
+                DiffItem::Add(key, value) => (None, Some((key, value))),
+                DiffItem::Update { old, new } => (Some(old), Some(new)),
+                DiffItem::Remove(key, value) => (Some((key, value)), None),
+            };
+            let mut texts = match old {
+                Some((key, _)) => before.texts(key)?,
+                None => Vec::new(),
+            };
+            if let Some((key, value)) = new {
+                let written = key::write(key)?;
+                let is_there = texts.iter().eq([&written.text]);
+                let old = old.filter(|_| is_there);
+                let entry = encode(&*value.0, old.map(|(_, value)| &*value.0));
+                match entry.map_err(|error| error.in_key(written.text.clone()))? {
+                    Entry::Same => continue,
+                    Entry::New(json, copy) => {
+                        out.set(format!("{uid}/{}", written.text), json);
+                        texts.retain(|text| *text != written.text);
+                        let value = copy.map_or_else(|| value.clone(), Shared::new);
+                        read.forget(key);
+                        let key = written.copy.unwrap_or_else(|| key.clone());
+                        read.put(&written.text, key, value);
+                    }
+                }
+                if planted(Bug::LeaveOldTextOfKey) {
+                    continue;
+                }
+            } else if let Some((key, _)) = old {
+                read.forget(key);
+            }
+            gone.append(&mut texts);
+        }
+        for text in gone {
+            out.delete(format!("{uid}/{text}"));
+        }
+        *self = read;
+        Ok(())
     }
 
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
         match (key, json) {
-            (Some(key), Some(json)) => {
+            (Some(text), Some(json)) => {
                 let value = value::decode(json)?;
-                self.entries
-                    .insert(key::from_text(key)?, Shared::new(value));
+                self.put(text, key::from_text(text)?, Shared::new(value));
             }
-            (Some(key), None) => {
-                self.entries.remove(&key::from_text::<K>(key)?);
-            }
-            (None, Some("{}")) => self.entries.clear(),
+            (Some(text), None) => self.cut(text)?,
+            (None, Some("{}")) => *self = Map::new(),
             // What a plain map left.
             (None, Some(json)) => {
                 let whole: BTreeMap<K, V> = value::decode(json)?;
@@ -260,6 +299,7 @@ impl<K, V> Clone for Map<K, V> {
     fn clone(&self) -> Self {
         Map {
             entries: self.entries.clone(),
+            other_texts: self.other_texts.clone(),
         }
     }
 }
@@ -309,6 +349,7 @@ impl<K: Ord + Clone, V> FromIterator<(K, V)> for Map<K, V> {
             entries: entries
                 .map(|(key, value)| (key, Shared::new(value)))
                 .collect(),
+            other_texts: OtherTexts::new(),
         }
     }
 }

@@ -9,13 +9,15 @@ mod key;
 mod map;
 mod queue;
 mod set;
+mod texts;
 pub(crate) mod work_queue;
 
 use std::sync::Arc;
 
 use imbl::{OrdMap, ordmap::DiffItem};
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{error::ValueError, schema::Edits};
+use crate::{error::ValueError, schema::Edits, text::Text, value};
 
 pub use self::{
     key::Key,
@@ -48,40 +50,65 @@ impl<V> Shared<V> {
     }
 }
 
+/// The value of an entry that is to be written.
+pub(crate) enum Entry<V> {
+    /// It is what is there already.
+    Same,
+    /// This text; and what everybody reads from it, where that is not the value itself.
+    New(Text, Option<V>),
+}
+
+/// The value of an entry, beside the one before it.
+fn encode<V: Serialize + DeserializeOwned + 'static>(
+    value: &V,
+    before: Option<&V>,
+) -> Result<Entry<V>, ValueError> {
+    let value::Encoded { json, copy } = value::encode(value, None)?;
+    let read = copy.as_ref().unwrap_or(value);
+    Ok(match before {
+        Some(before) if value::is_same(read, &json, before) => Entry::Same,
+        _ => Entry::New(json, copy),
+    })
+}
+
 /// Adds what changed since `before` to `out`, an edit an entry; all there is, where there is no `before`.
-fn record_entries<K: Ord + Clone, V>(
+/// For keys that have one text each.
+fn record_entries<K: Ord + Clone + ToString, V>(
     before: Option<&OrdMap<K, Shared<V>>>,
-    entries: &OrdMap<K, Shared<V>>,
+    entries: &mut OrdMap<K, Shared<V>>,
     uid: &str,
     out: &mut Edits,
-    to_text: impl Fn(&K) -> Result<String, ValueError>,
-    to_json: impl Fn(&K, &V) -> Result<String, ValueError>,
+    encode: impl Fn(&K, &V, Option<&V>) -> Result<Entry<V>, ValueError>,
 ) -> Result<(), ValueError> {
-    let mut set = |key: &K, value: &Shared<V>| {
-        let text = to_text(key)?;
-        match to_json(key, &value.0) {
-            Ok(json) => {
-                out.set(format!("{uid}/{text}"), json);
-                Ok(())
-            }
-            Err(error) => Err(error.in_key(text)),
-        }
-    };
-    let Some(before) = before else {
-        return entries.iter().try_for_each(|(key, value)| set(key, value));
-    };
+    let none = OrdMap::new();
+    let after = entries.clone();
     let mut gone = Vec::new();
-    for change in before.diff(entries) {
-        match change {
-            DiffItem::Add(key, value)
-            | DiffItem::Update {
-                new: (key, value), ..
-            } => set(key, value)?,
-            DiffItem::Remove(key, _) => gone.push(to_text(key)?),
+    for change in before.unwrap_or(&none).diff(&after) {
+        let (old, (key, value)) = match change {
+            DiffItem::Add(key, value) => (None, (key, value)),
+            DiffItem::Update { old, new } => (Some(old.1), new),
+            DiffItem::Remove(key, _) => {
+                gone.push(key);
+                continue;
+            }
+        };
+        match encode(key, &value.0, old.map(|old| &*old.0)) {
+            Ok(Entry::Same) => {
+                if let Some(old) = old {
+                    entries.insert(key.clone(), old.clone());
+                }
+            }
+            Ok(Entry::New(json, copy)) => {
+                out.set(format!("{uid}/{}", key.to_string()), json);
+                if let Some(copy) = copy {
+                    entries.insert(key.clone(), Shared::new(copy));
+                }
+            }
+            Err(error) => return Err(error.in_key(key.to_string())),
         }
     }
-    for text in gone {
-        out.delete(format!("{uid}/{text}"));
+    for key in gone {
+        out.delete(format!("{uid}/{}", key.to_string()));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
 use imbl::OrdMap;
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
-use super::{Shared, key, record_entries};
+use super::{Shared, encode, key, record_entries};
 use crate::{
     error::ValueError,
     schema::{Edits, Field},
@@ -193,7 +193,7 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for 
     const BY_ENTRY: Option<&'static str> = Some("[]");
 
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,
@@ -203,11 +203,10 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for 
         }
         record_entries(
             before.map(|before| &before.items),
-            &self.items,
+            &mut self.items,
             uid,
             out,
-            |number| Ok(number.to_string()),
-            |_, item| value::encode(item),
+            |_, item, before| encode(item, before),
         )
     }
 

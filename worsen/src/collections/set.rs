@@ -142,7 +142,7 @@ impl<K: Key> Field for Set<K> {
     const BY_ENTRY: Option<&'static str> = <Map<K, ()> as Field>::BY_ENTRY;
 
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,

@@ -545,7 +545,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueu
     const BY_ENTRY: Option<&'static str> = Some(MARK);
 
     fn record(
-        &self,
+        &mut self,
         before: Option<&Self>,
         uid: &'static str,
         out: &mut Edits,
@@ -563,12 +563,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueu
         }
         record_entries(
             before.map(|before| &before.jobs),
-            &self.jobs,
+            &mut self.jobs,
             uid,
             out,
-            |id| Ok(id.to_string()),
-            |id, job| match *id < MOST {
-                true => job.to_json(),
+            |id, job, before| match *id < MOST {
+                true => job.to_json(before),
                 false => Err(no_numbers()),
             },
         )

@@ -1,8 +1,11 @@
 //! Everything that a value tells serde of itself, as bytes: equal for values that are equal, and only
-//! for those. JSON tells less (`Some(NaN)` and `None` are both `null`), so this is what a value is
-//! compared with its copy by. Never here: JSON, and what to do where two imprints differ.
+//! for those. JSON tells less (`Some(NaN)` and `None` are both `null`, a struct and a map look alike), so
+//! this is what a value is compared with its copy by. Never here: JSON, and what to do where two
+//! imprints differ.
 
 use serde::{Serialize, Serializer, ser};
+
+use super::raw;
 
 type Error = serde_json::Error;
 
@@ -12,31 +15,42 @@ const DEEPEST: u32 = 512;
 
 /// The imprint of a value.
 ///
-/// `sorted`: with the members of every sequence and map in one order, since sets and hash maps list
-/// theirs in any.
+/// The members of a hash map, a hash set or a heap stand in one order, since these list them in any.
 ///
 /// # Errors
 ///
 /// Those of the value's own `Serialize`, and where it is nested too deeply.
-pub(super) fn imprint<T: Serialize + ?Sized>(value: &T, sorted: bool) -> Result<Vec<u8>, Error> {
+#[cfg(test)]
+pub(super) fn imprint<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    imprint_with::<T>(|imprint| value.serialize(imprint))
+}
+
+/// As [`imprint`], of what this function tells of a value of type `T`.
+pub(super) fn imprint_with<T: ?Sized>(
+    tell: impl FnOnce(&mut Imprint) -> Result<(), Error>,
+) -> Result<Vec<u8>, Error> {
     let mut imprint = Imprint {
         bytes: Vec::with_capacity(64),
         depth: 0,
-        sorted,
+        of: std::any::type_name::<T>(),
     };
-    value.serialize(&mut imprint)?;
+    tell(&mut imprint)?;
     Ok(imprint.bytes)
 }
 
-struct Imprint {
+/// What a value tells of itself so far.
+#[derive(Debug)]
+pub struct Imprint {
     bytes: Vec<u8>,
     depth: u32,
-    sorted: bool,
+    /// The type of the value that tells.
+    of: &'static str,
 }
 
 /// The first byte of each thing told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Tag {
+pub(super) enum Tag {
     Bool,
     Signed,
     Unsigned,
@@ -45,13 +59,89 @@ enum Tag {
     Text,
     Bytes,
     None,
-    Some,
     Unit,
-    Variant,
+    UnitVariant,
+    // What follows has something inside.
+    Some,
     Newtype,
+    Variant,
+    Tuple,
+    Struct,
+    /// Of members whose order nobody knows to count or not.
     Sequence,
     Map,
+    /// Of members in their order.
+    OrderedSequence,
+    OrderedMap,
+    /// Of members that were in any order, and are sorted here.
+    UnorderedSequence,
+    UnorderedMap,
     End,
+}
+
+impl Tag {
+    pub(super) const ALL: [Tag; 22] = [
+        Tag::Bool,
+        Tag::Signed,
+        Tag::Unsigned,
+        Tag::Float,
+        Tag::Char,
+        Tag::Text,
+        Tag::Bytes,
+        Tag::None,
+        Tag::Unit,
+        Tag::UnitVariant,
+        Tag::Some,
+        Tag::Newtype,
+        Tag::Variant,
+        Tag::Tuple,
+        Tag::Struct,
+        Tag::Sequence,
+        Tag::Map,
+        Tag::OrderedSequence,
+        Tag::OrderedMap,
+        Tag::UnorderedSequence,
+        Tag::UnorderedMap,
+        Tag::End,
+    ];
+}
+
+/// Whether the order in which a value lists its members is a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Counts,
+    CountsNot,
+    /// A type that is not known by its name, such as a newtype that serializes as what it holds.
+    Unknown,
+}
+
+impl Order {
+    fn of(name: &str) -> Order {
+        let mut name = name;
+        loop {
+            name = name.trim_start_matches(['&', ' ']);
+            name = name.strip_prefix("mut ").unwrap_or(name);
+            if name.starts_with('[') {
+                return Order::Counts;
+            }
+            let (path, inside) = name.split_once('<').unwrap_or((name, ""));
+            let (krate, _) = path.split_once("::").unwrap_or((path, ""));
+            let last = path.rsplit("::").next().unwrap_or(path);
+            match (krate, last) {
+                ("alloc" | "std" | "hashbrown", "HashMap" | "HashSet" | "BinaryHeap") => {
+                    return Order::CountsNot;
+                }
+                ("alloc" | "std", "Vec" | "VecDeque" | "LinkedList" | "BTreeMap" | "BTreeSet")
+                | ("indexmap", _) => return Order::Counts,
+                // These serialize as what they hold.
+                (
+                    "alloc" | "core" | "std",
+                    "Box" | "Rc" | "Arc" | "Cow" | "RefCell" | "Mutex" | "RwLock" | "Reverse",
+                ) => name = inside.strip_prefix("'_, ").unwrap_or(inside),
+                _ => return Order::Unknown,
+            }
+        }
+    }
 }
 
 impl Imprint {
@@ -62,12 +152,25 @@ impl Imprint {
 
     /// With its length, so that what follows cannot be taken for a part of it.
     fn tell_text(&mut self, tag: Tag, text: &[u8]) {
-        self.tell(tag, &(text.len() as u64).to_le_bytes());
+        self.bytes.push(tag as u8);
+        self.text(text);
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        let length = (text.len() as u64).to_le_bytes();
+        self.bytes.extend_from_slice(&length);
         self.bytes.extend_from_slice(text);
     }
 
-    fn variant(&mut self, index: u32) {
-        self.tell(Tag::Variant, &index.to_le_bytes());
+    fn number(&mut self, tag: Tag, bytes: &[u8]) {
+        // At most sixteen.
+        self.tell(tag, &[bytes.len() as u8]);
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn variant(&mut self, tag: Tag, index: u32, name: &'static str) {
+        self.tell(tag, &index.to_le_bytes());
+        self.text(name.as_bytes());
     }
 
     fn inside<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -75,32 +178,54 @@ impl Imprint {
             return Err(ser::Error::custom("the value is nested too deeply"));
         }
         self.depth += 1;
+        self.of = std::any::type_name::<T>();
         let outcome = value.serialize(&mut *self);
         self.depth -= 1;
         outcome
     }
 
-    fn members(&mut self, tag: Tag) -> Members<'_> {
-        self.bytes.push(tag as u8);
+    /// Of these three tags that for the order of the type's members.
+    fn listing(&mut self, unknown: Tag, ordered: Tag, unordered: Tag) -> Members<'_> {
+        let order = Order::of(self.of);
+        self.bytes.push(match order {
+            Order::Unknown => unknown,
+            Order::Counts => ordered,
+            Order::CountsNot => unordered,
+        } as u8);
+        self.members(order == Order::CountsNot)
+    }
+
+    fn named(&mut self, tag: Tag, name: &'static str) -> Members<'_> {
+        self.tell_text(tag, name.as_bytes());
+        self.members(false)
+    }
+
+    fn members(&mut self, sorted: bool) -> Members<'_> {
         Members {
             start: self.bytes.len(),
             imprint: self,
             starts: Vec::new(),
+            sorted,
+            is_raw: false,
         }
     }
 }
 
 /// A sequence, a map, a struct or the like, while its members are told.
-struct Members<'a> {
+#[derive(Debug)]
+pub struct Members<'a> {
     imprint: &'a mut Imprint,
     start: usize,
+    sorted: bool,
     /// Where each member begins, if they are to be sorted.
     starts: Vec<usize>,
+    /// It is JSON text that serde_json takes over as it is.
+    is_raw: bool,
 }
 
 impl Members<'_> {
     fn begin(&mut self) {
-        if self.imprint.sorted {
+        if self.sorted {
             self.starts.push(self.imprint.bytes.len());
         }
     }
@@ -139,62 +264,52 @@ impl<'a> Serializer for &'a mut Imprint {
     }
 
     fn serialize_i8(self, value: i8) -> Result<(), Error> {
-        self.tell(Tag::Signed, &[1]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Signed, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_i16(self, value: i16) -> Result<(), Error> {
-        self.tell(Tag::Signed, &[2]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Signed, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_i32(self, value: i32) -> Result<(), Error> {
-        self.tell(Tag::Signed, &[4]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Signed, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Error> {
-        self.tell(Tag::Signed, &[8]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Signed, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        self.tell(Tag::Signed, &[16]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Signed, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_u8(self, value: u8) -> Result<(), Error> {
-        self.tell(Tag::Unsigned, &[1]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Unsigned, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_u16(self, value: u16) -> Result<(), Error> {
-        self.tell(Tag::Unsigned, &[2]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Unsigned, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_u32(self, value: u32) -> Result<(), Error> {
-        self.tell(Tag::Unsigned, &[4]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Unsigned, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
-        self.tell(Tag::Unsigned, &[8]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Unsigned, &value.to_le_bytes());
         Ok(())
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Error> {
-        self.tell(Tag::Unsigned, &[16]);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.number(Tag::Unsigned, &value.to_le_bytes());
         Ok(())
     }
 
@@ -202,15 +317,13 @@ impl<'a> Serializer for &'a mut Imprint {
 
     fn serialize_f32(self, value: f32) -> Result<(), Error> {
         let value = if value.is_nan() { f32::NAN } else { value };
-        self.tell(Tag::Float, &[4]);
-        self.bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+        self.number(Tag::Float, &value.to_bits().to_le_bytes());
         Ok(())
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Error> {
         let value = if value.is_nan() { f64::NAN } else { value };
-        self.tell(Tag::Float, &[8]);
-        self.bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+        self.number(Tag::Float, &value.to_bits().to_le_bytes());
         Ok(())
     }
 
@@ -244,26 +357,28 @@ impl<'a> Serializer for &'a mut Imprint {
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Error> {
-        self.serialize_unit()
+    fn serialize_unit_struct(self, name: &'static str) -> Result<(), Error> {
+        self.tell_text(Tag::Newtype, name.as_bytes());
+        self.tell(Tag::Unit, &[]);
+        Ok(())
     }
 
     fn serialize_unit_variant(
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
     ) -> Result<(), Error> {
-        self.variant(index);
+        self.variant(Tag::UnitVariant, index, variant);
         Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _name: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.tell(Tag::Newtype, &[]);
+        self.tell_text(Tag::Newtype, name.as_bytes());
         self.inside(value)
     }
 
@@ -271,57 +386,59 @@ impl<'a> Serializer for &'a mut Imprint {
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.variant(index);
+        self.variant(Tag::Variant, index, variant);
         self.inside(value)
     }
 
     fn serialize_seq(self, _length: Option<usize>) -> Result<Members<'a>, Error> {
-        Ok(self.members(Tag::Sequence))
+        Ok(self.listing(Tag::Sequence, Tag::OrderedSequence, Tag::UnorderedSequence))
     }
 
     fn serialize_tuple(self, _length: usize) -> Result<Members<'a>, Error> {
-        Ok(self.members(Tag::Sequence))
+        Ok(self.named(Tag::Tuple, ""))
     }
 
     fn serialize_tuple_struct(
         self,
-        _name: &'static str,
+        name: &'static str,
         _length: usize,
     ) -> Result<Members<'a>, Error> {
-        Ok(self.members(Tag::Sequence))
+        Ok(self.named(Tag::Tuple, name))
     }
 
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
         _length: usize,
     ) -> Result<Members<'a>, Error> {
-        self.variant(index);
-        Ok(self.members(Tag::Sequence))
+        self.variant(Tag::Variant, index, variant);
+        Ok(self.named(Tag::Tuple, ""))
     }
 
     fn serialize_map(self, _length: Option<usize>) -> Result<Members<'a>, Error> {
-        Ok(self.members(Tag::Map))
+        Ok(self.listing(Tag::Map, Tag::OrderedMap, Tag::UnorderedMap))
     }
 
-    fn serialize_struct(self, _name: &'static str, _length: usize) -> Result<Members<'a>, Error> {
-        Ok(self.members(Tag::Map))
+    fn serialize_struct(self, name: &'static str, _length: usize) -> Result<Members<'a>, Error> {
+        let mut members = self.named(Tag::Struct, name);
+        members.is_raw = name == raw::TOKEN;
+        Ok(members)
     }
 
     fn serialize_struct_variant(
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
         _length: usize,
     ) -> Result<Members<'a>, Error> {
-        self.variant(index);
-        Ok(self.members(Tag::Map))
+        self.variant(Tag::Variant, index, variant);
+        Ok(self.named(Tag::Struct, ""))
     }
 }
 
@@ -407,10 +524,16 @@ impl ser::SerializeStruct for Members<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.begin();
         // By its name: a field that is left out must not make another look like it.
         self.imprint.tell_text(Tag::Text, key.as_bytes());
-        self.imprint.inside(value)
+        let start = self.imprint.bytes.len();
+        self.imprint.inside(value)?;
+        if self.is_raw {
+            // In the log it stands on one line. In front of it are a tag and its length.
+            let text = self.imprint.bytes.get_mut(start + 9..);
+            raw::blank_line_ends(text.unwrap_or_default());
+        }
+        Ok(())
     }
 
     fn end(self) -> Result<(), Error> {
@@ -444,11 +567,20 @@ mod tests {
     use super::*;
 
     fn of<T: Serialize>(value: T) -> Vec<u8> {
-        imprint(&value, false).unwrap()
+        imprint(&value).unwrap()
     }
 
     #[test]
     fn what_json_confuses_is_told_apart() {
+        use serde::ser::SerializeStruct as _;
+        struct Sized;
+        impl Serialize for Sized {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut fields = serializer.serialize_struct("Sized", 1)?;
+                fields.serialize_field("size", &1_u8)?;
+                fields.end()
+            }
+        }
         assert_ne!(of(Some(f64::NAN)), of(None::<f64>));
         assert_ne!(of(Some(None::<u8>)), of(None::<Option<u8>>));
         assert_ne!(of(Some(())), of(None::<()>));
@@ -456,6 +588,8 @@ mod tests {
         assert_ne!(of(0.0), of(-0.0));
         assert_ne!(of("5"), of('5'));
         assert_eq!(of(f64::NAN), of(-f64::NAN));
+        assert_ne!(of((1_u8, 2_u8)), of(vec![1_u8, 2]));
+        assert_ne!(of(Sized), of(BTreeMap::from([("size", 1_u8)])));
     }
 
     #[test]
@@ -468,16 +602,37 @@ mod tests {
     }
 
     #[test]
-    fn sorted_members_have_one_order() {
+    fn what_is_in_any_order_stands_in_one_and_the_rest_as_it_is() {
         let many = if cfg!(miri) { 8 } else { 50 };
         let map: HashMap<u32, HashSet<u32>> = (0..many).map(|n| (n, (0..n).collect())).collect();
         let same: HashMap<u32, HashSet<u32>> = (0..many)
             .rev()
             .map(|n| (n, (0..n).rev().collect()))
             .collect();
-        assert_eq!(imprint(&map, true).unwrap(), imprint(&same, true).unwrap());
+        assert_eq!(of(&map), of(&same));
         let other: HashMap<u32, HashSet<u32>> = (0..many).map(|n| (n, (1..=n).collect())).collect();
-        assert_ne!(imprint(&map, true).unwrap(), imprint(&other, true).unwrap());
+        assert_ne!(of(&map), of(&other));
+        assert_ne!(of(vec![1, 2]), of(vec![2, 1]));
+        assert_ne!(of((1, 2)), of((2, 1)));
+    }
+
+    #[test]
+    fn the_order_of_a_type_is_known_by_its_name_where_it_says_so() {
+        fn order<T: ?Sized>() -> Order {
+            Order::of(std::any::type_name::<T>())
+        }
+        assert_eq!(order::<HashMap<u8, Vec<u8>>>(), Order::CountsNot);
+        assert_eq!(order::<&Box<HashSet<u8>>>(), Order::CountsNot);
+        assert_eq!(
+            order::<std::collections::BinaryHeap<u8>>(),
+            Order::CountsNot
+        );
+        assert_eq!(order::<std::borrow::Cow<'_, [u8]>>(), Order::Counts);
+        assert_eq!(order::<std::sync::Arc<Vec<HashSet<u8>>>>(), Order::Counts);
+        assert_eq!(order::<[u8; 4]>(), Order::Counts);
+        assert_eq!(order::<BTreeMap<u8, u8>>(), Order::Counts);
+        assert_eq!(order::<Imprint>(), Order::Unknown);
+        assert_eq!(order::<Option<Vec<u8>>>(), Order::Unknown);
     }
 
     #[test]
@@ -488,6 +643,6 @@ mod tests {
                 serializer.serialize_newtype_struct("Endless", &Endless)
             }
         }
-        assert!(imprint(&Endless, false).is_err());
+        assert!(imprint(&Endless).is_err());
     }
 }

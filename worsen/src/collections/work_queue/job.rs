@@ -12,8 +12,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
+    collections::Entry,
     error::{ErrorKind, ValueError},
     taker::Taker,
+    text::Text,
     value,
 };
 
@@ -120,9 +122,19 @@ impl Span {
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
-    pub(crate) fn to_json(&self) -> Result<String, ValueError> {
+    pub(crate) fn to_json(&self, before: Option<&Self>) -> Result<Entry<Self>, ValueError> {
+        let encoded = value::encode(&*self.job, None)?;
+        let job = encoded.copy.map_or_else(|| self.job.clone(), Arc::new);
+        let is_same = |before: &&Self| {
+            before.tries == self.tries
+                && before.state == self.state
+                && value::is_same(&*job, &encoded.json, &before.job)
+        };
+        if before.filter(is_same).is_some() {
+            return Ok(Entry::Same);
+        }
         let mut json = String::from("{\"job\":");
-        json.push_str(&value::encode(&*self.job)?);
+        json.push_str(&encoded.json);
         // Writing to a string does not fail.
         let _ = write!(json, ",\"tries\":{}", self.tries);
         let _ = match &self.state {
@@ -150,7 +162,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
             State::Dead(why) => write!(json, ",\"dead\":{}", text(why)?),
         };
         json.push('}');
-        Ok(json)
+        let is_read = before.is_some_and(|before| Arc::ptr_eq(&before.job, &self.job));
+        let copy = (!is_read && !Arc::ptr_eq(&job, &self.job)).then(|| Job {
+            job,
+            tries: self.tries,
+            state: self.state.clone(),
+        });
+        Ok(Entry::New(json.into(), copy))
     }
 
     pub(crate) fn from_json(json: &str) -> Result<Self, ValueError> {
@@ -194,8 +212,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
 }
 
 /// As JSON.
-fn text(text: &str) -> Result<String, ValueError> {
-    value::encode(&text.to_owned())
+fn text(text: &str) -> Result<Text, ValueError> {
+    value::encode(&text.to_owned(), None).map(|encoded| encoded.json)
 }
 
 /// The fields of an object, each read when it is asked for. Others may be there.
