@@ -338,9 +338,9 @@ impl<S: Store> Handle<S> {
     /// Where no thread can be started.
     pub fn on_change(
         &self,
-        mut tell: impl FnMut(Snapshot<S>) + Send + 'static,
+        tell: impl FnMut(Snapshot<S>) + Send + 'static,
     ) -> Result<OnChange, Error> {
-        let started = OnChange::start(self.watch(), move |state| tell(state));
+        let started = OnChange::start(self.watch(), tell);
         started.map_err(|error| self.engine().in_store(error))
     }
 
