@@ -113,7 +113,9 @@ struct Texts {
     names: Map<String, u32>,
 }
 
-fn texts(dir: &Path) -> (Vec<(String, String)>, Vec<String>, Vec<(String, u32)>) {
+type Pairs<V> = Vec<(String, V)>;
+
+fn texts(dir: &Path) -> (Pairs<String>, Vec<String>, Pairs<u32>) {
     let store = Texts::builder().dir(dir).open().unwrap();
     let state = store.snapshot();
     (

@@ -504,7 +504,7 @@ fn who_writes_a_value_sees_what_the_others_see() {
             state.time = Duration::from_millis(2500);
             state.cached = cached(1);
             state.by_name.insert("a".into(), cached(2));
-            state.queue.push_back(Size(3.14));
+            state.queue.push_back(Size(3.25));
             state.jobs.push(Size(4.05));
         })
         .wait()
