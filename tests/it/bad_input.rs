@@ -283,3 +283,27 @@ fn a_store_in_memory_that_is_only_read_stays_at_its_seeds() {
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
     assert_eq!((store.note(), store.revision()), (note, 0));
 }
+
+#[test]
+fn a_directory_that_is_moved_or_deleted_under_an_open_store_is_told_as_such() {
+    for deleted in [false, true] {
+        let folder = folder();
+        let dir = folder.path().join("db");
+        let store = State::builder().dir(&dir).open().unwrap();
+        store.set_count(1).wait().unwrap();
+        match deleted {
+            true => std::fs::remove_dir_all(&dir).unwrap(),
+            false => std::fs::rename(&dir, folder.path().join("elsewhere")).unwrap(),
+        }
+        let error = store.set_count(2).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
+        assert!(error.to_string().contains("moved or deleted"), "{error}");
+        assert_eq!(store.count(), 1, "reads go on");
+        assert!(!dir.exists());
+        if !deleted {
+            std::fs::rename(folder.path().join("elsewhere"), &dir).unwrap();
+            store.set_count(3).wait().unwrap();
+            assert_eq!(store.count(), 3);
+        }
+    }
+}

@@ -125,7 +125,7 @@ pub(super) fn take_lock(
             Some(lock) => lock,
             // Asked before the lock file is created: it is not to be created there.
             None if known.is_some() && known != device() && !planted(Bug::WriteOnAnotherDevice) => {
-                return Err(elsewhere(paths));
+                return Err(elsewhere(paths, device().is_some()));
             }
             None => disk
                 .open_lock(&paths.lock, shared_memory)
@@ -168,14 +168,21 @@ pub(super) fn take_lock(
     }
 }
 
-/// The directory is not the one that the store was opened in, though it has the same path.
-fn elsewhere(paths: &Paths) -> Error {
-    Error::new(
-        ErrorKind::Replaced,
-        "the directory is on another file system than when the store was opened: it was unmounted, or another one was mounted over it",
-    )
-    .help("nothing was written; mount it again, then drop every handle and open the store again")
-    .path(&paths.dir)
+/// What stands at the directory's path, if anything does, is not the directory that the store was opened in.
+fn elsewhere(paths: &Paths, is_there: bool) -> Error {
+    let (what, help) = match is_there {
+        true => (
+            "the directory is on another file system than when the store was opened: it was unmounted, or another one was mounted over it",
+            "nothing was written; mount it again, then drop every handle and open the store again",
+        ),
+        false => (
+            "the directory is not there any more: it was moved or deleted while the store was open",
+            "nothing was written; put it back, or copy what `snapshot` shows, then drop every handle and open the store again",
+        ),
+    };
+    Error::new(ErrorKind::Replaced, what)
+        .help(help)
+        .path(&paths.dir)
 }
 
 /// Stores something into the page of a lock that is held. Where the disk has no room for that, it would
