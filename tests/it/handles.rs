@@ -657,3 +657,67 @@ fn a_closure_that_fails_leaves_fields_that_are_not_stored_as_they_were() {
         assert_eq!((store.count(), store.snapshot().cache), (5, 1));
     }
 }
+
+/// Writes that wait behind a closure until this is dropped: so they become one group.
+pub(crate) struct Gathers {
+    go: mpsc::Sender<()>,
+    first: thread::JoinHandle<()>,
+}
+
+impl Gathers {
+    pub(crate) fn at<S: Store>(store: &worsen::Handle<S>) -> Self {
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, has_begun) = mpsc::channel();
+        let store = store.clone();
+        let first = thread::spawn(move || {
+            let closure = move |_: &mut S| {
+                begun.send(()).unwrap();
+                let _ = wait.recv();
+            };
+            store.update(closure).wait().unwrap();
+        });
+        has_begun.recv_timeout(Duration::from_secs(60)).unwrap();
+        Gathers { go, first }
+    }
+
+    pub(crate) fn go(self) {
+        drop(self.go);
+        self.first.join().unwrap();
+    }
+}
+
+#[test]
+fn a_field_that_is_not_stored_keeps_what_one_update_set_when_the_next_of_its_group_fails() {
+    #[derive(Store)]
+    struct Cached {
+        count: u64,
+        #[store(skip)]
+        cache: u64,
+    }
+    for fails_how in ["panics", "is refused"] {
+        let builder = Cached::builder().in_memory();
+        let store = builder.open().unwrap();
+        let gathers = Gathers::at(&store);
+        store.update(|state| state.cache = 7).detach();
+        match fails_how {
+            "panics" => {
+                let change = |state: &mut Cached| {
+                    state.cache = 8;
+                    panic!("on purpose")
+                };
+                store.update(change).detach();
+            }
+            _ => store
+                .try_update(|state| {
+                    state.cache = 8;
+                    Err::<(), _>("no")
+                })
+                .detach(),
+        }
+        store.update_count(|count| *count += 1).detach();
+        gathers.go();
+        drop(store.sync().wait());
+        let snapshot = store.snapshot();
+        assert_eq!((snapshot.count, snapshot.cache), (1, 7), "{fails_how}");
+    }
+}

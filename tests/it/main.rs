@@ -31,6 +31,7 @@ mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
 mod support;
 mod torture; // real processes, real kills
+mod unheard; // what failed while nobody waited
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 

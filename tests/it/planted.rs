@@ -42,6 +42,10 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::ForgetWhatIsQueuedAtExit => {
             &["exit::what_was_detached_is_written_before_the_program_ends"]
         }
+        Bug::ForgetWhatNobodyWaitedFor => &["unheard::a_sync_tells_of_detached_writes_that_failed"],
+        Bug::ForgetWhatIsNotStored => &[
+            "handles::a_field_that_is_not_stored_keeps_what_one_update_set_when_the_next_of_its_group_fails",
+        ],
         Bug::SkipDirectorySyncAfterRename => &[
             "crash::every_acknowledged_commit_survives_a_power_cut",
             "crash::two_processes_lose_nothing_in_a_power_cut",

@@ -14,7 +14,8 @@ use std::{
 use crate::{
     builder::Durability,
     engine::{EngineHandle, Task, Transaction},
-    error::Error,
+    error::{Error, ErrorKind},
+    planted::{Bug, planted},
     sync::{self, Condvar, Mutex, MutexGuard},
 };
 
@@ -52,6 +53,8 @@ pub struct Commit<R> {
     handle: sync::Arc<EngineHandle>,
     work: Arc<Work<R>>,
     submitted: bool,
+    /// It tells of writes before it that failed while nobody waited for them.
+    hears: bool,
 }
 
 type Operation<R> = Box<dyn FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send>;
@@ -72,6 +75,8 @@ struct State<R> {
     /// That thread sleeps. Waking nobody would still be a system call.
     sleeps: bool,
     waker: Option<Waker>,
+    /// Nobody waits for this write any more: where it fails, that is noted here.
+    unheard: Option<Arc<Unheard>>,
 }
 
 enum Stage<R> {
@@ -98,6 +103,18 @@ impl<R> Ending<R> {
             Ending::Returned(result) => Ok(result),
             Ending::Failed(error) => Err(error),
             Ending::Panicked(payload) => resume_unwind(payload),
+        }
+    }
+
+    /// Why it failed, for whoever asks later.
+    fn failure(&self) -> Option<Error> {
+        match self {
+            Ending::Returned(_) => None,
+            Ending::Failed(error) => Some(error.clone()),
+            Ending::Panicked(_) => Some(
+                Error::new(ErrorKind::Panicked, "the closure of the write panicked")
+                    .help("nothing of it was written; see what was printed when it happened"),
+            ),
         }
     }
 }
@@ -148,6 +165,11 @@ impl<R: Send> Task for Work<R> {
                 return None;
             }
         };
+        if let (Some(unheard), Stage::Done(ending)) = (state.unheard.take(), &stage) {
+            if let Some(error) = ending.failure() {
+                unheard.note(error);
+            }
+        }
         state.stage = stage;
         let (waker, sleeps) = (state.waker.take(), state.sleeps);
         // Who is woken takes the lock at once, and would have to sleep for it once more.
@@ -195,10 +217,26 @@ impl<R: Send + 'static> Commit<R> {
                     blocks: false,
                     sleeps: false,
                     waker: None,
+                    unheard: None,
                 }),
                 changed: Condvar::new(),
             }),
             submitted: false,
+            hears: false,
+        }
+    }
+
+    /// What it came to.
+    fn hear(&self, ending: Ending<R>) -> Result<R, Error> {
+        let result = ending.into_result()?;
+        // One that failed itself says that; what there is beside it is for the next one to tell.
+        match self
+            .hears
+            .then(|| self.handle.engine.unheard.take())
+            .flatten()
+        {
+            Some(error) => Err(self.handle.engine.in_store(error)),
+            None => Ok(result),
         }
     }
 
@@ -246,7 +284,7 @@ impl<R: Send + 'static> Commit<R> {
             match std::mem::replace(&mut state.stage, Stage::Taken) {
                 Stage::Done(ending) => {
                     drop(state);
-                    return ending.into_result();
+                    return self.hear(ending);
                 }
                 Stage::Lead => {
                     state.stage = Stage::Queued;
@@ -270,8 +308,8 @@ impl<R: Send + 'static> Commit<R> {
         }
     }
 
-    /// Writes without anybody waiting. It happens before the store is closed, unless it fails: then
-    /// a debug line, or a `tracing` event, is all that tells.
+    /// Writes without anybody waiting. It happens before the store is closed, unless it fails: that
+    /// the next [`sync`](crate::Handle::sync) tells, and a debug line, or a `tracing` event.
     ///
     /// It happens before the program ends, too, where `main` returns or [`std::process::exit`] is called: the
     /// end waits for what is queued, for the [time-out of the lock](crate::Builder::lock_timeout) and a second
@@ -284,8 +322,81 @@ impl<R: Send + 'static> Commit<R> {
             self.submitted = true;
             if let Err(error) = self.handle.engine.submit(self.work.clone(), false) {
                 self.handle.engine.debug.warn(format_args!("{error}"));
+                self.handle.engine.unheard.note(error);
             }
         }
+    }
+}
+
+impl Commit<()> {
+    /// Resolves when everything before it is durable, and tells of what failed while nobody waited.
+    pub(crate) fn sync(handle: sync::Arc<EngineHandle>) -> Self {
+        let mut commit = Commit::new(handle, |_| Ok(())).durability(Durability::Synced);
+        commit.hears = true;
+        commit
+    }
+}
+
+/// Whoever drops one that is under way waits for it no more.
+impl<R> Drop for Commit<R> {
+    fn drop(&mut self) {
+        if !self.submitted {
+            return;
+        }
+        let unheard = &self.handle.engine.unheard;
+        let mut state = self.work.state();
+        let ending = match std::mem::replace(&mut state.stage, Stage::Taken) {
+            Stage::Done(ending) => Some(ending),
+            Stage::Taken => None,
+            under_way => {
+                state.stage = under_way;
+                state.unheard = Some(unheard.clone());
+                None
+            }
+        };
+        // What becomes of its result, whoever made it knows.
+        drop(state);
+        if planted(Bug::ForgetWhatNobodyWaitedFor) {
+            return;
+        }
+        if let Some(error) = ending.as_ref().and_then(Ending::failure) {
+            unheard.note(error);
+        }
+    }
+}
+
+/// The writes of a store that failed while nobody waited for them, until a sync tells of them.
+#[derive(Default)]
+pub(crate) struct Unheard {
+    /// The first one, and how many. The standard library's lock also under loom: it is never held across
+    /// anything that other threads take part in.
+    failed: std::sync::Mutex<Option<(Error, u64)>>,
+}
+
+impl Unheard {
+    fn failed(&self) -> std::sync::MutexGuard<'_, Option<(Error, u64)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, error: Error) {
+        if planted(Bug::ForgetWhatNobodyWaitedFor) {
+            return;
+        }
+        let failed = &mut *self.failed();
+        *failed = match failed.take() {
+            None => Some((error, 1)),
+            Some((first, count)) => Some((first, count.saturating_add(1))),
+        };
+    }
+
+    fn take(&self) -> Option<Error> {
+        let (first, count) = self.failed().take()?;
+        Some(match count {
+            1 => first.introduced("a write that nobody waited for failed"),
+            _ => first.introduced(&format!(
+                "{count} writes that nobody waited for failed, the first of them so"
+            )),
+        })
     }
 }
 
@@ -305,7 +416,7 @@ impl<R: Send + 'static> Future for Commit<R> {
         match std::mem::replace(&mut state.stage, Stage::Taken) {
             Stage::Done(ending) => {
                 drop(state);
-                Poll::Ready(ending.into_result())
+                Poll::Ready(self.hear(ending))
             }
             waiting => {
                 state.stage = waiting;

@@ -68,6 +68,8 @@ pub enum ErrorKind {
     LockTimeout,
     /// A write was started inside the closure of another write.
     Nested,
+    /// The closure of a write panicked, which nobody waited for.
+    Panicked,
     /// The store was opened for reading only.
     ReadOnly,
     /// The handle was carried into a forked child.
@@ -153,6 +155,11 @@ impl Error {
 
     pub(crate) fn caused_by(self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.with(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    /// Says before what went wrong of what it is told.
+    pub(crate) fn introduced(self, words: &str) -> Self {
+        self.with(|inner| inner.what = format!("{words}: {}", inner.what).into())
     }
 
     /// Names the store, and its path where no nearer one is named already.

@@ -3,11 +3,13 @@
 //! [`Repair`](crate::Repair).
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use crate::error::{Error, ErrorKind};
@@ -56,6 +58,14 @@ pub enum Condition {
         /// Why.
         error: Error,
     },
+    /// The closure of a write of this process took 100 ms or longer: the slowest one that ended within the
+    /// last minute. All other writers of the store, in every process, waited for it.
+    SlowClosure {
+        /// How long it took, the encoding of what it changed included.
+        took: Duration,
+        /// What it changed, at most the first five uids. Empty where it changed nothing, or failed.
+        uids: Vec<String>,
+    },
 }
 
 impl Condition {
@@ -66,6 +76,7 @@ impl Condition {
             | Condition::Misfit { error, .. }
             | Condition::Replaced { error }
             | Condition::NotFollowing { error } => Some(error),
+            Condition::SlowClosure { .. } => None,
         }
     }
 }
@@ -84,6 +95,15 @@ impl fmt::Display for Condition {
             Condition::Replaced { error } => write!(f, "{error}"),
             Condition::NotFollowing { error } => {
                 write!(f, "reads may be older than what others committed: {error}")
+            }
+            Condition::SlowClosure { took, uids } => {
+                write!(f, "the closure of a write took {took:?}")?;
+                if !uids.is_empty() {
+                    write!(f, " (it changed `{}`)", uids.join("`, `"))?;
+                }
+                f.write_str(
+                    ", and all other writers waited: do what takes its time before the closure",
+                )
             }
         }
     }
@@ -108,7 +128,16 @@ struct Notes {
     known: u64,
     revision: u64,
     unread: Option<Error>,
+    /// When each ended. None is as slow as one before it, so the first is the slowest.
+    slow: VecDeque<(Instant, Duration, Vec<String>)>,
 }
+
+/// A closure that takes so long is told of.
+const SLOW: Duration = Duration::from_millis(100);
+/// For so long.
+const TOLD_FOR: Duration = Duration::from_secs(60);
+/// So many of its uids.
+const UIDS: usize = 5;
 
 impl Board {
     fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -159,6 +188,26 @@ impl Board {
         self.sum_up(notes);
     }
 
+    /// A closure ended, and took so long.
+    pub(crate) fn closure<'a>(&self, took: Duration, uids: impl Iterator<Item = &'a str>) {
+        if took < SLOW {
+            return;
+        }
+        let now = Instant::now();
+        let slow = &mut self.notes().slow;
+        while slow.back().is_some_and(|(_, other, _)| *other <= took) {
+            slow.pop_back();
+        }
+        let uids = uids.take(UIDS).map(str::to_owned).collect();
+        slow.push_back((now, took, uids));
+        while slow
+            .front()
+            .is_some_and(|(at, ..)| now.duration_since(*at) > TOLD_FOR)
+        {
+            slow.pop_front();
+        }
+    }
+
     fn sum_up(&self, notes: &Notes) {
         let any = notes.poisoned.is_some() || notes.unread.is_some() || !notes.misfits.is_empty();
         self.any.store(any, Ordering::Relaxed);
@@ -181,6 +230,12 @@ impl Board {
             error: name(error.clone()),
             revision: notes.revision,
         });
-        poisoned.chain(unread).chain(misfits).collect()
+        let recent = |at: &Instant| at.elapsed() <= TOLD_FOR;
+        let slow = notes.slow.iter().find(|(at, ..)| recent(at));
+        let slow = slow.map(|(_, took, uids)| Condition::SlowClosure {
+            took: *took,
+            uids: uids.clone(),
+        });
+        poisoned.chain(unread).chain(misfits).chain(slow).collect()
     }
 }

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     backend::{Entries, Entry, Recovery},
-    builder::{Builder, Durability, Place},
+    builder::{Builder, Place},
     changes::Changes,
     commit::Commit,
     debug,
@@ -72,7 +72,7 @@ impl Default for Options {
 pub struct OnDisk {
     pub disk: Arc<dyn crate::backend::file::disk::Disk>,
     pub dir: PathBuf,
-    pub durability: Durability,
+    pub durability: crate::builder::Durability,
     pub lock_timeout: Duration,
     pub read_only: bool,
     pub salvage: bool,
@@ -389,8 +389,14 @@ impl<T: Value> PersistentStore<T> {
     }
 
     /// Resolves when everything that was written before it, by this process, is durable.
+    ///
+    /// # Errors
+    ///
+    /// Also where a write failed that nobody waited for, since the last call that told of one: it was
+    /// [detached](Commit::detach), or dropped after its first poll, by whichever clone of this handle. The
+    /// error is that of the first of them, and says how many there were.
     pub fn sync(&self) -> Commit<()> {
-        Commit::new(self.inner.handle.clone(), |_| Ok(())).durability(Durability::Synced)
+        Commit::sync(self.inner.handle.clone())
     }
 
     /// The newest revision: the number of commits since the store was created.

@@ -178,6 +178,10 @@ bugs! {
     DoubtRefusedRename,
     /// A program ends while writes that nobody waits for are still queued.
     ForgetWhatIsQueuedAtExit,
+    /// A sync says that all is well, although detached writes before it have failed.
+    ForgetWhatNobodyWaitedFor,
+    /// An operation that fails takes along what the one before it did to a field that is not stored.
+    ForgetWhatIsNotStored,
 }
 
 #[cfg(feature = "simulation")]

@@ -15,7 +15,6 @@ use arc_swap::ArcSwap;
 pub use crate::backend::{Recovery, Repair};
 use crate::{
     backend::{Entries, Entry},
-    builder::Durability,
     changes::Changes,
     commit::Commit,
     engine::{Engine, EngineHandle, Model, Scope, Transaction, Unseen},
@@ -295,9 +294,27 @@ impl<S: Store> Handle<S> {
     }
 
     /// Resolves when everything that was written before it, by this process, is durable; also what was
-    /// written [`Buffered`](Durability::Buffered).
+    /// written [`Buffered`](crate::Durability::Buffered).
+    ///
+    /// # Errors
+    ///
+    /// Also where a write failed that nobody waited for, since the last call that told of one: it was
+    /// [detached](Commit::detach), or dropped after its first poll, by whichever clone of this handle. The
+    /// error is that of the first of them, and says how many there were.
+    ///
+    /// ```
+    /// # use worsen::{ErrorKind, Store};
+    /// # #[derive(Store)] struct State { note: String }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// let store = State::builder().in_memory().max_commit_bytes(100).open()?;
+    /// store.set_note("x".repeat(1000)).detach();
+    /// assert_eq!(store.sync().wait().unwrap_err().kind(), ErrorKind::TooLarge);
+    /// store.sync().wait()?;   // it was told
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sync(&self) -> Commit<()> {
-        Commit::new(self.inner.handle.clone(), |_| Ok(())).durability(Durability::Synced)
+        Commit::sync(self.inner.handle.clone())
     }
 
     /// Tells of every new revision, by whichever process. See [`Watch`].
@@ -448,8 +465,8 @@ pub(crate) struct StructModel<S: Store> {
     open: Fields,
     /// The entries of each field's seed, for fields that the store has no value of.
     seed_entries: Vec<Vec<Entry>>,
-    /// Has the fields that log by entry as they were before the operation that runs, and the seeds of the
-    /// others. `None`: it was not needed yet.
+    /// Has the fields that log by entry as they were before the operation that runs, also those that are not
+    /// stored and that readers do not see yet, and the seeds of the others. `None`: it was not needed yet.
     before: Option<S>,
     /// What this program wrote of each field last.
     written: Vec<Option<Text>>,
@@ -605,10 +622,11 @@ impl<S: Store> StructModel<S> {
 
     /// Keeps a field as it is, to be compared with what an operation makes of it.
     fn remember(&mut self, index: usize) {
-        let logs_by_entry = S::__FIELDS
-            .get(index)
-            .is_some_and(|field| field.by_entry.is_some());
-        if logs_by_entry {
+        let is_needed = S::__FIELDS.get(index).is_some_and(|field| {
+            // What an operation before did to a field that is not stored stands nowhere else.
+            field.by_entry.is_some() || field.uid.is_none() && self.dirty.contains(index)
+        });
+        if is_needed {
             let seed = &self.layout.seed;
             let mut before = self.before.take().unwrap_or_else(|| seed.__copy());
             before.__copy_field(index, &self.draft().state);
@@ -851,6 +869,12 @@ impl<S: Store> Model for StructModel<S> {
             self.open.add_from(&self.dirty);
         }
         let fields = self.open.clone();
+        let mut accepted = Fields::of(S::__FIELDS.len());
+        if !all {
+            let both = fields.iter().filter(|index| self.dirty.contains(*index));
+            both.for_each(|index| accepted.add(index));
+        }
+        let before = self.before.take();
         let cell = self.cell.clone();
         let draft = self.draft();
         // After the draft: what readers publish meanwhile is as new or newer in both.
@@ -858,6 +882,16 @@ impl<S: Store> Model for StructModel<S> {
         for index in fields.iter() {
             draft.copy_field(index, &newest);
         }
+        if let (false, Some(before)) = (all || planted(Bug::ForgetWhatIsNotStored), &before) {
+            let is_stored = |index: usize| {
+                let field: Option<&FieldInfo> = S::__FIELDS.get(index);
+                field.is_some_and(|field| field.uid.is_some())
+            };
+            for index in accepted.iter().filter(|index| !is_stored(*index)) {
+                draft.state.__copy_field(index, before);
+            }
+        }
+        self.before = before;
         for (uid, json) in since {
             let field = uid.split('/').next().unwrap_or(uid);
             if self

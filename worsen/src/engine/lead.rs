@@ -5,6 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Waker,
+    time::Instant,
 };
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
@@ -150,7 +151,11 @@ impl Engine {
                 undo: false,
             },
         };
+        let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| task.run(&mut transaction)));
+        let uids = transaction.scope.changes.entries.iter();
+        self.health
+            .closure(begun.elapsed(), uids.map(|(uid, _)| &**uid));
         let Scope { changes, undo, .. } = transaction.scope;
         match outcome {
             Ok(Ok(())) if undo => {

@@ -41,6 +41,7 @@ pub(crate) use self::{
 use crate::{
     backend::{Backend, Entries, History, Recovery},
     builder::Durability,
+    commit::Unheard,
     debug::Debug,
     error::Error,
     health::{Board, Condition},
@@ -124,6 +125,8 @@ pub(crate) struct Engine {
     /// The store was empty when it was opened.
     was_created: bool,
     health: Board,
+    /// What failed while nobody waited for it.
+    pub(crate) unheard: Arc<Unheard>,
     durability: Durability,
     lock_timeout: Duration,
     limits: Limits,
@@ -182,6 +185,7 @@ impl Engine {
             recovery: options.recovery,
             was_created,
             health: Board::default(),
+            unheard: Arc::default(),
             durability: options.durability,
             lock_timeout: options.lock_timeout,
             limits: options.limits,
