@@ -939,3 +939,121 @@ fn short(behinds: &[Behind]) -> Vec<String> {
     };
     behinds.iter().map(short).collect()
 }
+
+/// What somebody with an editor leaves of a log, while nobody has the store open.
+#[test]
+fn a_log_that_was_edited_by_hand_loses_no_line_that_is_whole() {
+    let files = &all_files()[0];
+    let text = String::from_utf8(trimmed(&files.log).to_vec()).expect("a log is text");
+    let lines: Vec<&str> = text.lines().collect();
+    let joined = |lines: &[&str]| (lines.join("\n") + "\n").into_bytes();
+    let mut edited: Vec<(String, Vec<u8>)> = vec![
+        (
+            "the last line end is missing".into(),
+            text.clone().into_bytes(),
+        ),
+        (
+            "other line ends".into(),
+            (text.replace('\n', "\r\n") + "\r\n").into_bytes(),
+        ),
+        (
+            "blanks at the line ends".into(),
+            (text.replace('\n', " \n") + "  \n").into_bytes(),
+        ),
+        (
+            "a mark at the beginning".into(),
+            format!("\u{feff}{text}\n").into_bytes(),
+        ),
+        (
+            "empty lines".into(),
+            text.replace('\n', "\n\n\n").into_bytes(),
+        ),
+        (
+            "a note in front".into(),
+            format!("# mine\n{text}\n").into_bytes(),
+        ),
+    ];
+    // The newest line is in the log alone.
+    for at in 0..lines.len() - 1 {
+        let mut without = lines.clone();
+        without.remove(at);
+        edited.push((format!("line {at} deleted"), joined(&without)));
+        let mut shorter = lines.clone();
+        shorter[at] = &lines[at][..lines[at].len() - 7];
+        edited.push((format!("line {at} shortened"), joined(&shorter)));
+        let mut longer = lines.clone();
+        let noted = format!("{}, see above", lines[at]);
+        longer[at] = &noted;
+        edited.push((format!("a note behind line {at}"), joined(&longer)));
+        let mut moved = lines.clone();
+        moved.swap(at, lines.len() - 1);
+        edited.push((
+            format!("line {at} and the newest exchanged"),
+            joined(&moved),
+        ));
+    }
+    let in_windows = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(trimmed(bytes)).replace('\n', "\r\n");
+        (text + "\r\n").into_bytes()
+    };
+    for (what, log) in &edited {
+        for backup in [files.backup.clone(), in_windows(&files.backup)] {
+            let disk = disk_with(Some(log), Some(&backup));
+            let opened = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let (revision, state) = opened.state();
+            assert_eq!(revision as usize, files.newest(), "{what}");
+            assert_eq!(Some(&state), files.history.last(), "{what}");
+            let repairs = opened.store.recovered();
+            let mended = |repair: &Repair| matches!(repair, Repair::Mended { kept: Some(_), .. });
+            assert!(repairs.repairs().iter().any(mended), "{what}: {repairs:?}");
+            opened
+                .set("after", "it")
+                .expect("a healthy disk is written");
+            drop(opened);
+            let opened = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert!(opened.store.recovered().is_empty(), "{what}");
+        }
+    }
+}
+
+/// With other line ends in both files not even `.salvage()` kept anything.
+#[test]
+fn two_files_with_other_line_ends_open_as_they_were() {
+    for files in &all_files() {
+        let convert = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(trimmed(bytes)).replace('\n', "\r\n");
+            (text + "\r\n").into_bytes()
+        };
+        for how in [PLAIN, SALVAGE, READ_ONLY] {
+            let disk = disk_with(Some(&convert(&files.log)), Some(&convert(&files.backup)));
+            let opened = open_as(&disk, how).expect("it opens");
+            let (revision, state) = opened.state();
+            assert_eq!(revision as usize, files.newest(), "{}", files.name);
+            assert_eq!(Some(&state), files.history.last(), "{}", files.name);
+        }
+    }
+}
+
+/// Somebody typed a commit, and did not know of the checksum, nor that a line needs an end.
+#[test]
+fn a_line_without_a_checksum_that_somebody_typed_is_kept_in_a_copy() {
+    let files = &all_files()[0];
+    for end in ["", "\n"] {
+        let mut log = trimmed(&files.log).to_vec();
+        log.extend_from_slice(b"\n{\"rev\":6,\"set\":{\"a\":\"mine\"}}");
+        log.extend_from_slice(end.as_bytes());
+        let disk = disk_with(Some(&log), Some(&files.backup));
+        let opened = open(&disk).expect("it opens");
+        assert_eq!(opened.state().0 as usize, files.newest());
+        let repairs = opened.store.recovered().repairs();
+        let [
+            Repair::CutOff {
+                kept: Some(kept), ..
+            },
+        ] = repairs
+        else {
+            panic!("{repairs:?}");
+        };
+        assert_eq!(disk.read_file(kept), Some(log));
+    }
+}

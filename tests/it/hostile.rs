@@ -207,7 +207,7 @@ fn a_checksum_that_is_right_makes_no_content_right() {
 
 /// A writer that dies leaves lines like this, and its commit was not acknowledged.
 #[test]
-fn a_line_without_its_end_is_no_commit() {
+fn a_line_that_lacks_only_its_end_is_a_commit() {
     let lines = [
         HEADER.to_owned(),
         commit(1, r#""set":{"a":"1"}"#),
@@ -217,7 +217,7 @@ fn a_line_without_its_end_is_no_commit() {
     let cut = &whole[..whole.len() - 1];
     for (what, behind) in [("cut", 0), ("blanks behind", 4096)] {
         let log = [cut, &vec![b' '; behind]].concat();
-        let expected = Ok((1, texts(&[("a", "1")])));
+        let expected = Ok((2, texts(&[("a", "2")])));
         assert_eq!(survive(&log, None, what), expected, "{what}");
     }
 }

@@ -83,7 +83,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         ],
         Bug::DoNotSaltHeader => &["format::the_example_opens_and_is_left_byte_for_byte"],
         Bug::DoNotCheckRevision => &["hostile::a_checksum_that_is_right_makes_no_content_right"],
-        Bug::AcceptLineWithoutEnd => &["hostile::a_line_without_its_end_is_no_commit"],
+        Bug::AcceptLineWithoutEnd => &["hostile::a_line_that_lacks_only_its_end_is_a_commit"],
         Bug::TakeDamageForTornTail => &[
             "files::damage_that_the_backup_cannot_mend_is_refused_and_nothing_changes",
             "recovery_table::every_pair_of_files_has_its_outcome",

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a type of the user's: a commit is a list of uids and JSON texts.
 
+mod assembly;
 pub(crate) mod backup;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
@@ -51,6 +52,7 @@ mod history;
 )]
 pub(crate) mod lock;
 pub(crate) mod log;
+mod mending;
 pub(crate) mod record;
 pub(crate) mod recovery;
 #[cfg(any(test, feature = "simulation"))]

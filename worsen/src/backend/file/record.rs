@@ -227,6 +227,19 @@ pub(crate) fn claimed_crc(line: &[u8]) -> Option<Crc> {
     split_trailer(line).map(|(_, crc)| crc)
 }
 
+/// The revision of a line, as its beginning tells it, without reading on. Says nothing about whether it is
+/// valid.
+pub(crate) fn claimed_revision(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"rev\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+}
+
+/// Whether a line begins as every header does.
+pub(crate) fn is_header(line: &[u8]) -> bool {
+    line.starts_with(MAGIC.as_bytes())
+}
+
 fn seal(content: String, before: Crc, out: &mut Vec<u8>) -> Crc {
     let crc = before.of(content.as_bytes());
     out.extend_from_slice(content.as_bytes());

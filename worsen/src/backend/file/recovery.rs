@@ -8,10 +8,12 @@ use std::{borrow::Cow, collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use super::{
     Paths,
+    assembly::{LeftOver, Line, displaced_header, lines},
     backup::Backup,
     compaction,
     disk::{Disk, DiskFile, FileId, Found, Open},
     log::{Log, Position, is_blank, read_full, read_header, read_whole, write_full},
+    mending::{Beginning, Mending},
     record::{Crc, FORMAT, Header, NotAHeader, Record, claimed_crc},
 };
 use crate::{
@@ -93,9 +95,9 @@ enum Refusal {
 }
 
 /// What a file is, by its first line.
-enum Contents {
+enum Contents<'a> {
     Nothing,
-    Store(Header, Position),
+    Store(Beginning<'a>),
     Other(String),
     Newer(u64),
     /// Lines of ours, but not the first.
@@ -103,24 +105,43 @@ enum Contents {
     Foreign,
 }
 
-impl Contents {
-    fn of(bytes: &[u8], store: &str) -> Contents {
-        match read_header(bytes) {
-            Ok((header, _)) if header.store != store => Contents::Other(header.store),
-            Ok((header, position)) => Contents::Store(header, position),
-            Err(NotAHeader::Newer(format)) => Contents::Newer(format),
-            Err(_) if is_blank(bytes) => Contents::Nothing,
-            Err(NotAHeader::Damaged) => Contents::Damaged,
-            Err(NotAHeader::Foreign) => {
-                let mut ours = Behind::default();
-                ours.look(bytes, None, |_| ());
-                if ours.lines > 0 {
-                    Contents::Damaged
-                } else {
-                    Contents::Foreign
-                }
+impl<'a> Contents<'a> {
+    fn of(bytes: &'a [u8], store: &str) -> Contents<'a> {
+        let beginning = |header, position: Position, line| {
+            Contents::Store(Beginning {
+                header,
+                position,
+                line,
+            })
+        };
+        let failure = match read_header(bytes) {
+            Ok((header, _)) if header.store != store => return Contents::Other(header.store),
+            Ok((header, position)) => {
+                let line = &bytes[..position.offset as usize - 1];
+                return beginning(header, position, line);
             }
+            Err(NotAHeader::Newer(format)) => return Contents::Newer(format),
+            Err(_) if is_blank(bytes) => return Contents::Nothing,
+            Err(failure) => failure,
+        };
+        if let Some((header, position, line)) = displaced_header(bytes, store) {
+            return beginning(header, position, line);
         }
+        if failure == NotAHeader::Damaged {
+            return Contents::Damaged;
+        }
+        let mut ours = Behind::default();
+        ours.look(bytes, None, |_| ());
+        match ours.lines {
+            0 => Contents::Foreign,
+            _ => Contents::Damaged,
+        }
+    }
+
+    /// Whether it is of the same life as this header.
+    fn is_of(&self, header: &Header) -> bool {
+        let unchecked = planted(Bug::DoNotCheckBackupGeneration);
+        matches!(self, Contents::Store(of) if of.header == *header || unchecked)
     }
 }
 
@@ -131,17 +152,20 @@ struct Behind {
     lines: u64,
     /// The newest revision that any of them says was durable.
     durable: u64,
+    /// The newest revision of any of them.
+    newest: u64,
 }
 
 impl Behind {
     /// `before`: where the chain stands in front of these bytes, if it is known.
     fn look(&mut self, bytes: &[u8], before: Option<Crc>, mut each: impl FnMut(Record)) {
         let mut last = before;
-        for line in bytes.split(|byte| *byte == b'\n') {
+        for Line { text: line, .. } in lines(bytes) {
             if let Some((record, _)) = last.and_then(|last| Record::decode(line, last, Whole::NONE))
             {
                 self.lines += 1;
                 self.durable = self.durable.max(record.durable.unwrap_or(0));
+                self.newest = self.newest.max(record.revision);
                 each(record);
             }
             // What has no checksum, such as an empty line, did not come from here.
@@ -205,114 +229,6 @@ impl Replay {
     }
 }
 
-/// Bytes of a log while they are mended.
-struct Mending<'a> {
-    /// What its texts stay parts of, where they stand there.
-    whole: &'a Whole,
-    bytes: Cow<'a, [u8]>,
-    position: Position,
-    replay: Replay,
-    /// Where the first byte stands that came from the backup.
-    mended_at: Option<u64>,
-    /// Where the last such byte stands.
-    mended_to: u64,
-}
-
-impl<'a> Mending<'a> {
-    fn new(bytes: &'a [u8], whole: &'a Whole, position: Position) -> Self {
-        Mending {
-            whole,
-            bytes: Cow::Borrowed(bytes),
-            position,
-            replay: Replay::default(),
-            mended_at: None,
-            mended_to: 0,
-        }
-    }
-
-    /// Goes as far as the log leads.
-    fn scan(&mut self) {
-        let from = (self.position.offset as usize).min(self.bytes.len());
-        let replay = &mut self.replay;
-        let Ok(()) = self
-            .position
-            .scan(&self.bytes[from..], self.whole, |record| {
-                replay.apply(record);
-                Ok::<(), std::convert::Infallible>(())
-            });
-    }
-
-    /// Goes as far as the log leads, and where it leads no further, as far as the backup does. The
-    /// chain of checksums runs through both, so only the same lines fit in the same places.
-    fn scan_with(&mut self, backup: &[u8]) {
-        loop {
-            self.scan();
-            let from = self.position.offset as usize;
-            if from >= backup.len() {
-                return;
-            }
-            let replay = &mut self.replay;
-            let Ok(()) = self.position.scan(&backup[from..], Whole::NONE, |record| {
-                replay.apply(record);
-                Ok::<(), std::convert::Infallible>(())
-            });
-            let to = self.position.offset as usize;
-            if to == from {
-                return;
-            }
-            self.put_back(&backup[from..to], from);
-        }
-    }
-
-    /// Takes whole lines that go on from here and stand further on: somebody has put something in
-    /// between, such as empty lines. No crash moves a line.
-    fn scan_displaced(&mut self) {
-        let offset = self.position.offset as usize;
-        let rest = self.bytes.get(offset..).unwrap_or(&[]);
-        let mut lines = Vec::new();
-        let (mut at, mut taken_to) = (0, 0);
-        let replay = &mut self.replay;
-        for line in rest.split_inclusive(|byte| *byte == b'\n') {
-            let before = self.position;
-            let Ok(()) = self.position.scan(line, Whole::NONE, |record| {
-                replay.apply(record);
-                Ok::<(), std::convert::Infallible>(())
-            });
-            at += line.len();
-            if self.position != before {
-                lines.extend_from_slice(line);
-                taken_to = at;
-            }
-        }
-        if !lines.is_empty() {
-            lines.extend_from_slice(&rest[taken_to..]);
-            self.bytes = [&self.bytes[..offset], &lines].concat().into();
-            self.mended_at = self.mended_at.or(Some(offset as u64));
-        }
-    }
-
-    fn put_back(&mut self, piece: &[u8], from: usize) {
-        let bytes = self.bytes.to_mut();
-        let to = from + piece.len();
-        if bytes.len() < to {
-            bytes.resize(to, b' ');
-        }
-        bytes[from..to].copy_from_slice(piece);
-        self.mended_at = self.mended_at.or(Some(from as u64));
-        self.mended_to = to as u64;
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.bytes
-            .get(self.position.offset as usize..)
-            .unwrap_or(&[])
-    }
-
-    fn valid(&self) -> &[u8] {
-        &self.bytes[..(self.position.offset as usize).min(self.bytes.len())]
-    }
-}
-
 /// What to do, given the bytes of both files (empty where there is none), for the store of this
 /// name.
 fn decide(log: &Whole, backup: &[u8], store: &str, mode: Mode, now: &str) -> Result<Plan, Refusal> {
@@ -326,14 +242,10 @@ fn decide(log: &Whole, backup: &[u8], store: &str, mode: Mode, now: &str) -> Res
     }
     match (of_log, of_backup) {
         (Contents::Other(name), _) => Err(Refusal::OtherStore(name)),
-        (Contents::Store(header, position), of_backup) => {
-            let unchecked = planted(Bug::DoNotCheckBackupGeneration);
-            let same_life =
-                matches!(&of_backup, Contents::Store(of, _) if *of == header || unchecked);
-            let mut mending = Mending::new(log, log, position);
-            mending.scan_with(if same_life { backup } else { &[] });
-            mending.scan_displaced();
-            finish(mending, header, [log, backup], &of_backup, mode, now)
+        (Contents::Store(of), of_backup) => {
+            let same_life = of_backup.is_of(&of.header);
+            let mending = Mending::of(log, log, &of, if same_life { backup } else { &[] });
+            finish(mending, of.header, [log, backup], &of_backup, mode, now)
         }
         (Contents::Nothing, Contents::Nothing) => {
             if mode == Mode::Look {
@@ -342,22 +254,20 @@ fn decide(log: &Whole, backup: &[u8], store: &str, mode: Mode, now: &str) -> Res
             Ok(create(store, now))
         }
         // The log is gone, or its beginning is: the backup's header takes the place of its own.
-        (of_log, Contents::Store(header, start)) => {
+        (of_log, Contents::Store(of)) => {
             if matches!(of_log, Contents::Nothing) {
-                return restore(backup, header, start, mode, now);
+                return restore(backup, of, mode, now);
             }
-            let mut mending = Mending::new(log, log, start);
-            mending.put_back(&backup[..start.offset as usize], 0);
-            mending.scan_with(backup);
-            mending.scan_displaced();
-            let of_backup = Contents::Store(header.clone(), start);
+            let mending = Mending::of(log, log, &of, backup);
+            let header = of.header.clone();
+            let of_backup = Contents::Store(of);
             finish(mending, header, [log, backup], &of_backup, mode, now)
         }
         (Contents::Nothing, of_backup) => {
             if mode != Mode::Salvage {
                 return Err(Refusal::BackupUnreadable);
             }
-            let mending = Mending::new(backup, Whole::NONE, Position::before_everything());
+            let mending = Mending::nothing_of(backup);
             Ok(salvage(
                 mending,
                 nothing(store, now),
@@ -374,7 +284,7 @@ fn decide(log: &Whole, backup: &[u8], store: &str, mode: Mode, now: &str) -> Res
                     revision: 0,
                 });
             }
-            let mending = Mending::new(log, log, Position::before_everything());
+            let mending = Mending::nothing_of(log);
             Ok(salvage(
                 mending,
                 nothing(store, now),
@@ -398,23 +308,21 @@ fn nothing(store: &str, now: &str) -> Header {
 }
 
 /// The log is gone: the backup takes its place.
-fn restore(
-    backup: &[u8],
-    header: Header,
-    start: Position,
-    mode: Mode,
-    now: &str,
-) -> Result<Plan, Refusal> {
-    let mut mending = Mending::new(backup, Whole::NONE, start);
-    mending.scan();
+fn restore(backup: &[u8], of: Beginning<'_>, mode: Mode, now: &str) -> Result<Plan, Refusal> {
+    let mending = Mending::of(backup, Whole::NONE, &of, &[]);
+    let header = of.header.clone();
     let mut behind = Behind::default();
-    behind.look(mending.rest(), Some(mending.position.crc), |_| ());
-    if behind.lines > 0 || mending.position.base_left > 0 {
+    behind.look(mending.rest(), Some(mending.in_place.crc), |_| ());
+    let is_whole = mending.left.is_empty() || behind.newest <= mending.position.revision;
+    if !is_whole || mending.position.base_left > 0 {
         return match mode {
-            Mode::Salvage => {
-                let of_backup = Contents::Store(header.clone(), start);
-                Ok(salvage(mending, header, [backup, &[]], &of_backup, now))
-            }
+            Mode::Salvage => Ok(salvage(
+                mending,
+                header,
+                [backup, &[]],
+                &Contents::Store(of),
+                now,
+            )),
             Mode::Look | Mode::Repair => Err(Refusal::BackupUnreadable),
         };
     }
@@ -462,21 +370,17 @@ fn finish(
     mending: Mending<'_>,
     header: Header,
     [log, backup]: [&[u8]; 2],
-    of_backup: &Contents,
+    of_backup: &Contents<'_>,
     mode: Mode,
     now: &str,
 ) -> Result<Plan, Refusal> {
-    let offset = mending.position.offset;
-    let rest = mending.rest();
-    let torn = !is_blank(rest);
+    let torn = !mending.left.is_empty();
     let mut behind = Behind::default();
     if torn {
-        behind.look(rest, Some(mending.position.crc), |_| ());
+        behind.look(mending.rest(), Some(mending.in_place.crc), |_| ());
     }
-    let unchecked = planted(Bug::DoNotCheckBackupGeneration);
-    if matches!(of_backup, Contents::Store(of, _) if *of == header || unchecked) {
-        let rest = backup.get(offset as usize..).unwrap_or(&[]);
-        behind.look(rest, Some(mending.position.crc), |_| ());
+    if of_backup.is_of(&header) && !mending.valid().starts_with(trimmed(backup)) {
+        behind.look(backup, None, |_| ());
     }
     // A line that can be read says that one which can't was on disk: it was acknowledged, so this
     // is no torn write. The state that a generation begins with is on disk before it is renamed into
@@ -487,15 +391,17 @@ fn finish(
         return match mode {
             Mode::Salvage => Ok(salvage(mending, header, [log, backup], of_backup, now)),
             Mode::Look | Mode::Repair => Err(Refusal::Damaged {
-                offset,
+                offset: mending.in_place.offset,
                 revision: mending.position.revision,
             }),
         };
     }
-    let bytes = trimmed(rest).len() as u64;
-    // A writer that dies leaves the beginning of a line. What has an end may have been whole once.
-    let acknowledged = memchr::memchr(b'\n', trimmed(rest)).is_some()
-        || memchr::memmem::find(rest, b",\"crc\":\"").is_some();
+    let LeftOver {
+        offset,
+        bytes,
+        may_be_commits: acknowledged,
+        is_typed,
+    } = mending.left;
     let valid = mending.valid();
     let mut repairs = Vec::new();
     if let Some(offset) = mending.mended_at {
@@ -509,12 +415,12 @@ fn finish(
             acknowledged,
             kept: None,
         });
-    } else if mending.mended_at.is_some() && mending.mended_to == offset {
-        // The end came from the backup, and the newest write is not in there.
+    } else if mending.ends_in_backup {
+        // The newest write is not in there.
         repairs.push(Repair::Restored { revision });
     }
     // A log of an earlier life than its backup: somebody put an old copy in its place.
-    if matches!(of_backup, Contents::Store(of, _) if of.generation > header.generation) {
+    if matches!(of_backup, Contents::Store(of) if of.header.generation > header.generation) {
         let seen = newest_of(backup);
         if seen > revision {
             repairs.push(Repair::Behind { revision, seen });
@@ -527,7 +433,7 @@ fn finish(
             (None, true) => Image::Cut,
             (None, false) => Image::Keep,
         },
-        keep_log: mending.mended_at.is_some() || (torn && acknowledged),
+        keep_log: mending.mended_at.is_some() || (torn && (acknowledged || is_typed)),
         repairs,
         header,
         position: mending.position,
@@ -543,7 +449,12 @@ fn newest_of(bytes: &[u8]) -> u64 {
 }
 
 /// The backup belongs to the log if it is the beginning of it.
-fn plan_backup(valid: &[u8], header: &Header, backup: &[u8], of_backup: &Contents) -> BackupPlan {
+fn plan_backup(
+    valid: &[u8],
+    header: &Header,
+    backup: &[u8],
+    of_backup: &Contents<'_>,
+) -> BackupPlan {
     let written = trimmed(backup);
     if !written.is_empty() && valid.starts_with(written) {
         // A line feed at the end was trimmed along with the blanks.
@@ -560,7 +471,9 @@ fn plan_backup(valid: &[u8], header: &Header, backup: &[u8], of_backup: &Content
             report: true,
         },
         // An earlier life, which a crash during compaction leaves, or this one with its end torn.
-        Contents::Store(of, _) if of.generation < header.generation || of == header => {
+        Contents::Store(Beginning { header: of, .. })
+            if of.generation < header.generation || of == header =>
+        {
             BackupPlan::Renew {
                 keep: false,
                 report: of == header,
@@ -579,7 +492,7 @@ fn salvage(
     mending: Mending<'_>,
     header: Header,
     [log, backup]: [&[u8]; 2],
-    of_backup: &Contents,
+    of_backup: &Contents<'_>,
     now: &str,
 ) -> Plan {
     let reached = mending.position.revision;
@@ -592,7 +505,7 @@ fn salvage(
             behind.push(record);
         }
     });
-    if matches!(of_backup, Contents::Store(of, _) if *of == header) {
+    if matches!(of_backup, Contents::Store(of) if of.header == header) {
         let of_log: BTreeSet<u64> = behind.iter().map(|record| record.revision).collect();
         Behind::default().look(backup, None, |record| {
             if is_new(record.revision) && !of_log.contains(&record.revision) {
@@ -610,7 +523,7 @@ fn salvage(
     }
     let entries = replay.into_entries();
     let generation = match of_backup {
-        Contents::Store(of, _) => of.generation.max(header.generation),
+        Contents::Store(of) => of.header.generation.max(header.generation),
         _ => header.generation,
     };
     let (header, bytes, position) = compaction::image(
@@ -639,7 +552,7 @@ fn salvage(
 }
 
 /// Without the blanks at the end.
-fn trimmed(bytes: &[u8]) -> &[u8] {
+pub(super) fn trimmed(bytes: &[u8]) -> &[u8] {
     let end = bytes
         .iter()
         .rposition(|byte| !is_blank(&[*byte]))
