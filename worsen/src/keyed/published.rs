@@ -315,6 +315,10 @@ impl<T: Value> Published<T> {
                 self.put(uid, value, clock, &mut gone);
             }
         }
+        if planted(Bug::ShowHalfACommit) {
+            // So that a reader meets it for certain, however busy the machine is.
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         // Release: who sees it sees all that is stamped with it.
         self.clock.store(clock, Release);
         // Nearly always what it was.
