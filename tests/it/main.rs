@@ -29,6 +29,7 @@ mod processes;
 mod roundtrip; // every type, back as it was or refused
 mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
+mod strangers; // what wakers and destructors do on threads of the store
 mod support;
 mod torture; // real processes, real kills
 mod unheard; // what failed while nobody waited

@@ -43,6 +43,11 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             &["exit::what_was_detached_is_written_before_the_program_ends"]
         }
         Bug::ForgetWhatNobodyWaitedFor => &["unheard::a_sync_tells_of_detached_writes_that_failed"],
+        Bug::RunStrangersOnKeeper => &[
+            "strangers::a_waker_that_writes_and_waits_stops_nobody_though_more_is_queued",
+            "strangers::a_result_that_waits_for_a_write_when_it_is_dropped_stops_nobody",
+            "strangers::a_result_or_a_panic_that_panics_when_it_is_dropped_kills_no_thread_of_the_store",
+        ],
         Bug::ForgetWhatIsNotStored => &[
             "handles::a_field_that_is_not_stored_keeps_what_one_update_set_when_the_next_of_its_group_fails",
         ],

@@ -77,6 +77,8 @@ struct State<R> {
     waker: Option<Waker>,
     /// Nobody waits for this write any more: where it fails, that is noted here.
     unheard: Option<Arc<Unheard>>,
+    /// A result that counts no more. Its destructor may do anything, so it does not run under a lock.
+    undone: Option<Ending<R>>,
 }
 
 enum Stage<R> {
@@ -125,6 +127,14 @@ impl<R> Work<R> {
     }
 }
 
+impl<R> State<R> {
+    fn fail(&mut self, ending: Ending<R>) {
+        if let Stage::Ran(undone) = std::mem::replace(&mut self.stage, Stage::Ran(ending)) {
+            self.undone = Some(undone);
+        }
+    }
+}
+
 impl<R: Send> Task for Work<R> {
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Error> {
         let operation = self
@@ -145,19 +155,21 @@ impl<R: Send> Task for Work<R> {
     }
 
     fn failed(&self, error: Error) {
-        self.state().stage = Stage::Ran(Ending::Failed(error));
+        self.state().fail(Ending::Failed(error));
     }
 
     fn panicked(&self, payload: Box<dyn Any + Send>) {
-        self.state().stage = Stage::Ran(Ending::Panicked(payload));
+        self.state().fail(Ending::Panicked(payload));
     }
 
     fn resolve(&self, outcome: Result<(), Error>) -> Option<Waker> {
         let mut state = self.state();
         let stage = match (std::mem::replace(&mut state.stage, Stage::Taken), outcome) {
-            (Stage::Ran(Ending::Returned(_)) | Stage::Queued | Stage::Lead, Err(error)) => {
+            (Stage::Ran(undone @ Ending::Returned(_)), Err(error)) => {
+                state.undone = Some(undone);
                 Stage::Done(Ending::Failed(error))
             }
+            (Stage::Queued | Stage::Lead, Err(error)) => Stage::Done(Ending::Failed(error)),
             (Stage::Ran(ending), _) => Stage::Done(ending),
             // Resolved already; or not run, and then there is no success to tell of.
             (other, _) => {
@@ -165,7 +177,7 @@ impl<R: Send> Task for Work<R> {
                 return None;
             }
         };
-        if let (Some(unheard), Stage::Done(ending)) = (state.unheard.take(), &stage) {
+        if let (Some(unheard), Stage::Done(ending)) = (&state.unheard, &stage) {
             if let Some(error) = ending.failure() {
                 unheard.note(error);
             }
@@ -178,6 +190,16 @@ impl<R: Send> Task for Work<R> {
             self.changed.notify_all();
         }
         waker
+    }
+
+    fn has_leftovers(&self) -> bool {
+        let operation = self
+            .operation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
+        // Whoever drops a commit that is through takes its result along.
+        operation.is_some() || state.undone.is_some() || state.unheard.is_some()
     }
 
     fn promote(&self) -> bool {
@@ -218,6 +240,7 @@ impl<R: Send + 'static> Commit<R> {
                     sleeps: false,
                     waker: None,
                     unheard: None,
+                    undone: None,
                 }),
                 changed: Condvar::new(),
             }),

@@ -73,6 +73,7 @@ mod registry;
 mod schema;
 mod seeds;
 mod store;
+mod strangers;
 mod sync;
 #[allow(
     unreachable_pub,

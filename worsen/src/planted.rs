@@ -182,6 +182,8 @@ bugs! {
     ForgetWhatNobodyWaitedFor,
     /// An operation that fails takes along what the one before it did to a field that is not stored.
     ForgetWhatIsNotStored,
+    /// Wakers and destructors of others run on the thread that leads.
+    RunStrangersOnKeeper,
 }
 
 #[cfg(feature = "simulation")]

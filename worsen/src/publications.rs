@@ -4,13 +4,14 @@
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Wake, Waker},
 };
 
 use event_listener::{Event, EventListener};
+
+use crate::strangers::{Strangers, quietly};
 
 /// Those of one store.
 #[derive(Debug)]
@@ -96,15 +97,18 @@ impl Publications {
         Waker::from(Arc::new(Later { waker, due }))
     }
 
-    /// Wakes those that are due. Whoever has made one due calls it after that.
-    pub(crate) fn wake(&self) {
+    /// Has those woken that are due, on a thread where they can do no harm. Whoever has made one due calls
+    /// it after that.
+    pub(crate) fn wake(&self, strangers: &Strangers) {
         let due = std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
-        due.into_iter().for_each(wake);
+        if !due.is_empty() {
+            strangers.run(move || due.into_iter().for_each(wake));
+        }
     }
 }
 
 /// Wakes one task. A panic of its waker is printed as any; what it is woken for, and whoever comes after it,
 /// are none the worse for it.
 pub(crate) fn wake(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    quietly(|| waker.wake());
 }

@@ -16,6 +16,7 @@ use crate::{
     planted::{Bug, planted},
     publications::wake,
     schema::Edits,
+    strangers::quietly,
 };
 
 impl Engine {
@@ -23,7 +24,8 @@ impl Engine {
     pub(crate) fn lead(&self) {
         let group = self.gather();
         let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(&group)));
-        let outcome = outcome.unwrap_or_else(|_| {
+        let outcome = outcome.unwrap_or_else(|payload| {
+            quietly(|| drop(payload));
             // Not a closure of the user's: those are caught one by one.
             let error = Error::new(
                 ErrorKind::Poisoned,
@@ -42,10 +44,23 @@ impl Engine {
         }
         let resolve = |task: &Arc<dyn Task>| task.resolve(outcome.clone());
         let wakers: Vec<Waker> = group.iter().filter_map(resolve).collect();
+        let left: Vec<_> = group
+            .into_iter()
+            .filter(|task| task.has_leftovers())
+            .collect();
         self.hand_over();
-        // A waker may write, and wait for that: somebody else can lead by now, or the waker itself.
-        wakers.into_iter().for_each(wake);
-        self.publications.wake();
+        if planted(Bug::RunStrangersOnKeeper) {
+            wakers.into_iter().for_each(wake);
+            return drop(left);
+        }
+        // A waker may write, and wait for that, and so may the destructor of a result.
+        if !wakers.is_empty() || !left.is_empty() {
+            self.strangers.run(move || {
+                wakers.into_iter().for_each(wake);
+                left.into_iter().for_each(|task| quietly(|| drop(task)));
+            });
+        }
+        self.publications.wake(&self.strangers);
     }
 
     fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {

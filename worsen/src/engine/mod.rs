@@ -48,6 +48,7 @@ use crate::{
     limits::Limits,
     publications::Publications,
     schema::Edits,
+    strangers::Strangers,
     sync::{
         self, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -120,6 +121,8 @@ pub(crate) struct Engine {
     /// Wakes the keeper: there is a group to lead, or it is time to close.
     keeper: Condvar,
     pub(crate) publications: Publications,
+    /// Wakers run there, and what else is not to stop a thread of the store.
+    strangers: Strangers,
     published: AtomicU64,
     recovery: Recovery,
     /// The store was empty when it was opened.
@@ -182,6 +185,7 @@ impl Engine {
             }),
             keeper: Condvar::new(),
             publications: Publications::new(),
+            strangers: Strangers::default(),
             recovery: options.recovery,
             was_created,
             health: Board::default(),

@@ -78,6 +78,8 @@ pub(crate) trait Task: Send + Sync {
     /// The group is through: callers may know, those of failed and panicked tasks too. Returns who is to
     /// be woken once this thread leads no more.
     fn resolve(&self, outcome: Result<(), Error>) -> Option<Waker>;
+    /// It is through, and nobody takes what it has of the user's: a result, or a closure that never ran.
+    fn has_leftovers(&self) -> bool;
     /// Makes the thread that blocks on this task the leader, if there is one.
     fn promote(&self) -> bool;
     /// `None`: as the store.

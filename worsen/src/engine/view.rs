@@ -114,7 +114,7 @@ impl Engine {
                 "other processes' commits cannot be read: {error}"
             ));
         }
-        self.publications.wake();
+        self.publications.wake(&self.strangers);
     }
 
     /// Publishes what readers have come to.
