@@ -313,11 +313,11 @@ impl<T: Value> Published<T> {
             // What readers see already has its own time.
             if before.values.contains_key(&uid) {
                 self.put(uid, value, clock, &mut gone);
+                if planted(Bug::ShowHalfACommit) {
+                    // So that a reader meets it for certain, however busy the machine is.
+                    std::thread::sleep(std::time::Duration::from_micros(50));
+                }
             }
-        }
-        if planted(Bug::ShowHalfACommit) {
-            // So that a reader meets it for certain, however busy the machine is.
-            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         // Release: who sees it sees all that is stamped with it.
         self.clock.store(clock, Release);
