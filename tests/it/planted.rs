@@ -233,6 +233,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::CommitSameValue => &[
             "values::a_value_that_is_there_is_not_written_again_where_its_text_is_another_one",
             "values::an_update_of_one_field_names_that_field_alone",
+            "values::two_processes_that_clean_up_with_nothing_to_do_do_not_wake_each_other",
         ],
         Bug::LeaveOldTextOfKey => {
             &["keys::a_key_that_is_written_anew_stands_under_its_new_text_alone"]

@@ -16,7 +16,7 @@ use worsen::{
     simulation::{CompactAbove, OnDisk, SimulatedDisk},
 };
 
-use crate::support::folder;
+use crate::support::{Worker, folder};
 
 trait Storable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Storable for T {}
@@ -655,6 +655,43 @@ fn an_update_of_one_field_names_that_field_alone() {
     let store = open();
     assert_eq!(store.never_set().len(), 51);
     assert_eq!(store.users().len(), 31);
+}
+
+#[test]
+fn two_processes_that_clean_up_with_nothing_to_do_do_not_wake_each_other() {
+    const ROUNDS: u64 = 20;
+    let folder = folder();
+    let store = worsen_tests::Tidied::builder()
+        .dir(folder.path())
+        .open()
+        .unwrap();
+    let users = || (0..50).map(|n| (format!("user-{n}"), n)).collect();
+    store.set_users(users()).wait().unwrap();
+    let begin = store.revision();
+    let rounds = ROUNDS.to_string();
+    let mut workers = [(); 2].map(|()| Worker::start("tidy-up", folder.path(), &[rounds.as_str()]));
+    for worker in &mut workers {
+        assert_eq!(worker.line().as_deref(), Some("ready"));
+    }
+    for round in 1..=ROUNDS {
+        store.set_count(round).wait().unwrap();
+        assert_eq!(store.revision(), begin + round, "a worker committed");
+        // Both have been woken by it, and have written what changes nothing.
+        for worker in &mut workers {
+            assert_eq!(worker.line(), Some((begin + round).to_string()));
+        }
+    }
+    for worker in workers {
+        assert!(worker.finish().is_empty());
+    }
+    assert_eq!(store.revision(), begin + ROUNDS);
+    drop(store);
+    let store = worsen_tests::Tidied::builder()
+        .dir(folder.path())
+        .open()
+        .unwrap();
+    assert_eq!(store.revision(), begin + ROUNDS);
+    assert_eq!(store.users(), users());
 }
 
 #[test]

@@ -6,7 +6,7 @@ pub mod torture;
 
 pub use random::Random;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use worsen::{Map, Store, WorkQueue};
 
@@ -31,4 +31,14 @@ pub struct Jobs {
     pub jobs: WorkQueue<u64>,
     /// How often each was done.
     pub done: Map<u64, u32>,
+}
+
+/// A store that two processes tidy up.
+#[derive(Store, Debug)]
+#[store(name = "tidied", poll = "never")]
+pub struct Tidied {
+    /// What really changes.
+    pub count: u64,
+    /// What is built again each time, in another order.
+    pub users: HashMap<String, u64>,
 }

@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     io::{Write, stdin, stdout},
+    mem::take,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
     thread,
@@ -11,7 +12,7 @@ use std::{
 
 use worsen::{Durability, Options, PersistentStore, Store, simulation::CompactAbove};
 use worsen_tests::{
-    Jobs, State,
+    Jobs, State, Tidied,
     torture::work::{Work, work},
 };
 
@@ -25,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["write-until-killed", dir, threads, length] => {
             write_until_killed(Path::new(dir), threads.parse()?, length.parse()?)
         }
+        ["tidy-up", dir, until] => tidy_up(Path::new(dir), until.parse()?),
         ["watch", dir, until] => watch(Path::new(dir), until.parse()?),
         ["set-note", dir, note] => {
             let store = State::builder().dir(dir).open()?;
@@ -160,6 +162,31 @@ fn write_until_killed(dir: &Path, threads: usize, length: usize) -> Result<(), B
             });
         }
     });
+    Ok(())
+}
+
+/// Builds the map again at every commit, as often as it is woken, and tells of each; ends with this count,
+/// or after a thousand commits.
+fn tidy_up(dir: &Path, until: u64) -> Result<(), Box<dyn Error>> {
+    let store = Tidied::builder().dir(dir).open()?;
+    let mut changes = store.changes(store.revision())?;
+    println!("ready");
+    for _ in 0..1000 {
+        let Some(change) = changes.wait(Duration::from_secs(60)) else {
+            return Err("a commit was missed".into());
+        };
+        let revision = change?.revision();
+        // A map of its own has an order of its own.
+        store
+            .update_users(|users| *users = take(users).into_iter().collect())
+            .wait()?;
+        // Once the line is out, the test may write the next count at any time.
+        let ends = store.count() >= until;
+        println!("{revision}");
+        if ends {
+            break;
+        }
+    }
     Ok(())
 }
 
