@@ -10,8 +10,14 @@ use std::{
 };
 
 use tempfile::TempDir;
+use worsen::{Condition, Store};
 
 use crate::support::{Worker, folder};
+
+#[derive(Store)]
+struct State {
+    count: u64,
+}
 
 /// A mounted file system, unmounted when it is dropped.
 struct Mount {
@@ -54,6 +60,25 @@ impl Mount {
         let options = format!("loop,{options}");
         let options = options.trim_end_matches(',');
         run("mount", &["-o", options, image, dir.to_str().unwrap()])?;
+        Ok(Mount {
+            dir,
+            server: None,
+            _folder: folder,
+        })
+    }
+
+    /// NTFS in a new file of so many MiB, served by ntfs-3g, which ends when it is unmounted.
+    fn ntfs(megabytes: u64) -> Result<Mount, String> {
+        may_mount()?;
+        let folder = folder();
+        let (image, dir) = (folder.path().join("image"), folder.path().join("mounted"));
+        fs::create_dir(&dir).unwrap();
+        fs::File::create(&image)
+            .and_then(|file| file.set_len(megabytes << 20))
+            .unwrap();
+        let image = image.to_str().unwrap();
+        run("mkntfs", &["-F", "-Q", "-q", image])?;
+        run("ntfs-3g", &[image, dir.to_str().unwrap()])?;
         Ok(Mount {
             dir,
             server: None,
@@ -407,4 +432,39 @@ fn one_mount_of_a_served_file_system_is_as_fresh_as_a_disk() {
     let behind = folder();
     let mount = mounted!(Mount::served("bindfs", &["-f"], behind.path()));
     assert_eq!(stale_reads(&mount.path().join("db")), 0);
+}
+
+/// What a service is told of a store that it opens, creating it or not.
+fn told_of_modes(dir: &Path) -> Vec<Condition> {
+    let opened = State::builder().dir(dir).open().unwrap();
+    opened.set_count(7).wait().unwrap();
+    opened.health()
+}
+
+#[test]
+fn a_file_system_that_shows_every_file_to_everybody_is_told() {
+    let mount = mounted!(Mount::ntfs(16));
+    let dir = mount.path().join("db");
+    for _ in 0..2 {
+        let told = told_of_modes(&dir);
+        let [Condition::NotPrivate { path, mode, .. }] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!((path, *mode), (&dir.join("state.db"), 0o777));
+        assert!(told[0].to_string().contains("0777"), "{}", told[0]);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_store_that_its_owner_shares_with_a_group_is_well() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder();
+    assert!(told_of_modes(folder.path()).is_empty());
+    for file in ["state.db", "state.cache.db", "state.lock"] {
+        let path = folder.path().join(file);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o660)).unwrap();
+    }
+    assert!(told_of_modes(folder.path()).is_empty());
 }

@@ -5,6 +5,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    path::PathBuf,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -66,6 +67,15 @@ pub enum Condition {
         /// What it changed, at most the first five uids. Empty where it changed nothing, or failed.
         uids: Vec<String>,
     },
+    /// Other users of the machine may be able to use the log, though it is created for its owner alone: its
+    /// file system shows one mode for every file, whatever is asked (ntfs-3g, exfat). Reads and writes go on.
+    /// Where an existing log was given to a group on purpose, that is no condition.
+    NotPrivate {
+        /// The log.
+        path: PathBuf,
+        /// The permissions that it has: the last nine bits of its mode.
+        mode: u32,
+    },
 }
 
 impl Condition {
@@ -76,7 +86,7 @@ impl Condition {
             | Condition::Misfit { error, .. }
             | Condition::Replaced { error }
             | Condition::NotFollowing { error } => Some(error),
-            Condition::SlowClosure { .. } => None,
+            Condition::SlowClosure { .. } | Condition::NotPrivate { .. } => None,
         }
     }
 }
@@ -105,6 +115,11 @@ impl fmt::Display for Condition {
                     ", and all other writers waited: do what takes its time before the closure",
                 )
             }
+            Condition::NotPrivate { path, mode } => write!(
+                f,
+                "other users may be able to use the log: it has mode {mode:04o}, not the 0600 that it is created with; on a file system without modes, mount it for one user (`umask=0077`), or keep the store elsewhere: {}",
+                path.display()
+            ),
         }
     }
 }

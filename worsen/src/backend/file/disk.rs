@@ -62,6 +62,10 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Gives the lead up.
     fn end_lead(&self) -> io::Result<()>;
     fn id(&self) -> FileId;
+    /// The permissions of the file, as `st_mode & 0777`; `None` where the system has none.
+    fn mode(&self) -> io::Result<Option<u32>> {
+        Ok(None)
+    }
     /// Forgets what is cached of the file, where somebody may have written it past this mount, so that the
     /// next read asks for it. It costs nothing elsewhere.
     fn forget_cached(&self) {}
@@ -252,6 +256,13 @@ impl DiskFile for RealFile {
         if self.reach != Reach::Machine {
             system::forget_cached(&self.file);
         }
+    }
+
+    #[cfg(unix)]
+    fn mode(&self) -> io::Result<Option<u32>> {
+        use std::os::unix::fs::MetadataExt;
+
+        Ok(Some(self.file.metadata()?.mode() & 0o777))
     }
 
     #[cfg(unix)]

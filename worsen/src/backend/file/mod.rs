@@ -53,6 +53,7 @@ mod history;
 pub(crate) mod lock;
 pub(crate) mod log;
 mod mending;
+mod privacy;
 pub(crate) mod record;
 pub(crate) mod recovery;
 #[cfg(any(test, feature = "simulation"))]
@@ -97,6 +98,7 @@ use super::{
 use crate::{
     debug::Debug,
     error::{Error, ErrorKind},
+    health::Condition,
     planted::{Bug, planted},
     text::Text,
 };
@@ -178,6 +180,8 @@ pub(crate) struct FileBackend {
     state: Mutex<State>,
     /// Where readers have come to.
     following: Mutex<Following>,
+    /// What opening found of the log's mode.
+    not_private: Option<Condition>,
     pace: Pace,
     shared_memory: bool,
     compact_above: CompactAbove,
@@ -258,6 +262,7 @@ impl FileBackend {
                 moved: AtomicBool::new(false),
                 following: Mutex::new(Following::new(&state)),
                 state: Mutex::new(state),
+                not_private: None,
                 pace: Pace::default(),
                 shared_memory,
                 pid: std::process::id(),
@@ -300,6 +305,12 @@ impl FileBackend {
         for repair in &recovery.repairs {
             debug.warn(format_args!("{repair}"));
         }
+        // A mode that cannot be asked for is no reason not to open.
+        let log_mode = state.log.file.mode().ok().flatten();
+        let not_private = privacy::check(&paths.log, log_mode, created);
+        if let Some(condition) = &not_private {
+            debug.warn(format_args!("{condition}"));
+        }
         let backend = FileBackend {
             beacon: lock.beacon(),
             other_page: Mutex::default(),
@@ -307,6 +318,7 @@ impl FileBackend {
             moved: AtomicBool::new(false),
             following: Mutex::new(Following::new(&state)),
             state: Mutex::new(state),
+            not_private,
             pace: Pace::default(),
             shared_memory,
             pid: std::process::id(),
@@ -934,6 +946,10 @@ impl Backend for FileBackend {
         if let Some(beacon) = self.page() {
             beacon.wake_all();
         }
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        self.not_private.iter().cloned().collect()
     }
 }
 
