@@ -54,7 +54,10 @@ const BURIALS: usize = 8;
 /// loses it, and it is given to another one. So a job can be done twice, and is never lost; see
 /// [`Work`](crate::Work) for how to do with that.
 ///
-/// A field that was a `VecDeque`, a `Vec` or a [`Queue`](crate::Queue) before is taken over.
+/// A field that was a `VecDeque`, a `Vec` or a [`Queue`](crate::Queue) before is taken over. Not so a `Queue`
+/// that still holds items put in front by `push_front`: that is refused. And **not one whose items are objects
+/// with both a `job` and a `tries`**: they would be read as jobs, and lose what else they hold at the next
+/// write. Give the work queue another uid there.
 ///
 /// ```
 /// use std::time::Duration;
