@@ -7,12 +7,14 @@
 //! meanwhile, so a store's own thread can finish its work.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, Once, PoisonError, Weak},
     time::Instant,
 };
 
-use crate::planted::{Bug, planted};
+use crate::{
+    planted::{Bug, planted},
+    strangers::quietly,
+};
 
 /// Has something to finish before the program ends.
 pub(crate) trait Finish: Send + Sync {
@@ -40,8 +42,7 @@ fn finish_all() {
     // Taken out: what ends meanwhile may register something itself.
     let items = std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner));
     for item in items.iter().filter_map(Weak::upgrade) {
-        // A panic was printed when it happened, and nobody is left to tell.
-        drop(catch_unwind(AssertUnwindSafe(|| item.finish(begun))));
+        quietly(|| item.finish(begun));
         // Were this the last one, its destructor would run here, where threads can no longer be joined.
         std::mem::forget(item);
     }
