@@ -7,50 +7,28 @@ use std::{
     fmt::Debug,
     num::{NonZeroI64, NonZeroU8, Wrapping},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use worsen::{
-    Durability, ErrorKind, PersistentStore,
-    simulation::{CompactAbove, OnDisk, SimulatedDisk},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use worsen::{ErrorKind, Value, simulation::SimulatedDisk};
 
-use crate::support::{Random, scale};
-
-trait Storable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
-impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Storable for T {}
+use crate::support::{Random, open_values, scale};
 
 static CHECKED: AtomicU64 = AtomicU64::new(0);
 
-fn open<T: Storable>(disk: &SimulatedDisk) -> PersistentStore<T> {
-    let on = OnDisk {
-        disk: Arc::new(disk.clone()),
-        dir: "/db".into(),
-        durability: Durability::Synced,
-        lock_timeout: Duration::from_secs(1),
-        read_only: false,
-        salvage: false,
-        compact_above: CompactAbove::default(),
-    };
-    PersistentStore::open_on("values", on).expect("it opens")
-}
-
 /// Writes each value and reads all of them from a store that is opened anew.
 #[track_caller]
-fn come_back_as<T: Storable>(values: &[T], same: impl Fn(&T, &T) -> bool) {
+fn come_back_as<T: Value>(values: &[T], same: impl Fn(&T, &T) -> bool) {
     let disk = SimulatedDisk::new();
-    let store = open::<T>(&disk);
+    let store = open_values::<T>(&disk);
     for (number, value) in values.iter().enumerate() {
         let written = store.write(number.to_string(), value.clone()).wait();
         assert!(written.is_ok(), "number {number}: {}", written.unwrap_err());
     }
     drop(store);
-    let store = open::<T>(&disk);
+    let store = open_values::<T>(&disk);
     for (number, value) in values.iter().enumerate() {
         let back = store.read(&number.to_string()).expect("it is there");
         assert!(same(value, &back), "number {number} is another one");
@@ -59,15 +37,15 @@ fn come_back_as<T: Storable>(values: &[T], same: impl Fn(&T, &T) -> bool) {
 }
 
 #[track_caller]
-fn come_back<T: Storable + PartialEq>(values: &[T]) {
+fn come_back<T: Value + PartialEq>(values: &[T]) {
     come_back_as(values, |one, other| one == other);
 }
 
 /// Each of these is refused, and changes nothing.
 #[track_caller]
-fn are_refused<T: Storable>(values: &[T]) {
+fn are_refused<T: Value>(values: &[T]) {
     let disk = SimulatedDisk::new();
-    let store = open::<T>(&disk);
+    let store = open_values::<T>(&disk);
     for value in values {
         let error = store.write("uid", value.clone()).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Encode, "{error}");
@@ -76,7 +54,7 @@ fn are_refused<T: Storable>(values: &[T]) {
         assert_eq!(store.revision(), 0);
     }
     drop(store);
-    let store = open::<T>(&disk);
+    let store = open_values::<T>(&disk);
     assert!(store.is_empty(), "a refused value is in the file");
     CHECKED.fetch_add(values.len() as u64, Relaxed);
 }
@@ -111,7 +89,7 @@ fn same_bits_64(one: &f64, other: &f64) -> bool {
 }
 
 /// A store of many numbers in one value: they take the long way through the check.
-fn lists_come_back<T: Storable>(numbers: impl Iterator<Item = T>, same: fn(&T, &T) -> bool) {
+fn lists_come_back<T: Value>(numbers: impl Iterator<Item = T>, same: fn(&T, &T) -> bool) {
     let numbers: Vec<T> = numbers.collect();
     let lists: Vec<Vec<T>> = numbers.chunks(4096).map(<[T]>::to_vec).collect();
     come_back_as(&lists, |one, other| {

@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader, Lines, Write as _},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
 };
 
 use proptest::{
@@ -13,7 +15,10 @@ use proptest::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use worsen::Store;
+use worsen::{
+    Durability, PersistentStore, Store, Value,
+    simulation::{CompactAbove, OnDisk, SimulatedDisk},
+};
 pub(crate) use worsen_tests::Random;
 use worsen_tests::{State, StateStore};
 
@@ -23,6 +28,27 @@ pub(crate) fn folder() -> TempDir {
 
 pub(crate) fn open(dir: &Path) -> StateStore {
     State::builder().dir(dir).open().expect("the store opens")
+}
+
+/// A store of values of one type on a simulated disk, each time as in a process of its own.
+pub(crate) fn open_values<T: Value>(disk: &SimulatedDisk) -> PersistentStore<T> {
+    try_open_values(disk).expect("it opens")
+}
+
+/// As [`open_values`], where it may be refused.
+pub(crate) fn try_open_values<T: Value>(
+    disk: &SimulatedDisk,
+) -> Result<PersistentStore<T>, worsen::Error> {
+    let on = OnDisk {
+        disk: Arc::new(disk.clone()),
+        dir: "/db".into(),
+        durability: Durability::Synced,
+        lock_timeout: Duration::from_secs(1),
+        read_only: false,
+        salvage: false,
+        compact_above: CompactAbove::default(),
+    };
+    PersistentStore::open_on("values", on)
 }
 
 /// A process of its own, killed when dropped.

@@ -5,35 +5,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use worsen::{
-    Durability, ErrorKind, Map, PersistentStore, Queue, Store, WorkQueue,
-    simulation::{CompactAbove, OnDisk, SimulatedDisk},
-};
+use worsen::{ErrorKind, Map, Queue, Store, Value, WorkQueue, simulation::SimulatedDisk};
 
-use crate::support::{Worker, folder};
-
-trait Storable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
-impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Storable for T {}
-
-/// A store of its own each time, as in a process of its own.
-fn open<T: Storable>(disk: &SimulatedDisk) -> PersistentStore<T> {
-    let on = OnDisk {
-        disk: Arc::new(disk.clone()),
-        dir: "/db".into(),
-        durability: Durability::Synced,
-        lock_timeout: Duration::from_secs(1),
-        read_only: false,
-        salvage: false,
-        compact_above: CompactAbove::default(),
-    };
-    PersistentStore::open_on("values", on).expect("it opens")
-}
+use crate::support::{Worker, folder, open_values, try_open_values};
 
 fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).expect("it is JSON")
@@ -41,8 +20,8 @@ fn raw(json: &str) -> Box<RawValue> {
 
 /// The error of a write that is refused, and leaves nothing.
 #[track_caller]
-fn refusal<T: Storable>(value: T) -> String {
-    let store = open::<T>(&SimulatedDisk::new());
+fn refusal<T: Value>(value: T) -> String {
+    let store = open_values::<T>(&SimulatedDisk::new());
     let error = store.write("uid", value).wait().expect_err("it is refused");
     assert_eq!(error.kind(), ErrorKind::Encode, "{error}");
     assert_eq!(store.revision(), 0);
@@ -51,13 +30,13 @@ fn refusal<T: Storable>(value: T) -> String {
 
 /// What the writer sees, and what is read by who opens the store later.
 #[track_caller]
-fn both_views<T: Storable>(value: T) -> (T, T) {
+fn both_views<T: Value>(value: T) -> (T, T) {
     let disk = SimulatedDisk::new();
-    let store = open::<T>(&disk);
+    let store = open_values::<T>(&disk);
     store.write("uid", value).wait().expect("it can be stored");
     let seen = store.read("uid").expect("it is there");
     drop(store);
-    (seen, open(&disk).read("uid").expect("it is there"))
+    (seen, open_values(&disk).read("uid").expect("it is there"))
 }
 
 // ---- JSON that a value hands over as text ------------------------------------------------------
@@ -65,8 +44,8 @@ fn both_views<T: Storable>(value: T) -> (T, T) {
 #[test]
 fn json_text_of_several_lines_stands_on_one_and_every_reader_goes_on() {
     let disk = SimulatedDisk::new();
-    let writer = open::<Box<RawValue>>(&disk);
-    let reader = open::<Box<RawValue>>(&disk);
+    let writer = open_values::<Box<RawValue>>(&disk);
+    let reader = open_values::<Box<RawValue>>(&disk);
     let lines = "{\r\n\t\"a\\\"\": [\n1,\n2\n],\n\"b\": \"\\n\"\r\n}";
     writer.write("uid", raw(lines)).wait().unwrap();
     let one_line = "{  \t\"a\\\"\": [ 1, 2 ], \"b\": \"\\n\"  }";
@@ -74,7 +53,7 @@ fn json_text_of_several_lines_stands_on_one_and_every_reader_goes_on() {
     assert_eq!(reader.read("uid").unwrap().get(), one_line);
     reader.write("other", raw("[\n]")).wait().unwrap();
     drop((writer, reader));
-    let store = open::<Box<RawValue>>(&disk);
+    let store = open_values::<Box<RawValue>>(&disk);
     assert!(store.recovered().is_empty(), "{:?}", store.recovered());
     assert_eq!(store.read("uid").unwrap().get(), one_line);
     assert_eq!(store.read("other").unwrap().get(), "[ ]");
@@ -380,20 +359,11 @@ fn the_error_names_the_place_that_would_come_back_otherwise() {
 #[test]
 fn the_error_of_a_value_that_does_not_fit_names_the_place() {
     let disk = SimulatedDisk::new();
-    let store = open::<Vec<BTreeMap<String, u32>>>(&disk);
+    let store = open_values::<Vec<BTreeMap<String, u32>>>(&disk);
     let value = vec![BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 300)])];
     store.write("uid", value).wait().unwrap();
     drop(store);
-    let on = OnDisk {
-        disk: Arc::new(disk),
-        dir: "/db".into(),
-        durability: Durability::Synced,
-        lock_timeout: Duration::from_secs(1),
-        read_only: false,
-        salvage: false,
-        compact_above: CompactAbove::default(),
-    };
-    let error = PersistentStore::<Vec<BTreeMap<String, u8>>>::open_on("values", on).unwrap_err();
+    let error = try_open_values::<Vec<BTreeMap<String, u8>>>(&disk).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert!(error.to_string().contains("at `[0].b`"), "{error}");
 }
@@ -696,12 +666,12 @@ fn two_processes_that_clean_up_with_nothing_to_do_do_not_wake_each_other() {
 
 #[test]
 fn an_order_that_counts_is_a_change() {
-    let store = open::<Vec<(u8, u8)>>(&SimulatedDisk::new());
+    let store = open_values::<Vec<(u8, u8)>>(&SimulatedDisk::new());
     store.write("uid", vec![(1, 2), (3, 4)]).wait().unwrap();
     store.write("uid", vec![(3, 4), (1, 2)]).wait().unwrap();
     assert_eq!(store.read("uid").unwrap(), [(3, 4), (1, 2)]);
     assert_eq!(store.revision(), 2);
-    let store = open::<ListOf>(&SimulatedDisk::new());
+    let store = open_values::<ListOf>(&SimulatedDisk::new());
     store.write("uid", ListOf(vec![1, 2])).wait().unwrap();
     store.write("uid", ListOf(vec![2, 1])).wait().unwrap();
     assert_eq!(store.read("uid").unwrap().0, [2, 1]);
@@ -716,7 +686,7 @@ struct ListOf(Vec<u8>);
 #[test]
 fn a_value_that_is_there_is_not_written_again_where_its_text_is_another_one() {
     let disk = SimulatedDisk::new();
-    let store = open::<HashMap<String, HashSet<u32>>>(&disk);
+    let store = open_values::<HashMap<String, HashSet<u32>>>(&disk);
     store.write("uid", names(30)).wait().unwrap();
     for _ in 0..5 {
         store.write("uid", names(30)).wait().unwrap();
@@ -731,13 +701,13 @@ fn a_value_that_is_there_is_not_written_again_where_its_text_is_another_one() {
 
     // Another version of the program left something out that has a default.
     let disk = SimulatedDisk::new();
-    let older = open::<BTreeMap<String, u8>>(&disk);
+    let older = open_values::<BTreeMap<String, u8>>(&disk);
     older
         .write("uid", BTreeMap::from([("level".to_owned(), 3)]))
         .wait()
         .unwrap();
     drop(older);
-    let store = open::<Options>(&disk);
+    let store = open_values::<Options>(&disk);
     let options = Options {
         level: 3,
         added_later: false,
