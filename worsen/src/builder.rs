@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use std::{
-    any::{Any, TypeId},
+    any::Any,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -197,7 +197,7 @@ impl<S: Store> Builder<S> {
         let Builder { place, seed } = self;
         let mut seed = Some(seed);
         place
-            .open::<Inner<S>>(Kind::structure(TypeId::of::<S>()), &mut |opening| {
+            .open::<Inner<S>>(Kind::structure::<S>(), &mut |opening| {
                 let Seed {
                     given,
                     made,

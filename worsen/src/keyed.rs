@@ -2,7 +2,7 @@
 //! of the original worsen. The engine is the same as for structs.
 
 use std::{
-    any::{Any, TypeId},
+    any::Any,
     collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
@@ -189,8 +189,7 @@ impl<T: Value> PersistentStore<T> {
     }
 
     pub(crate) fn at(place: Place) -> Result<Self, Error> {
-        let kind = Kind::keyed::<T>(TypeId::of::<Self>());
-        let inner = place.open::<Inner<T>>(kind, &mut |opening| {
+        let inner = place.open::<Inner<T>>(Kind::keyed::<T>(), &mut |opening| {
             let map = Arc::new(Published::<T>::new());
             let model = KeyedModel {
                 map: map.clone(),

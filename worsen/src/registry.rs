@@ -23,19 +23,23 @@ pub(crate) struct Key {
 /// What a store is opened as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Kind {
+    /// Of the struct, or of the values.
     id: TypeId,
     /// The name of the type that all values of the store have, where they have one.
     values: Option<&'static str>,
 }
 
 impl Kind {
-    pub(crate) fn structure(id: TypeId) -> Self {
-        Kind { id, values: None }
+    pub(crate) fn structure<S: 'static>() -> Self {
+        Kind {
+            id: TypeId::of::<S>(),
+            values: None,
+        }
     }
 
-    pub(crate) fn keyed<T>(id: TypeId) -> Self {
+    pub(crate) fn keyed<T: 'static>() -> Self {
         Kind {
-            id,
+            id: TypeId::of::<T>(),
             values: Some(std::any::type_name::<T>()),
         }
     }

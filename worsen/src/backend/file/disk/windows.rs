@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use winapi_util::file::information;
+use winapi_util::file::{Information, information};
 
 use super::{FileId, Found, Open, not_regular};
 
@@ -35,16 +35,15 @@ pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
     if !metadata.is_file() {
         return Err(not_regular(metadata.file_type()));
     }
-    let id = id(&file)?;
+    let id = id(&information(&file)?);
     Ok((file, id))
 }
 
-fn id(file: &File) -> io::Result<FileId> {
-    let information = information(file)?;
-    Ok(FileId {
+fn id(information: &Information) -> FileId {
+    FileId {
         device: information.volume_serial_number(),
         inode: information.file_index(),
-    })
+    }
 }
 
 pub(super) fn found(path: &Path) -> io::Result<Found> {
@@ -54,10 +53,7 @@ pub(super) fn found(path: &Path) -> io::Result<Found> {
         .open(path)?;
     let information = information(&file)?;
     Ok(Found {
-        id: FileId {
-            device: information.volume_serial_number(),
-            inode: information.file_index(),
-        },
+        id: id(&information),
         len: information.file_size(),
     })
 }
