@@ -189,6 +189,51 @@ fn a_store_whose_files_are_all_deleted_begins_anew() {
 }
 
 #[test]
+fn a_store_whose_files_are_emptied_begins_anew_and_tells_what_was_there() {
+    let blank = vec![0; 300];
+    // `None`: deleted.
+    let left = [
+        (Some(vec![]), Some(vec![])),
+        (Some(blank.clone()), Some(blank.clone())),
+        (Some(b" \n".to_vec()), Some(vec![])),
+        (None, Some(blank)),
+        (Some(vec![]), None),
+    ];
+    for (log, backup) in left {
+        let closed = Closed::new();
+        for (file, bytes) in [("state.db", &log), ("state.cache.db", &backup)] {
+            match bytes {
+                Some(bytes) => fs::write(closed.path(file), bytes).unwrap(),
+                None => fs::remove_file(closed.path(file)).unwrap(),
+            }
+        }
+        let store = open(&closed.dir);
+        assert!(store.was_created());
+        assert_eq!(store.count(), 0);
+        // Where no page is shared, nobody knows of what was there.
+        if cfg!(target_os = "linux") {
+            let recovered = store.recovered();
+            assert_eq!(recovered.repairs(), [Repair::Emptied { seen: 11 }]);
+            assert!(recovered.may_have_lost());
+            assert!(recovered.repairs()[0].to_string().contains("revision 11"));
+        }
+        drop(store);
+        assert!(open(&closed.dir).recovered().is_empty(), "it is told once");
+    }
+}
+
+#[test]
+fn a_store_that_is_deleted_but_for_its_lock_file_begins_anew() {
+    let closed = Closed::new();
+    for file in ["state.db", "state.cache.db"] {
+        fs::remove_file(closed.path(file)).unwrap();
+    }
+    let store = open(&closed.dir);
+    assert!(store.was_created());
+    assert!(store.recovered().is_empty());
+}
+
+#[test]
 fn a_value_that_is_changed_in_an_editor_is_put_back_or_cut_off_and_kept() {
     for (value, count, may_have_lost) in [("4", 10, false), ("10", 9, true)] {
         let closed = Closed::new();

@@ -94,6 +94,10 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "recovery_table::every_pair_of_files_has_its_outcome",
         ],
         Bug::TakeLostBaseForTornTail => &["damage::damage_to_both_files_is_never_taken_for_good"],
+        Bug::TakeEmptiedForNew => &[
+            "guide::a_store_whose_files_are_emptied_begins_anew_and_tells_what_was_there",
+            "recovery_table::every_pair_of_files_has_its_outcome",
+        ],
         Bug::KeepNoCopyOfDamage => &[
             "files::a_flipped_byte_is_mended_from_the_backup",
             "recovery_table::every_pair_of_files_has_its_outcome",

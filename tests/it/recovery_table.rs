@@ -3,7 +3,7 @@
 
 use worsen::{Error, Repair, simulation::SimulatedDisk};
 
-use crate::machine::{BACKUP, LOG, Op, PLAIN, SALVAGE, disk_with, open, open_as};
+use crate::machine::{BACKUP, LOCK, LOG, Op, PLAIN, SALVAGE, disk_with, open, open_as};
 
 /// The newest revision of the log, and of its backup, which is one write behind.
 const NEWEST: u64 = 5;
@@ -63,9 +63,25 @@ fn states(whole: &[u8], other: &[u8]) -> Vec<State> {
     ]
 }
 
+/// Whether a file is missing, or holds nothing.
+fn is_nothing(state: &State) -> bool {
+    let is_blank = |bytes: &Vec<u8>| bytes.iter().all(|byte| *byte == b' ');
+    state.1.as_ref().is_none_or(is_blank)
+}
+
+/// A disk with these files. Where both hold nothing, the shared page shows that there was a store.
+fn disk(log: &State, backup: &State) -> SimulatedDisk {
+    let disk = disk_with(log.1.as_deref(), backup.1.as_deref());
+    if is_nothing(log) && is_nothing(backup) {
+        let page = disk.beacon(LOCK).expect("the lock file has a page");
+        page.publish(NEWEST);
+    }
+    disk
+}
+
 /// What opening these files comes to, in few words.
 fn outcome(log: &State, backup: &State) -> String {
-    let disk = disk_with(log.1.as_deref(), backup.1.as_deref());
+    let disk = disk(log, backup);
     let opened = match open_as(&disk, PLAIN) {
         Ok(opened) => opened,
         Err(error) => {
@@ -92,6 +108,7 @@ fn outcome(log: &State, backup: &State) -> String {
             Repair::CutOff { kept, .. } => ("cut off", kept),
             Repair::BackupRenewed { kept } => ("backup renewed", kept),
             Repair::Behind { .. } => ("behind", &None),
+            Repair::Emptied { seen: NEWEST } => ("emptied", &None),
             other => panic!("{other:?}"),
         };
         let kept = if kept.is_some() { ", kept" } else { "" };

@@ -64,6 +64,8 @@ bugs! {
     TakeDamageForTornTail,
     /// A generation opens without the state that it began with.
     TakeLostBaseForTornTail,
+    /// A store whose files were emptied opens as if there had never been one.
+    TakeEmptiedForNew,
     /// Damaged bytes are thrown away without a copy.
     KeepNoCopyOfDamage,
     /// The backup is used without looking whether it is of the log's generation.

@@ -194,6 +194,7 @@ impl Recovery {
                 repair,
                 Repair::Restored { .. }
                     | Repair::Behind { .. }
+                    | Repair::Emptied { .. }
                     | Repair::CutOff {
                         acknowledged: true,
                         ..
@@ -257,6 +258,13 @@ pub enum Repair {
         /// The newest revision that had been there.
         seen: u64,
     },
+    /// There was a store, and its files hold nothing any more: they are empty, or blank from end to end. It
+    /// begins anew, with its seeds. Where both files were deleted, that is what somebody wanted, and is not
+    /// told.
+    Emptied {
+        /// The newest revision that had been there.
+        seen: u64,
+    },
     /// The log was deleted or cut while the store was open, and was written anew from memory.
     Healed,
 }
@@ -314,6 +322,13 @@ impl fmt::Display for Repair {
                 write!(
                     f,
                     "the log ends at revision {revision}, and revision {seen} had been there: the commits in between are lost"
+                )?;
+                &None
+            }
+            Repair::Emptied { seen } => {
+                write!(
+                    f,
+                    "the files were empty, and revision {seen} had been there: everything is lost, and the store begins anew"
                 )?;
                 &None
             }

@@ -293,7 +293,7 @@ impl FileBackend {
         };
         finish_renames(&*disk, &paths)?;
         let recovered = recover(&*disk, &paths, mode, &doubt)?;
-        let created = recovered.created;
+        let (created, was_emptied) = (recovered.created, recovered.was_emptied);
         let (state, entries, repairs) = State::new(recovered);
         let mut recovery = Recovery { repairs };
         let revision = state.log.position.revision;
@@ -301,6 +301,11 @@ impl FileBackend {
         let is_behind = !created && seen > revision && seen != MOVED;
         if is_behind && !recovery.may_have_lost() {
             recovery.repairs.push(Repair::Behind { revision, seen });
+        }
+        // Nobody leaves a file without its header: it is written under another name. Where both were
+        // deleted, that is how a store is begun anew.
+        if was_emptied && seen > 0 && seen != MOVED && !planted(Bug::TakeEmptiedForNew) {
+            recovery.repairs.push(Repair::Emptied { seen });
         }
         for repair in &recovery.repairs {
             debug.warn(format_args!("{repair}"));

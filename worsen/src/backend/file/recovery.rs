@@ -44,6 +44,8 @@ pub(crate) struct Recovered {
     pub(crate) repairs: Vec<Repair>,
     /// There was no store.
     pub(crate) created: bool,
+    /// One of the files was there all the same, with nothing in it.
+    pub(crate) was_emptied: bool,
 }
 
 /// What is to be done.
@@ -609,6 +611,7 @@ pub(crate) fn recover(
             entries: plan.entries,
             repairs,
             created: false,
+            was_emptied: false,
         });
     }
     let generation = plan.header.generation;
@@ -620,6 +623,7 @@ pub(crate) fn recover(
     };
 
     let created = plan.repairs.is_empty() && matches!(plan.image, Image::Write(_));
+    let was_emptied = created && (log_file.is_some() || backup_file.is_some());
     let mut repairs = Vec::new();
     let kept = match plan.keep_log && !is_blank(&log) && !planted(Bug::KeepNoCopyOfDamage) {
         true => Some(keep_copy(disk, paths, &log)?),
@@ -709,6 +713,7 @@ pub(crate) fn recover(
         entries: plan.entries,
         repairs,
         created,
+        was_emptied,
     })
 }
 
@@ -978,7 +983,10 @@ impl Repair {
             | Repair::CutOff { kept, .. }
             | Repair::BackupRenewed { kept }
             | Repair::Salvaged { kept, .. } => *kept = path,
-            Repair::Restored { .. } | Repair::Behind { .. } | Repair::Healed => {}
+            Repair::Restored { .. }
+            | Repair::Behind { .. }
+            | Repair::Emptied { .. }
+            | Repair::Healed => {}
         }
     }
 }

@@ -951,6 +951,19 @@ impl SimulatedDisk {
         self.state().beacons.clear();
     }
 
+    /// The shared page of the lock file at this path; an untouched one where nobody has opened it yet.
+    pub fn beacon(&self, path: impl AsRef<Path>) -> Option<Arc<Beacon>> {
+        let mut state = self.state();
+        let inode = state.file_at(path.as_ref())?;
+        let beacons = &mut state.beacons;
+        Some(
+            beacons
+                .entry(inode)
+                .or_insert_with(Beacon::in_memory)
+                .clone(),
+        )
+    }
+
     /// What processes read in a file now. No operation.
     pub fn read_file(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         let state = self.state();
