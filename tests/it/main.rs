@@ -23,6 +23,7 @@ mod keyed; // values under uids, decoded late
 mod keys; // equal ones that have different texts
 mod limits;
 mod links; // opened through them
+mod nested_collections;
 mod on_change; // a function called at changes
 mod owner; // whose the files are, and stay
 mod processes;

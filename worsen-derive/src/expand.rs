@@ -118,7 +118,6 @@ fn implementation(store: &Store<'_>) -> TokenStream {
             fn __record(
                 &mut self,
                 __index: __private::usize,
-                __before: __private::Option<&Self>,
                 __out: &mut __private::Edits,
             ) -> __private::Result<(), __private::ValueError> {
                 match __index {
@@ -182,8 +181,8 @@ fn info(field: &Field<'_>) -> TokenStream {
         quote!(__private::None)
     };
     let by_entry = match (field.is_stored(), field.codec()) {
-        (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "BY_ENTRY"),
-        _ => quote!(__private::None),
+        (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "by_entry"),
+        _ => quote!(__private::whole),
     };
     quote!(__private::FieldInfo { uid: #uid, name: #name, by_entry: #by_entry })
 }
@@ -333,13 +332,9 @@ fn record(field: &Field<'_>) -> TokenStream {
         }
         let record = call(field, field.ty(), quote!(Stored), "record");
         return quote! {
-            #record(
-                &mut self.#ident,
-                __private::Option::map(__before, |__before| &__before.#ident),
-                #uid,
-                __out,
-            )
-        };
+                    #record(
+        &mut self.#ident, #uid, __out)
+                };
     };
     quote! {
         __private::record_with(

@@ -25,7 +25,7 @@ pub use crate::{
     builder::Durability,
     commit::Commit,
     error::{Error, ValueError},
-    schema::{Edits, Field, FieldInfo, Settings, Store},
+    schema::{Edits, EntryTable, Field, FieldInfo, Settings, Store},
     store::Handle,
     value::Imprint,
     watch::Watch,
@@ -62,6 +62,11 @@ pub fn watch_field<S: Store, T: 'static>(
     field: fn(&S) -> T,
 ) -> Watch<S, T> {
     handle.watch_field(index, field)
+}
+
+/// As [`Field::by_entry`], of a field that a `with` module turns into JSON, and of one that is not stored.
+pub fn whole() -> Option<EntryTable> {
+    None
 }
 
 /// As [`Field::record`], through the functions of a `with` module.
@@ -128,7 +133,7 @@ impl<T: Default> DefaultSeed for T {
     note = "or leave the field out of the file with `#[store(skip)]`"
 )]
 pub trait Stored: Sized {
-    const BY_ENTRY: Option<&'static str>;
+    fn by_entry() -> Option<EntryTable>;
     fn copy(&self) -> Self;
     /// A commit that replaces the field at this place.
     fn set<S: Store>(
@@ -137,12 +142,7 @@ pub trait Stored: Sized {
         value: Self,
         place: fn(&mut S) -> &mut Self,
     ) -> Commit<()>;
-    fn record(
-        &mut self,
-        before: Option<&Self>,
-        uid: &'static str,
-        out: &mut Edits,
-    ) -> Result<(), ValueError>;
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError>;
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
     fn any(&self) -> &dyn Any;
     fn any_mut(&mut self) -> &mut dyn Any;
@@ -150,7 +150,9 @@ pub trait Stored: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<T: Field> Stored for T {
-    const BY_ENTRY: Option<&'static str> = <T as Field>::BY_ENTRY;
+    fn by_entry() -> Option<EntryTable> {
+        <T as Field>::by_entry()
+    }
 
     #[inline]
     fn copy(&self) -> Self {
@@ -167,13 +169,8 @@ impl<T: Field> Stored for T {
     }
 
     #[inline]
-    fn record(
-        &mut self,
-        before: Option<&Self>,
-        uid: &'static str,
-        out: &mut Edits,
-    ) -> Result<(), ValueError> {
-        Field::record(self, before, uid, out)
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
+        Field::record(self, uid, out)
     }
 
     #[inline]

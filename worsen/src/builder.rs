@@ -211,9 +211,10 @@ impl<S: Store> Builder<S> {
                 let first = seed.__copy();
                 let (model, shown) = StructModel::new(seed);
                 let cell = shown.cell.clone();
+                let tables = shown.tables();
                 let first = Box::new(move || match made {
-                    Some(made) => record_seed(&changed(made())),
-                    None => record_seed(&first),
+                    Some(made) => record_seed(&changed(made()), &tables),
+                    None => record_seed(&first, &tables),
                 });
                 let handle = opening.start(Box::new(model), Box::new(shown), Some(first))?;
                 Ok(Arc::new(Inner { cell, handle }))

@@ -15,6 +15,11 @@ use crate::{
     value::Stored,
 };
 
+mod by_entry;
+
+pub use self::by_entry::EntryTable;
+pub(crate) use self::by_entry::{ByEntry, EntryTables, answer};
+
 /// A plain struct that can be kept as a persistent, shared store. Derive it, do not write it.
 ///
 /// ```
@@ -90,14 +95,9 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// Clones one field from another state into this one.
     #[doc(hidden)]
     fn __copy_field(&mut self, index: usize, from: &Self);
-    /// Adds the entries of one field to `out`, as [`Field::record`].
+    /// Adds one field that logs itself whole to `out`, as [`Field::record`].
     #[doc(hidden)]
-    fn __record(
-        &mut self,
-        index: usize,
-        before: Option<&Self>,
-        out: &mut Edits,
-    ) -> Result<(), ValueError>;
+    fn __record(&mut self, index: usize, out: &mut Edits) -> Result<(), ValueError>;
     /// Takes one entry of the log into a field, as [`Field::apply`].
     #[doc(hidden)]
     fn __apply(
@@ -127,23 +127,16 @@ pub trait Store: Sized + Send + Sync + 'static {
     note = "or leave the field out of the file with `#[store(skip)]`"
 )]
 pub trait Field: Clone + Send + Sync + 'static {
-    /// Of a field that logs by entry: the JSON under the field's own uid, which says that it is empty
-    /// apart from its entries. They have uids below it, `field/key`.
+    /// How it logs by entry, with uids below its own, `field/key`; `None`: it logs itself whole.
     #[doc(hidden)]
-    const BY_ENTRY: Option<&'static str> = None;
+    fn by_entry() -> Option<EntryTable>;
 
-    /// Adds what changed since `before` to `out`; all there is, where there is no `before`. A field
-    /// that logs itself whole ignores `before`: the engine drops an entry that is already stored.
-    /// The field then is what everybody reads from its entries, which may be less than it was.
+    /// Adds the whole field to `out`: the engine drops an entry that is already stored. The field then is
+    /// what everybody reads from it, which may be less than it was.
     #[doc(hidden)]
-    fn record(
-        &mut self,
-        before: Option<&Self>,
-        uid: &'static str,
-        out: &mut Edits,
-    ) -> Result<(), ValueError>;
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError>;
 
-    /// Takes one entry of the log. `key` is what stands after `uid/`, for fields that log by entry.
+    /// Takes one entry of the log. `key` is what stands after `uid/`.
     #[doc(hidden)]
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
 }
@@ -153,12 +146,11 @@ impl<T> Field for T
 where
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    fn record(
-        &mut self,
-        _before: Option<&Self>,
-        uid: &'static str,
-        out: &mut Edits,
-    ) -> Result<(), ValueError> {
+    fn by_entry() -> Option<EntryTable> {
+        by_entry::ask::<T>()
+    }
+
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
         let encoded = crate::value::encode(self, out.stored.as_ref())?;
         out.set(uid, encoded.json);
         if let Some(copy) = encoded.copy {
@@ -187,8 +179,8 @@ pub struct FieldInfo {
     pub uid: Option<&'static str>,
     /// The field's name in the struct, for messages.
     pub name: &'static str,
-    /// As [`Field::BY_ENTRY`].
-    pub by_entry: Option<&'static str>,
+    /// As [`Field::by_entry`].
+    pub by_entry: fn() -> Option<EntryTable>,
 }
 
 /// The container's attributes, before a builder overrides them.

@@ -22,7 +22,7 @@ use crate::{
     health::Condition,
     on_change::OnChange,
     planted::{Bug, meet_unknown, planted},
-    schema::{Edits, FieldInfo, Store},
+    schema::{Edits, EntryTables, FieldInfo, Store},
     sync,
     text::Text,
     value::Stored,
@@ -476,6 +476,7 @@ pub(crate) struct StructModel<S: Store> {
 pub(crate) struct Layout<S> {
     seed: S,
     index: HashMap<&'static str, usize>,
+    tables: EntryTables,
 }
 
 /// A set of fields, by their index.
@@ -538,12 +539,13 @@ impl Fields {
 /// # Errors
 ///
 /// Where a seed cannot be written as JSON.
-pub(crate) fn record_seed<S: Store>(seed: &S) -> Result<Edits, Error> {
+pub(crate) fn record_seed<S: Store>(seed: &S, tables: &EntryTables) -> Result<Edits, Error> {
     let mut seed = seed.__copy();
     let mut edits = Edits::default();
     for (index, field) in S::__FIELDS.iter().enumerate() {
         if let Some(uid) = field.uid {
-            seed.__record(index, None, &mut edits)
+            tables
+                .record(&mut seed, index, None, &mut edits)
                 .map_err(|error| error.at(uid))?;
         }
     }
@@ -556,13 +558,14 @@ impl<S: Store> StructModel<S> {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
         let mut seed_entries = vec![Vec::new(); count];
+        let tables = EntryTables::of::<S>();
         for (at, field) in S::__FIELDS.iter().enumerate() {
             if let Some(uid) = field.uid {
                 index.insert(uid, at);
                 let mut entries = Edits::default();
                 // One that cannot be written is for the creation of a store to refuse. One that exists
                 // needs no seeds.
-                if seed.__record(at, None, &mut entries).is_ok() {
+                if tables.record(&mut seed, at, None, &mut entries).is_ok() {
                     seed_entries[at] = entries.entries;
                 }
             }
@@ -577,7 +580,11 @@ impl<S: Store> StructModel<S> {
         let cell = Arc::new(Published {
             newest: ArcSwap::from_pointee(versioned),
         });
-        let layout = Arc::new(Layout { seed, index });
+        let layout = Arc::new(Layout {
+            seed,
+            index,
+            tables,
+        });
         let model = StructModel {
             cell: cell.clone(),
             layout: layout.clone(),
@@ -624,7 +631,8 @@ impl<S: Store> StructModel<S> {
     fn remember(&mut self, index: usize) {
         let is_needed = S::__FIELDS.get(index).is_some_and(|field| {
             // What an operation before did to a field that is not stored stands nowhere else.
-            field.by_entry.is_some() || field.uid.is_none() && self.dirty.contains(index)
+            self.layout.tables.mark(index).is_some()
+                || field.uid.is_none() && self.dirty.contains(index)
         });
         if is_needed {
             let seed = &self.layout.seed;
@@ -635,13 +643,14 @@ impl<S: Store> StructModel<S> {
     }
 
     fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
-        let Some(&FieldInfo { uid, by_entry, .. }) = S::__FIELDS.get(index) else {
+        let Some(&FieldInfo { uid, .. }) = S::__FIELDS.get(index) else {
             return Ok(());
         };
         let uid = uid.unwrap_or_default();
         let before = self.before.take();
         // Without the mark that it has entries, all of them are still to be written.
-        let is_marked = by_entry.is_some_and(|empty| {
+        let mark = self.layout.tables.mark(index);
+        let is_marked = mark.is_some_and(|empty| {
             scope
                 .entries
                 .get(uid)
@@ -649,14 +658,16 @@ impl<S: Store> StructModel<S> {
         });
         let begin = scope.changes.entries.len();
         scope.changes.stored = self.stored(index, uid, scope.entries);
-        let outcome = self.draft().state.__record(
+        let tables = self.layout.tables.clone();
+        let outcome = tables.record(
+            &mut self.draft().state,
             index,
             before.as_ref().filter(|_| is_marked),
             &mut scope.changes,
         );
         self.before = before;
         outcome.map_err(|error| error.at(uid))?;
-        if by_entry.is_none() {
+        if mark.is_none() {
             if let (Some(written), Some((_, json))) =
                 (self.written.get_mut(index), scope.changes.entries.last())
             {
@@ -674,7 +685,8 @@ impl<S: Store> StructModel<S> {
         let layout = self.layout.clone();
         let mut state = layout.seed.__copy();
         state.__copy_field(index, &self.draft().state);
-        let outcome = state.__record(index, Some(&layout.seed), &mut edits);
+        let tables = &layout.tables;
+        let outcome = tables.record(&mut state, index, Some(&layout.seed), &mut edits);
         outcome.is_ok() && edits.entries.is_empty()
     }
 
@@ -693,7 +705,8 @@ impl<S: Store> StructModel<S> {
             let begin = scope.changes.entries.len();
             // A field that was never set goes on reading as its seed, also when that changes.
             let is_unset = !scope.entries.contains_key(uid);
-            if is_unset && field.by_entry.is_some() && self.is_at_seed(index) {
+            let is_by_entry = self.layout.tables.mark(index).is_some();
+            if is_unset && is_by_entry && self.is_at_seed(index) {
                 continue;
             }
             self.record(index, scope)?;
@@ -788,7 +801,7 @@ impl<S: Store> Layout<S> {
             state.__copy_field(index, &self.seed);
             return Ok(());
         }
-        state.__apply(index, key, json)
+        self.tables.apply(state, index, key, json)
     }
 }
 
@@ -804,6 +817,7 @@ impl<S: Store> Model for StructModel<S> {
     fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
         let mut misfits = Vec::new();
         let mut draft = self.cell.newest.load().copy();
+        let tables = self.layout.tables.clone();
         // Nearly always the field is that of the entry before.
         let mut last: Option<(&str, usize)> = None;
         for (uid, json) in entries {
@@ -820,7 +834,7 @@ impl<S: Store> Model for StructModel<S> {
                     index
                 }
             };
-            if let Err(error) = draft.state.__apply(index, key, Some(json)) {
+            if let Err(error) = tables.apply(&mut draft.state, index, key, Some(json)) {
                 misfits.push((uid.clone(), error));
             }
         }

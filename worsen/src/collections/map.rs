@@ -10,7 +10,7 @@ use std::{
 };
 
 use imbl::{OrdMap, ordmap::DiffItem};
-use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     Entry, Shared, encode,
@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     error::ValueError,
+    keyed::Value,
     planted::{Bug, planted},
-    schema::{Edits, Field},
+    schema::{self, ByEntry, Edits},
     value,
 };
 
@@ -212,8 +213,8 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
     }
 }
 
-impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for Map<K, V> {
-    const BY_ENTRY: Option<&'static str> = Some("{}");
+impl<K: Key, V: Value> ByEntry for Map<K, V> {
+    const MARK: &'static str = "{}";
 
     fn record(
         &mut self,
@@ -222,7 +223,7 @@ impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Fi
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         if before.is_none() {
-            out.set(uid, "{}");
+            out.set(uid, Self::MARK);
         }
         let before = before.cloned().unwrap_or_default();
         // What everybody makes of the commit: what there was, and then its edits.
@@ -292,6 +293,17 @@ impl<K: Key, V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Fi
 impl<K: Ord + Serialize, V: Serialize> Serialize for Map<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self)
+    }
+}
+
+/// As a `BTreeMap`. What a type that contains a map asks of it at a `#[derive(Deserialize)]` of its own is
+/// what a field asks, so one that is generic over the values needs `#[serde(bound = "")]` and
+/// [`Value`] as their bound.
+impl<'de, K: Key, V: Value> Deserialize<'de> for Map<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        schema::answer::<Self>();
+        let entries = BTreeMap::<K, V>::deserialize(deserializer)?;
+        Ok(entries.into_iter().collect())
     }
 }
 

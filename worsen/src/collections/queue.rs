@@ -3,12 +3,13 @@
 use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
 
 use imbl::OrdMap;
-use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Shared, encode, key, record_entries};
 use crate::{
     error::ValueError,
-    schema::{Edits, Field},
+    keyed::Value,
+    schema::{self, ByEntry, Edits},
     value,
 };
 
@@ -189,8 +190,8 @@ impl<T: Clone> Queue<T> {
     }
 }
 
-impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for Queue<T> {
-    const BY_ENTRY: Option<&'static str> = Some("[]");
+impl<T: Value> ByEntry for Queue<T> {
+    const MARK: &'static str = "[]";
 
     fn record(
         &mut self,
@@ -199,7 +200,7 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for 
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         if before.is_none() {
-            out.set(uid, "[]");
+            out.set(uid, Self::MARK);
         }
         record_entries(
             before.map(|before| &before.items),
@@ -235,6 +236,15 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Field for 
 impl<T: Serialize> Serialize for Queue<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self)
+    }
+}
+
+/// As a `VecDeque`.
+impl<'de, T: Value> Deserialize<'de> for Queue<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        schema::answer::<Self>();
+        let items = VecDeque::<T>::deserialize(deserializer)?;
+        Ok(items.into_iter().collect())
     }
 }
 

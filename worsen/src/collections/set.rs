@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, collections::BTreeSet, fmt, iter::FusedIterator, ops::RangeBounds};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     key::Key,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::ValueError,
-    schema::{Edits, Field},
+    schema::{self, ByEntry, Edits},
     value,
 };
 
@@ -138,8 +138,8 @@ impl<K: Ord + Clone> Set<K> {
     }
 }
 
-impl<K: Key> Field for Set<K> {
-    const BY_ENTRY: Option<&'static str> = <Map<K, ()> as Field>::BY_ENTRY;
+impl<K: Key> ByEntry for Set<K> {
+    const MARK: &'static str = Map::<K, ()>::MARK;
 
     fn record(
         &mut self,
@@ -168,6 +168,15 @@ impl<K: Key> Field for Set<K> {
 impl<K: Ord + Serialize> Serialize for Set<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self)
+    }
+}
+
+/// As a `BTreeSet`.
+impl<'de, K: Key> Deserialize<'de> for Set<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        schema::answer::<Self>();
+        let elements = BTreeSet::<K>::deserialize(deserializer)?;
+        Ok(elements.into_iter().collect())
     }
 }
 

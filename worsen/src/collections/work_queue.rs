@@ -23,7 +23,7 @@ use super::{Shared, key, record_entries};
 use crate::{
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
-    schema::{Edits, Field},
+    schema::{ByEntry, Edits, EntryTable, Field},
     taker::Taker,
     value,
 };
@@ -544,8 +544,22 @@ impl<T> WorkQueue<T> {
 }
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueue<T> {
+    fn by_entry() -> Option<EntryTable> {
+        Some(EntryTable::of::<Self>())
+    }
+
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
+        ByEntry::record(self, None, uid, out)
+    }
+
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        ByEntry::apply(self, key, json)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQueue<T> {
     // No list and no object: it cannot be taken for a plain field's value, nor the reverse.
-    const BY_ENTRY: Option<&'static str> = Some(MARK);
+    const MARK: &'static str = MARK;
 
     fn record(
         &mut self,

@@ -7,7 +7,7 @@ use super::{Fields, Layout, Published, Versioned};
 use crate::{
     engine::{Shown, Unseen},
     error::ValueError,
-    schema::Store,
+    schema::{EntryTables, Store},
     text::Text,
 };
 
@@ -86,6 +86,11 @@ impl<S: Store> StructShown<S> {
             spare: None,
             newer: Fields::of(fields),
         }
+    }
+
+    /// Which fields log by entry.
+    pub(crate) fn tables(&self) -> EntryTables {
+        self.layout.tables.clone()
     }
 
     fn spare(&mut self) -> Arc<Versioned<S>> {

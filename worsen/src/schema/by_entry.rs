@@ -1,0 +1,240 @@
+//! How a field that logs by entry does so, and how the model finds out which fields do. Never here: what a
+//! collection writes.
+//!
+//! A [`Map`](crate::Map) can be deserialized, as every other field. So no trait tells it from a plain field
+//! where the type is not known, and stable Rust has no specialization. Instead the type is asked, once for
+//! each opening: a collection that is deserialized while somebody asks leaves its [`EntryTable`] behind,
+//! before it reads anything. That is how serde_json passes its raw values through serde, too. A type that
+//! holds a collection leaves that one's table, whose type is not its own: then it is a plain field.
+
+use std::{
+    any::{Any, TypeId},
+    cell::Cell,
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+};
+
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, Error as _, Visitor},
+    forward_to_deserialize_any,
+};
+
+use super::{Edits, FieldInfo, Store};
+use crate::{error::ValueError, strangers};
+
+/// A field whose entries have uids of their own, below that of the field.
+pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
+    /// The JSON under the field's own uid, which says that it is empty apart from its entries.
+    const MARK: &'static str;
+
+    /// Adds what changed since `before` to `out`; all there is, where there is no `before`. The field then
+    /// is what everybody reads from its entries, which may be less than it was.
+    fn record(
+        &mut self,
+        before: Option<&Self>,
+        uid: &'static str,
+        out: &mut Edits,
+    ) -> Result<(), ValueError>;
+
+    /// Takes one entry of the log. `key` is what stands after `uid/`.
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+}
+
+type Record = fn(
+    field: &mut dyn Any,
+    before: Option<&dyn Any>,
+    uid: &'static str,
+    out: &mut Edits,
+) -> Result<(), ValueError>;
+type Apply =
+    fn(field: &mut dyn Any, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+
+/// The functions of one type that logs by entry.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct EntryTable {
+    type_id: TypeId,
+    mark: &'static str,
+    record: Record,
+    apply: Apply,
+}
+
+impl fmt::Debug for EntryTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryTable")
+            .field("mark", &self.mark)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EntryTable {
+    pub(crate) fn of<T: ByEntry>() -> Self {
+        EntryTable {
+            type_id: TypeId::of::<T>(),
+            mark: T::MARK,
+            record: |field, before, uid, out| match field.downcast_mut::<T>() {
+                Some(field) => field.record(before.and_then(<dyn Any>::downcast_ref), uid, out),
+                None => Ok(()),
+            },
+            apply: |field, key, json| match field.downcast_mut::<T>() {
+                Some(field) => field.apply(key, json),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+thread_local! {
+    static QUESTION: Cell<Question> = const { Cell::new(Question::None) };
+}
+
+#[derive(Clone, Copy)]
+enum Question {
+    None,
+    Asked,
+    Answered(EntryTable),
+}
+
+/// The functions of this type, if it logs by entry.
+pub(crate) fn ask<T: DeserializeOwned + 'static>() -> Option<EntryTable> {
+    QUESTION.set(Question::Asked);
+    // The type may be anybody's. It gets nothing to read, and what it makes of that does not count.
+    strangers::quietly(|| drop(T::deserialize(Nothing(PhantomData))));
+    match QUESTION.replace(Question::None) {
+        Question::Answered(table) if table.type_id == TypeId::of::<T>() => Some(table),
+        _ => None,
+    }
+}
+
+/// What a collection says at the beginning of its `deserialize`.
+pub(crate) fn answer<T: ByEntry>() {
+    if let Question::Asked = QUESTION.get() {
+        QUESTION.set(Question::Answered(EntryTable::of::<T>()));
+    }
+}
+
+/// Has nothing to read, whatever it is asked for.
+struct Nothing<'de>(PhantomData<&'de ()>);
+
+impl<'de> Deserializer<'de> for Nothing<'de> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("there is nothing to read"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// Which fields of one struct log by entry.
+#[derive(Clone)]
+pub(crate) struct EntryTables(Arc<[Option<EntryTable>]>);
+
+impl EntryTables {
+    pub(crate) fn of<S: Store>() -> Self {
+        let fields = S::__FIELDS.iter();
+        EntryTables(fields.map(|field| (field.by_entry)()).collect())
+    }
+
+    fn get(&self, index: usize) -> Option<&EntryTable> {
+        self.0.get(index)?.as_ref()
+    }
+
+    /// As [`ByEntry::MARK`]; `None`: the field does not log by entry.
+    pub(crate) fn mark(&self, index: usize) -> Option<&'static str> {
+        self.get(index).map(|table| table.mark)
+    }
+
+    /// Adds the entries of one field to `out`: what changed since `before`, or all there is.
+    pub(crate) fn record<S: Store>(
+        &self,
+        state: &mut S,
+        index: usize,
+        before: Option<&S>,
+        out: &mut Edits,
+    ) -> Result<(), ValueError> {
+        let Some(table) = self.get(index) else {
+            return state.__record(index, out);
+        };
+        let uid = S::__FIELDS
+            .get(index)
+            .and_then(|field: &FieldInfo| field.uid);
+        match (uid, state.__field_mut(index)) {
+            (Some(uid), Some(field)) => {
+                let before = before.and_then(|before| before.__field(index));
+                (table.record)(field, before, uid, out)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes one entry of the log into one field.
+    #[inline]
+    pub(crate) fn apply<S: Store>(
+        &self,
+        state: &mut S,
+        index: usize,
+        key: Option<&str>,
+        json: Option<&str>,
+    ) -> Result<(), ValueError> {
+        match self.get(index) {
+            Some(table) => match state.__field_mut(index) {
+                Some(field) => (table.apply)(field, key, json),
+                None => Ok(()),
+            },
+            None => state.__apply(index, key, json),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer};
+
+    use super::ask;
+    use crate::{Map, Queue, Set};
+
+    struct Newtype(#[expect(dead_code, reason = "only its type matters")] Map<String, u32>);
+
+    impl<'de> Deserialize<'de> for Newtype {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Map::deserialize(deserializer).map(Newtype)
+        }
+    }
+
+    struct Panics;
+
+    impl<'de> Deserialize<'de> for Panics {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("there is nothing to read")
+        }
+    }
+
+    #[test]
+    fn a_collection_is_recognized_and_what_holds_one_is_not() {
+        let mark = |table: Option<super::EntryTable>| table.map(|table| table.mark);
+        assert_eq!(mark(ask::<Map<String, Vec<u8>>>()), Some("{}"));
+        assert_eq!(mark(ask::<Set<u64>>()), Some("{}"));
+        assert_eq!(mark(ask::<Queue<Map<u8, u8>>>()), Some("[]"));
+        assert_eq!(mark(ask::<Newtype>()), None);
+        assert_eq!(mark(ask::<Option<Map<u8, u8>>>()), None);
+        assert_eq!(mark(ask::<(Map<u8, u8>, u8)>()), None);
+        assert_eq!(mark(ask::<BTreeMap<u8, u8>>()), None);
+        assert_eq!(mark(ask::<Panics>()), None);
+        assert_eq!(mark(ask::<Map<u8, u8>>()), Some("{}"), "after a panic");
+    }
+
+    #[test]
+    fn who_reads_a_collection_answers_nobody() {
+        let read: Map<String, u32> = serde_json::from_str(r#"{"a":1}"#).unwrap();
+        assert_eq!(read["a"], 1);
+        assert!(ask::<u8>().is_none());
+    }
+}
