@@ -63,7 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Woken by every job that is done; no polling.
     let mut watch = store.watch_jobs();
     while !store.jobs().is_empty() {
-        if watch.wait(Duration::from_secs(30)).is_none() && !store.jobs().is_empty() {
+        let told = watch.wait(Duration::from_secs(30)).transpose()?;
+        if told.is_none() && !store.jobs().is_empty() {
             return Err(format!("nobody works any more: {:?}", store.jobs()).into());
         }
     }

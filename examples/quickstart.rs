@@ -61,7 +61,7 @@ fn main() -> Result<(), worsen::Error> {
         Ok::<_, worsen::Error>(())
     })?;
     if let Some(jobs) = watch.wait(Duration::ZERO) {
-        println!("The watch saw {} jobs waiting.", jobs.len());
+        println!("The watch saw {} jobs waiting.", jobs?.len());
     }
 
     // Several fields, one commit: all of it or nothing.

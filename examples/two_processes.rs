@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Woken by the other process; no polling.
     let mut watch = store.watch_finished();
     while store.finished() < 2 {
-        watch.wait(Duration::from_secs(5));
+        watch.wait(Duration::from_secs(5)).transpose()?;
         if child.try_wait()?.is_some_and(|status| !status.success()) {
             return Err("the child failed".into());
         }
@@ -57,7 +57,7 @@ fn work(who: &str) -> Result<(), worsen::Error> {
     while mine < EACH {
         store.update_count(|count| *count += 1).wait()?;
         mine += 1;
-        if watch.wait(Duration::ZERO).is_some() {
+        if watch.wait(Duration::ZERO).transpose()?.is_some() {
             seen += 1;
         }
     }

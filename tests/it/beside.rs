@@ -160,7 +160,7 @@ fn a_watch_that_waits_for_no_time_looks_at_what_others_have_acknowledged() {
             let (watch, newest) = &mut *watch.lock().unwrap();
             while *newest < count {
                 let told = watch.wait(Duration::ZERO);
-                let told = told.expect("it is acknowledged, and not told of");
+                let told = told.expect("it is acknowledged, and not told of").unwrap();
                 assert!(told > *newest);
                 *newest = told;
             }

@@ -346,19 +346,26 @@ fn a_watch_yields_the_newest_value_once() {
     let mut counts = store.watch_count();
     let mut all = store.watch();
     store.set_note("other field".into()).wait().unwrap();
-    assert_eq!(counts.wait(Duration::ZERO), None, "another field changed");
-    assert_eq!(all.wait(Duration::ZERO).unwrap().note, "other field");
+    assert_eq!(
+        counts.wait(Duration::ZERO).transpose().unwrap(),
+        None,
+        "another field changed"
+    );
+    assert_eq!(
+        all.wait(Duration::ZERO).unwrap().unwrap().note,
+        "other field"
+    );
     store.set_count(1).wait().unwrap();
     store.set_count(2).wait().unwrap();
-    assert_eq!(counts.wait(Duration::ZERO), Some(2));
-    assert_eq!(counts.wait(Duration::ZERO), None);
+    assert_eq!(counts.wait(Duration::ZERO).transpose().unwrap(), Some(2));
+    assert_eq!(counts.wait(Duration::ZERO).transpose().unwrap(), None);
     let writer = store.clone();
     let thread = thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
         writer.set_count(3).wait().unwrap();
     });
-    assert_eq!(pollster::block_on(counts.next()), 3);
-    assert_eq!(counts.wait(Duration::ZERO), None);
+    assert_eq!(pollster::block_on(counts.next()).unwrap(), 3);
+    assert_eq!(counts.wait(Duration::ZERO).transpose().unwrap(), None);
     thread.join().unwrap();
 }
 
@@ -389,10 +396,16 @@ fn the_keyed_store_does_what_the_original_did_and_more() {
             .unwrap(),
         Some(false)
     );
-    assert_eq!(watch.wait(Duration::ZERO), Some(Some(true)));
+    assert_eq!(
+        watch.wait(Duration::ZERO).transpose().unwrap(),
+        Some(Some(true))
+    );
     assert_eq!(store.remove("AppErrors").wait().unwrap(), Some(true));
-    assert_eq!(watch.wait(Duration::ZERO), Some(None));
-    assert_eq!(all.wait(Duration::ZERO), Some(store.revision()));
+    assert_eq!(watch.wait(Duration::ZERO).transpose().unwrap(), Some(None));
+    assert_eq!(
+        all.wait(Duration::ZERO).transpose().unwrap(),
+        Some(store.revision())
+    );
     assert_eq!(store.remove("AppErrors").wait().unwrap(), None);
     drop((store, watch, all));
     let store = open();
@@ -601,15 +614,18 @@ fn who_waits_does_so_no_longer_than_told_while_a_closure_takes_its_time() {
     });
     has_begun.recv().unwrap();
     // What the other one wrote is there, and nothing else as long as the closure goes on.
-    assert_eq!(watch.wait(LONG), Some(7));
-    assert_eq!(watch.wait(Duration::from_millis(20)), None);
+    assert_eq!(watch.wait(LONG).transpose().unwrap(), Some(7));
+    assert_eq!(
+        watch.wait(Duration::from_millis(20)).transpose().unwrap(),
+        None
+    );
     let change = changes.wait(LONG).unwrap().unwrap();
     assert_eq!(change.entries().next().unwrap().new_value(), Some("7"));
     assert!(changes.wait(Duration::from_millis(20)).is_none());
     tell.send(()).unwrap();
     let outcome = writer.join().unwrap();
     outcome.expect("who waits waited for the closure");
-    assert_eq!(watch.wait(LONG), Some(8));
+    assert_eq!(watch.wait(LONG).transpose().unwrap(), Some(8));
     let change = changes.wait(LONG).unwrap().unwrap();
     assert_eq!(change.entries().next().unwrap().new_value(), Some("8"));
 }

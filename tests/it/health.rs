@@ -1,11 +1,13 @@
 //! What `health()` says while a store is open: nothing where all is well, and otherwise what is wrong.
 
-use std::fs;
+use std::{fs, sync::mpsc::channel, thread, time::Duration};
 
 use worsen::{
     Condition, ErrorKind, Options, PersistentStore, Store,
     simulation::{Fault, Repeat, SimulatedDisk},
 };
+
+use worsen_tests::State;
 
 use crate::{
     machine,
@@ -83,6 +85,75 @@ fn a_value_of_another_program_that_does_not_fit_is_told_until_it_is_put_right() 
         "{:?}",
         without_slow(numbers.health())
     );
+}
+
+/// For what has to come.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The state behind such a value is old for as long as it is there, so nobody is left waiting beside it.
+#[test]
+fn a_value_that_does_not_fit_is_told_to_everybody_who_waits() {
+    let folder = folder();
+    let dir = folder.path();
+    let numbers = State::builder().dir(dir).name("keyed").open().unwrap();
+    let anything = PersistentStore::<serde_json::Value>::builder("keyed")
+        .dir(dir)
+        .open()
+        .unwrap();
+    numbers.set_count(1).wait().unwrap();
+    let mut watch = numbers.watch_count();
+    let mut changes = numbers.changes(numbers.revision()).unwrap();
+    let mut task = numbers.watch();
+    let (send, called) = channel();
+    let _guard = numbers.on_change(move |state| send.send(state.map(|state| state.count)).unwrap());
+    let waiting = thread::spawn(move || {
+        let told = watch.wait(LONG).expect("the watch hangs beside it");
+        (watch, told)
+    });
+    let polled = thread::spawn(move || pollster::block_on(task.next()));
+    let commits = thread::spawn(move || {
+        let told = changes.wait(LONG).expect("the changes hang beside it");
+        (changes, told)
+    });
+    anything.write("count", "many".into()).wait().unwrap();
+    let (mut watch, told) = waiting.join().unwrap();
+    let (mut changes, untold) = commits.join().unwrap();
+    let errors = [
+        told.unwrap_err(),
+        untold.unwrap_err(),
+        polled.join().unwrap().unwrap_err(),
+        called.recv_timeout(LONG).unwrap().unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+        assert_eq!((error.store(), error.uid()), (Some("keyed"), Some("count")));
+    }
+    // It is told once, also to one who begins beside it.
+    assert!(watch.wait(Duration::ZERO).is_none());
+    assert!(changes.try_next().is_none());
+    let mut late = numbers.watch_note();
+    assert!(late.wait(Duration::ZERO).unwrap().is_err());
+    assert!(late.wait(Duration::ZERO).is_none());
+    // And all goes on once it is put right.
+    anything.write("count", 2.into()).wait().unwrap();
+    assert_eq!(watch.wait(LONG).unwrap().unwrap(), 2);
+    assert_eq!(called.recv_timeout(LONG).unwrap().unwrap(), 2);
+    let told: Vec<String> = std::iter::from_fn(|| changes.try_next())
+        .map(|change| {
+            change
+                .unwrap()
+                .entries()
+                .next()
+                .unwrap()
+                .new_value()
+                .unwrap()
+                .into()
+        })
+        .collect();
+    assert_eq!(told, ["\"many\"", "2"]);
+    // The next one is another one.
+    anything.write("count", "more".into()).wait().unwrap();
+    assert!(watch.wait(LONG).unwrap().is_err());
 }
 
 #[test]

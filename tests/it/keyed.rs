@@ -79,7 +79,7 @@ fn what_was_loaded_is_read_changed_and_removed_like_what_was_written() {
         assert_same(&store, &model);
         for (uid, (mut watch, seen)) in watched {
             let now = model.get(&uid).copied();
-            match watch.wait(Duration::ZERO) {
+            match watch.wait(Duration::ZERO).transpose().unwrap() {
                 Some(told) => assert_eq!(told, now, "{uid}"),
                 None => assert_eq!(seen, now, "{uid}"),
             }

@@ -20,7 +20,10 @@ fn a_change_by_this_process_and_by_another_one_is_told() {
     let folder = folder();
     let store = open(folder.path());
     let (send, told) = channel();
-    let guard = store.on_change(move |state| send.send((state.count, state.note.clone())).unwrap());
+    let guard = store.on_change(move |state| {
+        let state = state.unwrap();
+        send.send((state.count, state.note.clone())).unwrap();
+    });
     store.set_count(1).wait().unwrap();
     assert_eq!(told.recv_timeout(LONG).unwrap().0, 1);
     Worker::start("set-note", folder.path(), &["theirs"]).finish();
@@ -43,7 +46,7 @@ fn the_function_may_write_and_wait_for_it() {
     let (send, told) = channel();
     let writer = store.clone();
     let _guard = store.on_change(move |state| {
-        if state.note != "seen" {
+        if state.unwrap().note != "seen" {
             writer.set_note("seen".into()).wait().unwrap();
             send.send(()).unwrap();
         }
@@ -84,7 +87,7 @@ fn a_function_that_blocks_or_panics_holds_up_no_write_and_no_other_function() {
     });
     let _panics = store.on_change(|_| panic!("on purpose"));
     let (send, told) = channel();
-    let _tells = store.on_change(move |state| send.send(state.count).unwrap());
+    let _tells = store.on_change(move |state| send.send(state.unwrap().count).unwrap());
     for count in 1..=3 {
         store.set_count(count).wait().unwrap();
         while told

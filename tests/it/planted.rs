@@ -139,6 +139,9 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::LookAtWhatIsKnown => {
             &["beside::a_watch_that_waits_for_no_time_looks_at_what_others_have_acknowledged"]
         }
+        Bug::WaitBesideMisfit => {
+            &["health::a_value_that_does_not_fit_is_told_to_everybody_who_waits"]
+        }
         Bug::DoNotCheckLineBeforeTail => {
             &["damage::an_old_copy_that_is_written_into_an_open_log_is_noticed"]
         }

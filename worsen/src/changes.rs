@@ -13,8 +13,9 @@ use futures_core::Stream;
 
 use crate::{
     backend::{Committed, History, Next},
-    engine::{Engine, EngineHandle},
+    engine::EngineHandle,
     error::{Error, ErrorKind},
+    health::Told,
     sync,
 };
 
@@ -54,6 +55,8 @@ use crate::{
 pub struct Changes {
     handle: sync::Arc<EngineHandle>,
     history: Box<dyn History>,
+    old_values: bool,
+    told: Told,
     listener: Option<EventListener>,
 }
 
@@ -61,8 +64,10 @@ impl Changes {
     pub(crate) fn new(handle: sync::Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
         let history = handle.engine.history(after, false)?;
         Ok(Changes {
+            told: handle.engine.told(),
             handle,
             history,
+            old_values: false,
             listener: None,
         })
     }
@@ -75,6 +80,7 @@ impl Changes {
     /// As [`Handle::changes`](crate::Handle::changes).
     pub fn with_old_values(mut self) -> Result<Self, Error> {
         self.history = self.handle.engine.history(self.history.revision(), true)?;
+        self.old_values = true;
         Ok(self)
     }
 
@@ -90,13 +96,15 @@ impl Changes {
     /// [`Gap`](ErrorKind::Gap) once for commits that are not in the log any more; what comes next are
     /// those behind them. [`Replaced`](ErrorKind::Replaced) once where somebody put an older copy in the
     /// place of the log, and commits that were told are not in it: those that come next may have lower
-    /// revisions. Otherwise as the file says: the next call tries again.
+    /// revisions. [`Decode`](ErrorKind::Decode) once where another program wrote a value that does not fit its
+    /// type: what it and others commit is told once that is put right. Otherwise as the file says: the next
+    /// call tries again.
     pub fn try_next(&mut self) -> Option<Result<Change, Error>> {
         let engine = &self.handle.engine;
         if engine.is_behind(engine.revision()) {
             engine.refresh();
         }
-        look(engine, &mut *self.history)
+        self.look()
     }
 
     /// Blocks until there is a commit, at most so long. `None`: there was none. With a time of zero it looks
@@ -106,9 +114,8 @@ impl Changes {
     ///
     /// As [`try_next`](Changes::try_next).
     pub fn wait(&mut self, timeout: Duration) -> Option<Result<Change, Error>> {
-        let engine = &self.handle.engine;
-        let history = &mut *self.history;
-        engine.wait(timeout, || look(engine, history).into())
+        let handle = self.handle.clone();
+        handle.engine.wait(timeout, || self.look().into())
     }
 
     /// Resolves when there is a commit. Cancelling it loses nothing.
@@ -121,26 +128,52 @@ impl Changes {
     }
 
     fn poll_commit(&mut self, context: &Context<'_>) -> Poll<Result<Change, Error>> {
-        let engine = &self.handle.engine;
-        let history = &mut *self.history;
-        let look = || look(engine, history);
-        engine.poll(&mut self.listener, context, look)
+        let handle = self.handle.clone();
+        let mut listener = self.listener.take();
+        let polled = handle.engine.poll(&mut listener, context, || self.look());
+        self.listener = listener;
+        polled
     }
-}
 
-/// What there is of what readers have seen.
-fn look(engine: &Engine, history: &mut dyn History) -> Option<Result<Change, Error>> {
-    let outcome = match history.next(engine.revision()) {
-        Ok(Next::Nothing) => return None,
-        Ok(Next::Commit(committed)) => Ok(Change(committed)),
-        Ok(Next::Gap { first, last }) => Err(Error::new(
-            ErrorKind::Gap,
-            format!("the commits {first} to {last} are not in the log any more"),
-        )
-        .help("read the state as it is by a snapshot; the commits behind them come next")),
-        Err(error) => Err(error),
-    };
-    Some(outcome.map_err(|error| engine.in_store(error)))
+    /// What there is of what readers have seen.
+    fn look(&mut self) -> Option<Result<Change, Error>> {
+        let engine = &self.handle.engine;
+        let error = match self.history.next(engine.revision()) {
+            Ok(Next::Commit(committed)) => return Some(Ok(Change(committed))),
+            Ok(Next::Gap { first, last }) => Error::new(
+                ErrorKind::Gap,
+                format!("the commits {first} to {last} are not in the log any more"),
+            )
+            .help("read the state as it is by a snapshot; the commits behind them come next"),
+            Ok(Next::Nothing) => {
+                if let Some(error) = engine.tell_replaced(&mut self.told) {
+                    self.go_on_from_now(error)
+                } else {
+                    return engine.tell_misfit(&mut self.told).map(Err);
+                }
+            }
+            Err(error) => match engine.tell_replaced(&mut self.told) {
+                // That is why it cannot be read on.
+                Some(replaced) if error.kind() != ErrorKind::Replaced => {
+                    self.go_on_from_now(replaced)
+                }
+                _ => error,
+            },
+        };
+        Some(Err(self.handle.engine.in_store(error)))
+    }
+
+    /// The files were replaced: the commits behind what stands there now come next.
+    fn go_on_from_now(&mut self, replaced: Error) -> Error {
+        let engine = &self.handle.engine;
+        match engine.history(engine.revision(), self.old_values) {
+            Ok(history) => {
+                self.history = history;
+                replaced
+            }
+            Err(error) => error,
+        }
+    }
 }
 
 impl Stream for Changes {

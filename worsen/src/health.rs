@@ -8,12 +8,15 @@ use std::{
     path::PathBuf,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    planted::{Bug, planted},
+};
 
 /// One thing that is wrong with an open store, or not as it was asked for. Printed, it says what that
 /// means for reads and writes, and what to do.
@@ -40,7 +43,8 @@ pub enum Condition {
         error: Error,
     },
     /// Another program wrote a value that does not fit its type. Reads stay at the state before, and writes
-    /// are refused, until somebody writes a value that fits.
+    /// are refused, until somebody writes a value that fits. Whoever waits in a [`Watch`](crate::Watch) or
+    /// for [`Changes`](crate::Changes) is told by an error.
     Misfit {
         /// The value's uid, and why it does not fit.
         error: Error,
@@ -133,12 +137,28 @@ pub(crate) struct Board {
     /// The standard library's lock also under loom: it is never held across anything that other threads
     /// take part in.
     notes: Mutex<Notes>,
+    /// How many there were of what those who wait have to be told.
+    events: AtomicU64,
 }
+
+/// Which of the events somebody who waits was told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told {
+    misfit: u64,
+    replaced: u64,
+}
+
+/// An error, and which of the events it is.
+type Event = (u64, Error);
 
 #[derive(Debug, Default)]
 struct Notes {
     poisoned: Option<Error>,
     misfits: Vec<Error>,
+    /// Since when there have been any.
+    misfit: Option<Event>,
+    /// The newest replacement of the files. It stays: what was told before it is void.
+    replaced: Option<Event>,
     /// Up to where that is known.
     known: u64,
     revision: u64,
@@ -182,25 +202,70 @@ impl Board {
         self.sum_up(notes);
     }
 
+    /// What a newcomer has been told: that the files were replaced is nothing to one who has seen no others.
+    pub(crate) fn told(&self) -> Told {
+        if self.events.load(Ordering::Acquire) == 0 {
+            return Told::default();
+        }
+        let replaced = self.notes().replaced.as_ref().map_or(0, |event| event.0);
+        Told {
+            misfit: 0,
+            replaced,
+        }
+    }
+
+    /// The newest replacement of the files, if it was not told.
+    pub(crate) fn tell_replaced(&self, told: &mut Told) -> Option<Error> {
+        self.tell(&mut told.replaced, |notes| notes.replaced.as_ref())
+    }
+
+    /// A value that does not fit, as long as there is one, if it was not told.
+    pub(crate) fn tell_misfit(&self, told: &mut Told) -> Option<Error> {
+        if planted(Bug::WaitBesideMisfit) {
+            return None;
+        }
+        self.tell(&mut told.misfit, |notes| notes.misfit.as_ref())
+    }
+
+    fn tell(&self, told: &mut u64, event: fn(&Notes) -> Option<&Event>) -> Option<Error> {
+        // Acquire: who sees the count sees what was done before it.
+        if self.events.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let notes = self.notes();
+        let (number, error) = event(&notes).filter(|(number, _)| number > told)?;
+        *told = *number;
+        Some(error.clone())
+    }
+
+    fn count(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Release) + 1
+    }
+
     /// What does not fit of the state at `known`, while readers see `revision`. Whoever knows more has said
-    /// so already.
+    /// so already. Returns whether those who wait have to be told.
     pub(crate) fn misfits<'a>(
         &self,
         known: u64,
         misfits: impl ExactSizeIterator<Item = &'a Error>,
         revision: u64,
-    ) {
+    ) -> bool {
         if misfits.len() == 0 && !self.any.load(Ordering::Relaxed) {
-            return;
+            return false;
         }
         let notes = &mut *self.notes();
         if known < notes.known && !notes.misfits.is_empty() {
-            return;
+            return false;
         }
         notes.known = known;
         notes.misfits = misfits.cloned().collect();
         notes.revision = revision;
+        let before = notes.misfit.take();
+        let is_new = before.is_none() && !notes.misfits.is_empty();
+        let first = notes.misfits.first();
+        notes.misfit = first.map(|error| before.unwrap_or_else(|| (self.count(), error.clone())));
         self.sum_up(notes);
+        is_new
     }
 
     /// A closure ended, and took so long.
@@ -224,7 +289,10 @@ impl Board {
     }
 
     fn sum_up(&self, notes: &Notes) {
-        let any = notes.poisoned.is_some() || notes.unread.is_some() || !notes.misfits.is_empty();
+        let any = notes.poisoned.is_some()
+            || notes.unread.is_some()
+            || notes.replaced.is_some()
+            || !notes.misfits.is_empty();
         self.any.store(any, Ordering::Relaxed);
     }
 
@@ -232,6 +300,9 @@ impl Board {
     pub(crate) fn conditions(&self, name: impl Fn(Error) -> Error) -> Vec<Condition> {
         let notes = self.notes();
         let poisoned = notes.poisoned.iter().map(|error| Condition::Poisoned {
+            error: name(error.clone()),
+        });
+        let replaced = notes.replaced.iter().map(|(_, error)| Condition::Replaced {
             error: name(error.clone()),
         });
         let unread = notes.unread.iter().map(|error| {
@@ -251,6 +322,7 @@ impl Board {
             took: *took,
             uids: uids.clone(),
         });
-        poisoned.chain(unread).chain(misfits).chain(slow).collect()
+        let kept_out = poisoned.chain(replaced).chain(unread);
+        kept_out.chain(misfits).chain(slow).collect()
     }
 }

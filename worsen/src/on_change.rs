@@ -47,7 +47,7 @@ impl OnChange {
     /// Where no thread can be started.
     pub(crate) fn start<S: 'static, T: 'static>(
         mut watch: Watch<S, T>,
-        mut tell: impl FnMut(T) + Send + 'static,
+        mut tell: impl FnMut(Result<T, Error>) + Send + 'static,
     ) -> Result<Self, Error> {
         let stop = Arc::<Stop>::default();
         let stopped = stop.clone();

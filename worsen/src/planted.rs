@@ -100,6 +100,8 @@ bugs! {
     ReadWaitsForClosure,
     /// A reader sees a part of a commit before the others, and before its revision.
     ShowHalfACommit,
+    /// Whoever waits hears nothing of a value that does not fit.
+    WaitBesideMisfit,
     /// Whoever waits, be it for no time at all, looks at what this process has taken over already.
     LookAtWhatIsKnown,
     /// What follows the known tail is read, whatever stands in front of it by now.

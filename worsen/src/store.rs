@@ -331,7 +331,9 @@ impl<S: Store> Handle<S> {
     /// thread of its own, and may send, write and wait; a channel or a "please repaint" leads from there to
     /// the thread that draws. Changes in quick succession may be told as one.
     ///
-    /// Where the function panics, that is printed, and it is not called again.
+    /// Where what others wrote cannot be shown, it is called with the error in the place of the state, as a
+    /// [`Watch`] tells it, and goes on being called. Where the function panics, that is printed, and it is not
+    /// called again.
     ///
     /// ```
     /// # use worsen::Store;
@@ -341,10 +343,10 @@ impl<S: Store> Handle<S> {
     /// let (send, events) = std::sync::mpsc::channel();
     /// let guard = store.on_change(move |state| {
     ///     // Nobody may listen any more.
-    ///     let _ = send.send(state.jobs.len());
+    ///     let _ = send.send(state.map(|state| state.jobs.len()));
     /// })?;
     /// store.update_jobs(|jobs| jobs.push("paint".into())).wait()?;
-    /// assert_eq!(events.recv()?, 1);
+    /// assert_eq!(events.recv()??, 1);
     /// drop(guard);   // from here on it is not called
     /// # Ok(())
     /// # }
@@ -355,7 +357,7 @@ impl<S: Store> Handle<S> {
     /// Where no thread can be started.
     pub fn on_change(
         &self,
-        tell: impl FnMut(Snapshot<S>) + Send + 'static,
+        tell: impl FnMut(Result<Snapshot<S>, Error>) + Send + 'static,
     ) -> Result<OnChange, Error> {
         let started = OnChange::start(self.watch(), tell);
         started.map_err(|error| self.engine().in_store(error))

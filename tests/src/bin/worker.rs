@@ -196,6 +196,7 @@ fn watch(dir: &Path, until: u64) -> Result<(), Box<dyn Error>> {
     let mut watch = store.watch_count();
     println!("ready");
     while let Some(count) = watch.wait(Duration::from_secs(60)) {
+        let count = count?;
         println!("{count}");
         if count >= until {
             return Ok(());
@@ -342,7 +343,7 @@ fn fork(dir: &Path) -> Result<(), Box<dyn Error>> {
                     .err()
                     .map(|error| error.kind())
             );
-            println!("{:?}", watch.wait(Duration::ZERO));
+            println!("{:?}", watch.wait(Duration::ZERO).transpose()?);
             drop((watch, store));
             let own = State::builder().dir(dir).open()?;
             own.update_count(|count| *count += 10).wait()?;

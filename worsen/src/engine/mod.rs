@@ -44,7 +44,7 @@ use crate::{
     commit::Unheard,
     debug::Debug,
     error::Error,
-    health::{Board, Condition},
+    health::{Board, Condition, Told},
     limits::Limits,
     publications::Publications,
     schema::Edits,
@@ -244,8 +244,35 @@ impl Engine {
 
     fn note_misfits(&self, replica: &Replica) {
         let misfits = replica.misfits.values();
-        self.health
+        let is_new = self
+            .health
             .misfits(replica.revision, misfits, self.revision());
+        if is_new {
+            self.tell_of_event();
+        }
+    }
+
+    /// Those who wait look again, whatever they sleep on.
+    fn tell_of_event(&self) {
+        self.publications.notify();
+        self.backend.wake();
+    }
+
+    /// What one who begins to wait now need not be told.
+    pub(crate) fn told(&self) -> Told {
+        self.health.told()
+    }
+
+    /// That the files were replaced, where that was not told.
+    pub(crate) fn tell_replaced(&self, told: &mut Told) -> Option<Error> {
+        let error = self.health.tell_replaced(told)?;
+        Some(self.in_store(error))
+    }
+
+    /// What others wrote that cannot be shown, where that was not told.
+    pub(crate) fn tell_misfit(&self, told: &mut Told) -> Option<Error> {
+        let error = self.health.tell_misfit(told)?;
+        Some(self.in_store(error))
     }
 
     /// The revision that readers of this process see.

@@ -74,7 +74,7 @@ pub fn watch(dir: &Path) -> Result<(), Box<dyn Error>> {
     println!("ready");
     while let Some(count) = watch.wait(Duration::from_secs(60)) {
         let woken = now();
-        println!("{count} {woken}");
+        println!("{} {woken}", count?);
     }
     Ok(())
 }
