@@ -13,6 +13,7 @@ mod changes; // each commit, told once
 mod collections; // fields that log by entry
 mod exit; // how a program ends
 mod files;
+mod floors; // who imports from whom
 mod format;
 #[cfg(target_os = "linux")]
 mod ground; // file systems of other kinds, mounted for a test: root and their tools are asked for

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use syn::{Data, Fields, GenericParam, Ident, LitStr, spanned::Spanned};
 
 use crate::{
-    accessor::Names,
-    attr::{Ctxt, Dir, Given},
+    attr::{Dir, Given, serde::Both},
+    ctxt::Ctxt,
     model::{self, Codec, Field, Store},
-    serde_attr::Both,
+    names::{self, Names},
 };
 
 /// In bytes, as in the runtime: with what is put behind it, the longest file name of most systems.
@@ -18,41 +18,6 @@ const LONGEST_NAME: usize = 200;
 
 /// In bytes, as in the runtime.
 const LONGEST_UID: usize = 4096;
-
-/// What an accessor would hide: the methods of `Handle`, of the traits that every handle has, and
-/// of the `Store` trait, which people look for on the handle too.
-const RESERVED: &[&str] = &[
-    "borrow",
-    "borrow_mut",
-    "builder",
-    "changes",
-    "clone",
-    "clone_from",
-    "compact",
-    "deref",
-    "deref_mut",
-    "fmt",
-    "health",
-    "into",
-    "store_name",
-    "on_change",
-    "open",
-    "path",
-    "recovered",
-    "reset",
-    "revision",
-    "salvage",
-    "snapshot",
-    "sync",
-    "to_owned",
-    "try_into",
-    "try_update",
-    "type_id",
-    "update",
-    "was_created",
-    "watch",
-    "work",
-];
 
 pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     check_shape(ctxt, store);
@@ -483,7 +448,7 @@ fn check_uids_differ(ctxt: &Ctxt, store: &Store<'_>) {
 // An accessor's name is an identifier.
 fn check_accessor_name(ctxt: &Ctxt, field: &Field<'_>) {
     let name = &field.accessor.value;
-    if field.is_stored() && !is_accessor_name(name) {
+    if field.is_stored() && !names::is_accessor_name(name) {
         ctxt.error(
             field.accessor.span,
             format!(
@@ -500,7 +465,7 @@ fn check_reserved(ctxt: &Ctxt, field: &Field<'_>) {
         return;
     }
     for name in Names::of(field).all() {
-        if is_reserved(name) {
+        if names::is_reserved(name) {
             ctxt.error(
                 field.accessor.span,
                 format!(
@@ -541,16 +506,4 @@ fn check_accessors_differ(ctxt: &Ctxt, store: &Store<'_>) {
             ctxt.push(error);
         }
     }
-}
-
-pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
-}
-
-/// Whether a method can have this name, be it as a raw identifier.
-pub(crate) fn is_accessor_name(name: &str) -> bool {
-    name != "_"
-        && !name.starts_with("r#")
-        && (syn::parse_str::<Ident>(name).is_ok()
-            || syn::parse_str::<Ident>(&format!("r#{name}")).is_ok())
 }

@@ -8,12 +8,13 @@ use proc_macro::TokenStream;
 use proc_macro2::TokenStream as TokenStream2;
 use syn::DeriveInput;
 
-mod accessor;
 mod attr;
+mod case;
 mod check;
+mod ctxt;
 mod expand;
 mod model;
-mod serde_attr;
+mod names;
 #[cfg(test)]
 mod tests;
 
@@ -123,7 +124,7 @@ fn derive(input: TokenStream2) -> TokenStream2 {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let ctxt = attr::Ctxt::new();
+    let ctxt = ctxt::Ctxt::new();
     let store = model::Store::from_input(&ctxt, &input);
     check::check(&ctxt, &store);
     expand::expand(&store, ctxt.finish())

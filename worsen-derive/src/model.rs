@@ -13,8 +13,12 @@ use syn::{
 };
 
 use crate::{
-    attr::{self, ContainerAttrs, Ctxt, Durability, FieldAttrs, Slot, Written},
-    serde_attr::{self, Both, SerdeContainer, SerdeField},
+    attr::{
+        self, ContainerAttrs, Durability, FieldAttrs, Slot, Written,
+        serde::{self, Both, SerdeContainer, SerdeField},
+    },
+    case::snake_case,
+    ctxt::Ctxt,
 };
 
 /// The struct that becomes a store.
@@ -116,6 +120,11 @@ impl<'a> Store<'a> {
             handle,
             fields,
         }
+    }
+
+    /// Whether it is a struct as a store needs it, and so can be written down as an expression.
+    pub(crate) fn has_named_fields(&self) -> bool {
+        matches!(&self.input.data, Data::Struct(data) if matches!(data.fields, Fields::Named(_)))
     }
 
     /// The path of the runtime crate.
@@ -267,8 +276,8 @@ impl<'a> Field<'a> {
     pub(crate) fn seed(&self) -> Seed<'_> {
         match self.attrs.seed.value() {
             None => match &self.serde.default {
-                Some(serde_attr::Default::Function(function)) => Seed::Function(function),
-                Some(serde_attr::Default::Trait) => Seed::Default,
+                Some(serde::Default::Function(function)) => Seed::Function(function),
+                Some(serde::Default::Trait) => Seed::Default,
                 None if self.in_struct == InStruct::HasDefault => Seed::OfStruct,
                 None => Seed::Default,
             },
@@ -280,7 +289,7 @@ impl<'a> Field<'a> {
     pub(crate) fn codec(&self) -> Codec<'_> {
         match self.attrs.with.value() {
             None => self.serde_codec(),
-            Some(Written::Well(path)) => Codec::Module(serde_attr::as_expr(path)),
+            Some(Written::Well(path)) => Codec::Module(serde::as_expr(path)),
             Some(Written::Badly) => Codec::Unknown,
         }
     }
@@ -333,25 +342,6 @@ pub(crate) fn duration(literal: &LitStr) -> Result<Duration, humantime::Duration
 /// Whether a `poll` says that nothing is polled.
 pub(crate) fn is_never(literal: &LitStr) -> bool {
     literal.value() == "never"
-}
-
-/// `AppState` -> `app_state`, `HTTPServer2` -> `http_server2`.
-pub(crate) fn snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut snake = String::new();
-    for (at, &char) in chars.iter().enumerate() {
-        if char.is_uppercase() && at > 0 {
-            let after_word = chars[at - 1].is_lowercase() || chars[at - 1].is_numeric();
-            // The last capital of `HTTPServer` begins the next word.
-            let ends_acronym = chars[at - 1].is_uppercase()
-                && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
-            if after_word || ends_acronym {
-                snake.push('_');
-            }
-        }
-        snake.extend(char.to_lowercase());
-    }
-    snake
 }
 
 /// The same type with the struct's name in place of `Self`.

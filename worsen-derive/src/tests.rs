@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::{attr, check, derive, model::snake_case};
+use crate::{attr, case::snake_case, derive, names};
 
 /// The expansion in the usual format. Attributes, comments and all.
 fn expand(input: TokenStream) -> String {
@@ -198,12 +198,12 @@ fn rename_all_has_the_rules_of_serde() {
 #[test]
 fn any_name_but_a_path_keyword_can_be_an_accessor() {
     for name in ["x", "_x", "type", "größe", "match"] {
-        assert!(check::is_accessor_name(name), "{name}");
+        assert!(names::is_accessor_name(name), "{name}");
     }
     for name in [
         "", "_", "self", "Self", "super", "crate", "r#type", "a b", "a-b", "1st", "x()",
     ] {
-        assert!(!check::is_accessor_name(name), "{name}");
+        assert!(!names::is_accessor_name(name), "{name}");
     }
 }
 
@@ -249,7 +249,7 @@ fn every_method_of_the_handle_is_reserved() {
         .filter(|method| !method.starts_with("__") && *method != "drop")
     {
         assert!(
-            check::is_reserved(method),
+            names::is_reserved(method),
             "`{method}` is not in the list of reserved names"
         );
     }

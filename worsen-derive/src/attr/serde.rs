@@ -9,7 +9,8 @@ use syn::{
     spanned::Spanned,
 };
 
-use crate::attr::{self, Ctxt, RenameRule};
+use super::SERDE;
+use crate::{case::RenameRule, ctxt::Ctxt};
 
 /// Keys of a struct that change nothing of what a store reads and writes, field by field.
 const ALONE_ON_STRUCT: &[&str] = &[
@@ -122,10 +123,7 @@ fn for_each_key(
     attrs: &[Attribute],
     mut parse: impl FnMut(&str, &ParseNestedMeta<'_>) -> syn::Result<()>,
 ) {
-    for attr in attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident(attr::SERDE))
-    {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident(SERDE)) {
         let each = |meta: ParseNestedMeta<'_>| {
             let name = meta.path.get_ident().map(|name| name.unraw().to_string());
             parse(name.as_deref().unwrap_or_default(), &meta)

@@ -1,0 +1,156 @@
+//! The keys of `#[store(...)]`: their names, what they look like, and where they stand. Never here: how
+//! their values are read.
+
+pub(super) const ACCESSOR: &str = "accessor";
+pub(super) const ACCESSORS: &str = "accessors";
+pub(super) const APP: &str = "app";
+pub(super) const CONFIG: &str = "config";
+pub(super) const CRATE: &str = "crate";
+pub(super) const DIR: &str = "dir";
+pub(super) const DURABILITY: &str = "durability";
+pub(super) const HANDLE: &str = "handle";
+pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
+pub(super) const NAME: &str = "name";
+pub(super) const POLL: &str = "poll";
+pub(super) const RENAME_ALL: &str = "rename_all";
+pub(super) const SEED: &str = "seed";
+pub(super) const SKIP: &str = "skip";
+pub(super) const UID: &str = "uid";
+pub(super) const WITH: &str = "with";
+
+/// What a key of `#[store(...)]` looks like when it is written well.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) example: &'static str,
+}
+
+const CONTAINER_KEYS: &[Key] = &[
+    Key {
+        name: NAME,
+        example: "name = \"my-store\"",
+    },
+    Key {
+        name: DIR,
+        example: "dir = \"./db\"",
+    },
+    Key {
+        name: POLL,
+        example: "poll = \"5s\"",
+    },
+    Key {
+        name: DURABILITY,
+        example: "durability = Buffered",
+    },
+    Key {
+        name: LOCK_TIMEOUT,
+        example: "lock_timeout = \"5s\"",
+    },
+    Key {
+        name: HANDLE,
+        example: "handle = MyHandle",
+    },
+    Key {
+        name: ACCESSORS,
+        example: "accessors = pub(crate)",
+    },
+    Key {
+        name: RENAME_ALL,
+        example: "rename_all = \"camelCase\"",
+    },
+    Key {
+        name: CRATE,
+        example: "crate = path::to::worsen",
+    },
+];
+
+const FIELD_KEYS: &[Key] = &[
+    Key {
+        name: UID,
+        example: "uid = \"myUid\"",
+    },
+    Key {
+        name: SEED,
+        example: "seed = 42",
+    },
+    Key {
+        name: ACCESSOR,
+        example: "accessor = \"my_name\"",
+    },
+    Key {
+        name: SKIP,
+        example: "skip",
+    },
+    Key {
+        name: WITH,
+        example: "with = my_module",
+    },
+];
+
+/// Keys of other crates' attributes that people write here, and the key they mean.
+pub(super) const ALIASES: &[(&str, &str)] = &[
+    ("default", SEED),
+    ("directory", DIR),
+    ("getter", ACCESSOR),
+    ("id", UID),
+    ("initial", SEED),
+    ("interval", POLL),
+    ("path", DIR),
+    ("rename", UID),
+    ("serde", WITH),
+    ("timeout", LOCK_TIMEOUT),
+    ("transient", SKIP),
+    ("vis", ACCESSORS),
+    ("visibility", ACCESSORS),
+];
+
+/// Where an attribute stands.
+pub(super) struct Level {
+    pub(super) keys: &'static [Key],
+    /// Said of a key that stands here.
+    pub(super) here: &'static str,
+    /// The key that a value without a key most likely belongs to.
+    pub(super) positional: &'static str,
+    pub(super) other: &'static [Key],
+    /// Where a key of the other level belongs.
+    pub(super) there: &'static str,
+}
+
+pub(super) const CONTAINER: Level = Level {
+    keys: CONTAINER_KEYS,
+    here: "the struct",
+    positional: NAME,
+    other: FIELD_KEYS,
+    there: "a field",
+};
+
+pub(super) const FIELD: Level = Level {
+    keys: FIELD_KEYS,
+    here: "a field",
+    positional: UID,
+    other: CONTAINER_KEYS,
+    there: "the struct",
+};
+
+impl Level {
+    pub(super) fn example(&self, key: &str) -> &'static str {
+        self.keys
+            .iter()
+            .find(|known| known.name == key)
+            .map_or("", |known| known.example)
+    }
+
+    pub(super) fn list(&self) -> String {
+        let names: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", key.name))
+            .collect();
+        names.join(", ")
+    }
+}
+
+/// Every key, of the struct and of a field.
+#[cfg(test)]
+pub(crate) fn all_keys() -> impl Iterator<Item = &'static str> {
+    CONTAINER_KEYS.iter().chain(FIELD_KEYS).map(|key| key.name)
+}

@@ -1,0 +1,142 @@
+//! The syntax of `#[store(...)]`: what a struct and a field can say, as data, and each key once.
+//!
+//! Whether a well-formed value makes sense is not decided here, but in `check`.
+
+use syn::{Attribute, Expr, Ident, LitStr, Path, Visibility};
+
+use self::keys::{APP, CONFIG};
+use crate::{case::RenameRule, ctxt::Ctxt};
+
+mod keys;
+mod parse;
+pub(crate) mod serde;
+mod suggest;
+mod values;
+
+#[cfg(test)]
+pub(crate) use self::keys::all_keys;
+
+pub(crate) const STORE: &str = "store";
+pub(crate) const SERDE: &str = "serde";
+pub(crate) const DEPRECATED: &str = "deprecated";
+pub(crate) const DOC: &str = "doc";
+
+/// A value with the key that it was given under.
+pub(crate) struct Given<T> {
+    pub(crate) key: Ident,
+    pub(crate) value: T,
+}
+
+/// A key that can be given once.
+pub(crate) struct Slot<T>(Option<Given<T>>);
+
+impl<T> Slot<T> {
+    fn set(&mut self, ctxt: &Ctxt, key: &Ident, value: T) {
+        match &self.0 {
+            None => {
+                self.0 = Some(Given {
+                    key: key.clone(),
+                    value,
+                })
+            }
+            Some(first) => {
+                let mut error = syn::Error::new(
+                    key.span(),
+                    format!("`{key}` is given twice: keep one of them"),
+                );
+                error.combine(syn::Error::new(
+                    first.key.span(),
+                    format!("`{key}` is given here first"),
+                ));
+                ctxt.push(error);
+            }
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&Given<T>> {
+        self.0.as_ref()
+    }
+
+    pub(crate) fn value(&self) -> Option<&T> {
+        self.0.as_ref().map(|given| &given.value)
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Slot(None)
+    }
+}
+
+/// The `dir` of a store, as it was written.
+pub(crate) enum Dir {
+    /// `"./db"`
+    Path(LitStr),
+    /// `app("com", "Org", "App")`, or `config(...)`
+    Folder(Folder, [LitStr; 3]),
+    /// Anything else that becomes a `PathBuf`.
+    Expr(Box<Expr>),
+}
+
+/// Which of the platform's folders for one program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Folder {
+    Data,
+    Config,
+}
+
+impl Folder {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Folder::Data => APP,
+            Folder::Config => CONFIG,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Synced,
+    Buffered,
+}
+
+/// A value that may have been written wrongly: the mistake is told, and what follows from it is not.
+pub(crate) enum Written<T> {
+    Well(T),
+    Badly,
+}
+
+/// Every `#[store(...)]` of the struct.
+#[derive(Default)]
+pub(crate) struct ContainerAttrs {
+    pub(crate) name: Slot<LitStr>,
+    pub(crate) dir: Slot<Dir>,
+    pub(crate) poll: Slot<LitStr>,
+    pub(crate) durability: Slot<Durability>,
+    pub(crate) lock_timeout: Slot<LitStr>,
+    pub(crate) handle: Slot<Ident>,
+    pub(crate) accessors: Slot<Visibility>,
+    pub(crate) rename_all: Slot<RenameRule>,
+    pub(crate) runtime: Slot<Path>,
+}
+
+/// Every `#[store(...)]` of one field.
+#[derive(Default)]
+pub(crate) struct FieldAttrs {
+    pub(crate) uid: Slot<LitStr>,
+    pub(crate) seed: Slot<Written<Expr>>,
+    pub(crate) accessor: Slot<LitStr>,
+    /// `skip = false` stores a field that serde skips.
+    pub(crate) skip: Slot<bool>,
+    pub(crate) with: Slot<Written<Path>>,
+}
+
+/// The lines of a field's own documentation.
+pub(crate) fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attrs.iter().filter(|attr| attr.path().is_ident(DOC))
+}
+
+/// The `#[deprecated]` of a struct or a field: what is generated of it is deprecated too.
+pub(crate) fn deprecated(attrs: &[Attribute]) -> Option<&Attribute> {
+    attrs.iter().find(|attr| attr.path().is_ident(DEPRECATED))
+}

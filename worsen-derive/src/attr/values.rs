@@ -1,0 +1,256 @@
+//! How the value behind a key of `#[store(...)]` is read. Whether a well-formed one makes sense is not
+//! decided here, but in `check`.
+
+use syn::{
+    Expr, ExprPath, Ident, Lit, LitBool, LitStr, Path, Token, Visibility, ext::IdentExt,
+    parse::ParseStream,
+};
+
+use super::{
+    Dir, Durability, Folder,
+    keys::{CONTAINER, FIELD, Level},
+    suggest::distance,
+};
+use crate::{case::RenameRule, ctxt::Ctxt};
+
+/// Reads the `=` between a key and its value, and makes sure that a value follows.
+fn equals(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    let example = level.example(&key.to_string());
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` needs a value: write `{example}`"),
+        ));
+    }
+    if !input.peek(Token![=]) {
+        return Err(input.error(format!("expected `=` after `{key}`: write `{example}`")));
+    }
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(syn::Error::new(
+            equals.span,
+            format!("`{key}` needs a value after the `=`: write `{example}`"),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn expr(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
+    equals(level, key, input)?;
+    input.parse()
+}
+
+/// Takes off the invisible groups that a `macro_rules` fragment comes in.
+fn ungroup(mut expr: &Expr) -> &Expr {
+    while let Expr::Group(group) = expr {
+        expr = &group.expr;
+    }
+    expr
+}
+
+fn as_string(expr: &Expr) -> Option<&LitStr> {
+    match ungroup(expr) {
+        Expr::Lit(expr) => match &expr.lit {
+            Lit::Str(string) => Some(string),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn as_path(expr: &Expr) -> Option<&Path> {
+    match ungroup(expr) {
+        Expr::Path(expr) if expr.qself.is_none() => Some(&expr.path),
+        _ => None,
+    }
+}
+
+pub(super) fn string(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let value = expr(level, key, input)?;
+    as_string(&value).cloned().ok_or_else(|| {
+        syn::Error::new_spanned(
+            &value,
+            format!(
+                "`{key}` takes a string literal: write `{}`",
+                level.example(&key.to_string())
+            ),
+        )
+    })
+}
+
+/// A path, bare or (as serde has it) in a string.
+pub(super) fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let takes = || {
+        format!(
+            "`{key}` takes the path of a module: write `{}`",
+            level.example(&key.to_string())
+        )
+    };
+    equals(level, key, input)?;
+    // `crate` and `::name` are paths, but not all of them are expressions.
+    if input.peek(Token![crate]) || input.peek(Token![::]) {
+        return input.call(Path::parse_mod_style);
+    }
+    let value: Expr = input.parse()?;
+    if let Some(string) = as_string(&value) {
+        let path: syn::Result<ExprPath> = string.parse();
+        return path
+            .ok()
+            .filter(|path| path.qself.is_none())
+            .map(|path| path.path)
+            .ok_or_else(|| syn::Error::new(string.span(), takes()));
+    }
+    as_path(&value)
+        .cloned()
+        .ok_or_else(|| syn::Error::new_spanned(&value, takes()))
+}
+
+pub(super) fn dir(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dir> {
+    let value = expr(&CONTAINER, key, input)?;
+    if let Some(string) = as_string(&value) {
+        return Ok(Dir::Path(string.clone()));
+    }
+    if let Expr::Call(call) = ungroup(&value) {
+        let function = as_path(&call.func);
+        let folder = [Folder::Data, Folder::Config]
+            .into_iter()
+            .find(|folder| function.is_some_and(|path| path.is_ident(folder.name())));
+        if let Some(folder) = folder {
+            let strings: Vec<LitStr> = call.args.iter().filter_map(as_string).cloned().collect();
+            let name = folder.name();
+            return match <[LitStr; 3]>::try_from(strings) {
+                Ok(strings) if call.args.len() == 3 => Ok(Dir::Folder(folder, strings)),
+                _ => Err(syn::Error::new_spanned(
+                    call,
+                    format!(
+                        "`{name}` takes three string literals, the qualifier, organization and \
+                         application: write `dir = {name}(\"com\", \"Example\", \"Notes\")`"
+                    ),
+                )),
+            };
+        }
+    }
+    if let Expr::Lit(literal) = ungroup(&value) {
+        return Err(syn::Error::new_spanned(
+            literal,
+            "`dir` takes a path: write `dir = \"./db\"`, `dir = app(\"com\", \"Example\", \"Notes\")` \
+             or an expression that becomes a `PathBuf`",
+        ));
+    }
+    Ok(Dir::Expr(Box::new(value)))
+}
+
+pub(super) fn durability(key: &Ident, input: ParseStream<'_>) -> syn::Result<Durability> {
+    let value = expr(&CONTAINER, key, input)?;
+    let ident = as_path(&value)
+        .and_then(|path| path.segments.last())
+        .map(|last| &last.ident);
+    match ident {
+        Some(ident) if ident == "Synced" => Ok(Durability::Synced),
+        Some(ident) if ident == "Buffered" => Ok(Durability::Buffered),
+        _ => Err(syn::Error::new_spanned(
+            &value,
+            "expected `Synced` or `Buffered`: write `durability = Buffered`",
+        )),
+    }
+}
+
+/// The name of a type. In quotes it is a mistake, but one that shows what was meant.
+pub(super) fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+    let value = expr(&CONTAINER, key, input)?;
+    if let Some(string) = as_string(&value) {
+        if let Ok(ident) = string.parse::<Ident>() {
+            ctxt.error(
+                string.span(),
+                format!("`handle` takes a name without quotes: write `handle = {ident}`"),
+            );
+            return Ok(ident);
+        }
+    }
+    as_path(&value)
+        .and_then(Path::get_ident)
+        .cloned()
+        .ok_or_else(|| {
+            syn::Error::new_spanned(
+                &value,
+                "`handle` takes the name of the handle's type: write `handle = MyHandle`",
+            )
+        })
+}
+
+/// The name of an accessor. Without quotes it is a mistake, but one that shows what was meant.
+pub(super) fn accessor(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let value = expr(&FIELD, key, input)?;
+    if let Some(string) = as_string(&value) {
+        return Ok(string.clone());
+    }
+    match as_path(&value).and_then(Path::get_ident) {
+        Some(ident) => {
+            let name = ident.unraw().to_string();
+            ctxt.error(
+                ident.span(),
+                format!("`accessor` takes a string literal: write `accessor = \"{name}\"`"),
+            );
+            Ok(LitStr::new(&name, ident.span()))
+        }
+        None => Err(syn::Error::new_spanned(
+            &value,
+            "`accessor` takes a string literal: write `accessor = \"my_name\"`",
+        )),
+    }
+}
+
+/// `skip` alone, or with `= false` where serde skips the field.
+pub(super) fn skip(key: &Ident, input: ParseStream<'_>) -> syn::Result<bool> {
+    let wrong = || {
+        syn::Error::new(
+            key.span(),
+            "`skip` takes no value: write `#[store(skip)]`, or `#[store(skip = false)]` to store a \
+             field that serde skips",
+        )
+    };
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(true);
+    }
+    if !input.peek(Token![=]) {
+        return Err(wrong());
+    }
+    input.parse::<Token![=]>()?;
+    match input.parse::<LitBool>() {
+        Ok(literal) if !literal.value => Ok(false),
+        _ => Err(wrong()),
+    }
+}
+
+pub(super) fn visibility(key: &Ident, input: ParseStream<'_>) -> syn::Result<Visibility> {
+    const TAKES: &str = "`accessors` takes a visibility: write `accessors = pub`, \
+                         `accessors = pub(crate)` or `accessors = pub(self)`";
+    equals(&CONTAINER, key, input)?;
+    let at = input.span();
+    match input.parse()? {
+        Visibility::Inherited => Err(syn::Error::new(at, TAKES)),
+        visibility => Ok(visibility),
+    }
+}
+
+pub(super) fn rename_rule(key: &Ident, input: ParseStream<'_>) -> syn::Result<RenameRule> {
+    let value = string(&CONTAINER, key, input)?;
+    let wanted = value.value();
+    RenameRule::find(&wanted).ok_or_else(|| {
+        let names: Vec<String> = RenameRule::ALL
+            .iter()
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        let close = RenameRule::ALL.iter().map(|(name, _)| *name).find(|name| {
+            name.to_lowercase() == wanted.to_lowercase() || distance(name, &wanted) <= 2
+        });
+        let message = match close {
+            Some(close) => format!("unknown rule: did you mean `rename_all = \"{close}\"`?"),
+            None => format!(
+                "unknown rule: `rename_all` takes one of {}",
+                names.join(", ")
+            ),
+        };
+        syn::Error::new(value.span(), message)
+    })
+}

@@ -1,0 +1,67 @@
+//! The code of `impl Store`: a dispatch by the number of a field, and nothing that runs a loop.
+//!
+//! What the methods do with a field is the runtime's; only the places are written out here.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::Store;
+
+mod docs;
+mod fields;
+mod handle;
+mod seed;
+mod settings;
+mod span;
+
+/// Everything the derive adds: the errors, and beside them the code that a struct without mistakes
+/// would get, so that one mistake does not make the rest of the program wrong too.
+pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
+    // No code that names a lifetime, or a type that nothing is known of, would compile.
+    let generics = &store.input.generics;
+    if generics.lifetimes().next().is_some() || store.unbounded_parameters().next().is_some() {
+        return errors;
+    }
+    let runtime = store.runtime();
+    let handle = handle::definition(store);
+    let impls = handle::impls(store);
+    let implementation = implementation(store);
+    let allow_deprecated = store.allow_deprecated();
+    quote! {
+        #errors
+        #handle
+        #allow_deprecated
+        const _: () = {
+            use #runtime::__private;
+
+            #impls
+            #implementation
+        };
+    }
+}
+
+fn implementation(store: &Store<'_>) -> TokenStream {
+    let name = &store.input.ident;
+    let handle = &store.handle;
+    let (impl_generics, ty_generics, where_clause) = store.input.generics.split_for_impl();
+    let fields = fields::infos(store);
+    let settings = settings::method(store);
+    let seed = seed::method(store);
+    let of_fields = fields::methods(store);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics __private::Store for #name #ty_generics #where_clause {
+            type Handle = #handle #ty_generics;
+
+            #fields
+            #settings
+            #seed
+            #of_fields
+
+            #[inline]
+            fn __handle(__handle: __private::Handle<Self>) -> #handle #ty_generics {
+                #handle(__handle)
+            }
+        }
+    }
+}

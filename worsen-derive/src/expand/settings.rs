@@ -1,0 +1,78 @@
+//! What the attributes of the struct say, as the settings that a builder begins with.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::span::located;
+use crate::{
+    attr::{Dir, Durability, Folder},
+    model::{self, Store},
+};
+
+/// `__settings`.
+pub(super) fn method(store: &Store<'_>) -> TokenStream {
+    let settings = settings(store);
+    quote! {
+        #[inline]
+        fn __settings() -> __private::Settings {
+            #settings
+        }
+    }
+}
+
+fn settings(store: &Store<'_>) -> TokenStream {
+    let name = store.store_name();
+    let mut changes = Vec::new();
+    match store.attrs.dir.value() {
+        None => {}
+        Some(Dir::Path(dir)) => {
+            changes.push(quote!(__settings.dir = __private::Ok(__private::Into::into(#dir));));
+        }
+        Some(Dir::Folder(folder, [qualifier, organization, application])) => {
+            let function = match folder {
+                Folder::Data => quote!(app_dir),
+                Folder::Config => quote!(config_dir),
+            };
+            changes.push(quote! {
+                __settings.dir = __private::#function(#qualifier, #organization, #application);
+                __settings.create_parents = true;
+            });
+        }
+        Some(Dir::Expr(dir)) => {
+            // At the expression, so that a value that is no path is an error there.
+            let span = located(dir.span());
+            let into = quote_spanned!(span=> __private::Into::into(#dir));
+            changes.push(quote!(__settings.dir = __private::Ok(#into);));
+        }
+    }
+    if let Some(poll) = store.attrs.poll.value() {
+        if model::is_never(poll) {
+            changes.push(quote!(__settings.poll = __private::None;));
+        } else if let Ok(poll) = model::duration(poll) {
+            let poll = duration(poll);
+            changes.push(quote!(__settings.poll = __private::Some(#poll);));
+        }
+    }
+    if let Some(Ok(timeout)) = store.attrs.lock_timeout.value().map(model::duration) {
+        let timeout = duration(timeout);
+        changes.push(quote!(__settings.lock_timeout = #timeout;));
+    }
+    if store.durability() == Durability::Buffered {
+        changes.push(quote!(__settings.durability = __private::Durability::Buffered;));
+    }
+    if changes.is_empty() {
+        return quote!(__private::Settings::new(#name));
+    }
+    quote! {
+        let mut __settings = __private::Settings::new(#name);
+        #(#changes)*
+        __settings
+    }
+}
+
+fn duration(duration: std::time::Duration) -> TokenStream {
+    let seconds = Literal::u64_unsuffixed(duration.as_secs());
+    let nanoseconds = Literal::u32_unsuffixed(duration.subsec_nanos());
+    quote!(__private::Duration::new(#seconds, #nanoseconds))
+}
