@@ -97,3 +97,38 @@ mod parameter_without_bounds {
         value: T,
     }
 }
+
+mod of_another_crate {
+    use std::cmp::Ordering;
+
+    use worsen::Store;
+
+    /// For `#[store(with = ...)]`.
+    mod as_number {
+        use std::cmp::Ordering;
+
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub(super) fn serialize<S: Serializer>(order: &Ordering, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_i8(*order as i8)
+        }
+
+        pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Ordering, D::Error> {
+            i8::deserialize(from).map(|number| number.cmp(&0))
+        }
+    }
+
+    /// A newtype.
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    struct Sorted(#[serde(with = "as_number")] Ordering);
+
+    #[derive(Store)]
+    struct State {
+        #[store(seed = Ordering::Less, with = as_number)]
+        by_name: Ordering,
+        #[store(seed = Sorted(Ordering::Less))]
+        by_age: Sorted,
+    }
+}

@@ -129,6 +129,7 @@ impl<T: Default> DefaultSeed for T {
     message = "`{Self}` cannot be kept in a store",
     label = "this type cannot be the type of a stored field",
     note = "a stored field is cloned, written as JSON and shared between threads: derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`): `features = [\"serde\"]`; where it has none, wrap it in a newtype of your own, or name a module that writes and reads it with `#[store(with = ...)]`",
     note = "of a `Map`, `Set`, `Queue` or `WorkQueue`, that is asked of what it holds; and a key, or an element of a `Set`, derives `PartialEq`, `Eq`, `PartialOrd` and `Ord` too",
     note = "or leave the field out of the file with `#[store(skip)]`"
 )]
@@ -191,7 +192,7 @@ impl<T: Field> Stored for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in a store",
     label = "this type cannot be the type of a stored field",
-    note = "a stored field is cloned and shared between threads: derive `Clone` on it, and keep it free of borrows and of types such as `Rc` or `Cell`"
+    note = "a stored field is cloned and shared between threads: derive `Clone` on it, and keep it free of borrows and of types such as `Rc` or `Cell`; a type of another crate that is not so goes into a newtype of your own, or into an `Arc`"
 )]
 pub trait StoredWith: Sized {
     fn copy(&self) -> Self;

@@ -38,7 +38,8 @@ pub use self::several::Draft;
 /// What a [`PersistentStore`] can hold. Implemented for every type that fits.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in a store",
-    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`"
+    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`): `features = [\"serde\"]`; where it has none, wrap it in a newtype of your own, with `#[serde(with = ...)]` on what it holds"
 )]
 pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 

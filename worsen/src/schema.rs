@@ -123,6 +123,7 @@ pub trait Store: Sized + Send + Sync + 'static {
     message = "`{Self}` cannot be kept in a store",
     label = "this type cannot be the type of a stored field",
     note = "a stored field is cloned, written as JSON and shared between threads: derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`): `features = [\"serde\"]`; where it has none, wrap it in a newtype of your own, or name a module that writes and reads it with `#[store(with = ...)]`",
     note = "of a `Map`, `Set`, `Queue` or `WorkQueue`, that is asked of what it holds; and a key, or an element of a `Set`, derives `PartialEq`, `Eq`, `PartialOrd` and `Ord` too",
     note = "or leave the field out of the file with `#[store(skip)]`"
 )]

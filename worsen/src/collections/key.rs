@@ -28,7 +28,8 @@ macro_rules! with_integers {
 /// Other types that serde can serialize are refused when they are written, with the uid and the reason.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key in a store",
-    note = "a key is a string, an integer, a `bool`, an enum without data or a newtype of one: derive `Clone`, `PartialEq`, `Eq`, `PartialOrd`, `Ord`, `serde::Serialize` and `serde::Deserialize` on it"
+    note = "a key is a string, an integer, a `bool`, an enum without data or a newtype of one: derive `Clone`, `PartialEq`, `Eq`, `PartialOrd`, `Ord`, `serde::Serialize` and `serde::Deserialize` on it",
+    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`), or wrap it in a newtype of your own that has these"
 )]
 pub trait Key: Ord + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
