@@ -20,6 +20,8 @@ mod ground; // file systems of other kinds, mounted for a test: root and their t
 mod guide; // what the guide to the files says
 mod handles;
 mod health; // what is wrong while it is open
+#[cfg(feature = "json-of-others")]
+mod json_features; // what others turn on in serde_json
 mod keyed; // values under uids, decoded late
 mod keys; // equal ones that have different texts
 mod limits;

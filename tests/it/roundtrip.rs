@@ -356,8 +356,10 @@ fn enums_come_back_or_are_refused() {
         Untagged::Small(1),
         Untagged::Large(256),
         Untagged::Text("a".into()),
-        Untagged::Float(0.5),
     ]);
+    // With it, floats cannot be read here: see `json_features`.
+    #[cfg(not(feature = "json-of-others"))]
+    come_back(&[Untagged::Float(0.5)]);
     // These would come back as another variant, or not at all.
     are_refused(&[Untagged::Large(1), Untagged::Float(f64::NAN)]);
     // Two variants that say the same of themselves cannot be told apart by anybody.
