@@ -746,9 +746,11 @@ impl Scope<'_> {
             .iter()
             .map(|(uid, _)| uid.clone())
             .collect();
-        for uid in stale.filter(|uid| !written.contains(*uid)) {
-            edits.entries.push((uid.clone(), None));
+        for uid in stale {
             edits.whole = true;
+            if !written.contains(uid) {
+                edits.entries.push((uid.clone(), None));
+            }
         }
         edits.whole |= self.entries.contains_key(uid);
     }

@@ -276,7 +276,7 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
                 let value = value::decode(json)?;
                 self.put(text, key::from_text(text)?, Shared::new(value));
             }
-            (Some(text), None) => self.cut(text)?,
+            (Some(text), None) => self.cut(text),
             (None, Some("{}")) => *self = Map::new(),
             // What a plain map left.
             (None, Some(json)) => {

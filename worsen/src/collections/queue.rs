@@ -218,7 +218,10 @@ impl<T: Value> ByEntry for Queue<T> {
                 self.items.insert(key::from_text(key)?, Shared::new(item));
             }
             (Some(key), None) => {
-                self.items.remove(&key::from_text::<i64>(key)?);
+                // What is no number of an item is none's: a work queue may have left it.
+                if let Ok(number) = key::from_text::<i64>(key) {
+                    self.items.remove(&number);
+                }
             }
             (None, Some("[]")) => self.items.clear(),
             // What a plain list left.

@@ -47,16 +47,18 @@ impl<K: Key, V> Map<K, V> {
     }
 
     /// Nothing stands under this text any more.
-    pub(super) fn cut(&mut self, text: &str) -> Result<(), ValueError> {
-        let key = key::from_text::<K>(text)?;
+    pub(super) fn cut(&mut self, text: &str) {
+        // What is no key was never an entry: whoever put it there has thought better of it.
+        let Ok(key) = key::from_text::<K>(text) else {
+            return;
+        };
         if key::has_one_text::<K>() {
             self.entries.remove(&key);
-            return Ok(());
+            return;
         }
         let mut texts = self.stored(&key);
         texts.retain(|(other, _)| other != text);
         self.show(key, texts);
-        Ok(())
     }
 
     /// There is no entry of this key.

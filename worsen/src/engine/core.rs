@@ -60,7 +60,7 @@ impl Core {
         }) {
             return;
         }
-        if let Err(error) = self.model.roll_back(all, self.replica.since.all()) {
+        if let Err(error) = self.model.roll_back(all, &self.replica.since.newest()) {
             self.poisoned = Some(Error::new(error.kind, error.what));
         }
     }

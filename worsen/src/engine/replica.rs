@@ -123,8 +123,7 @@ impl Replica {
         if self.incoming.is_empty() {
             return;
         }
-        let newest: BTreeMap<Text, Option<Text>> = self.incoming.drain(..).collect();
-        for (uid, json) in newest {
+        for (uid, json) in newest(self.incoming.drain(..)) {
             let outcome = catch_unwind(AssertUnwindSafe(|| apply(&uid, json.as_deref())));
             let error = match outcome {
                 Ok(Ok(())) => {
@@ -154,6 +153,17 @@ impl Replica {
     }
 }
 
+/// Of several values of one uid only the newest counts. A field's own uid stands in front of those below it,
+/// which is the order in which it takes them, whatever that in the log is.
+fn newest(changes: impl Iterator<Item = Entry>) -> BTreeMap<Text, Option<Text>> {
+    changes.collect()
+}
+
+/// Whether it says that a field logs by entry, and how.
+fn is_mark(json: &str) -> bool {
+    matches!(json, "{}" | "[]" | "\"work\"")
+}
+
 impl Sink for Replica {
     fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error> {
         self.incoming.extend_from_slice(&changes);
@@ -167,8 +177,15 @@ impl Sink for Replica {
 
     fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error> {
         let mut changes: Vec<Entry> = Vec::new();
+        let mut marked: HashSet<&str> = HashSet::new();
         for (uid, json) in &entries {
-            if self.entries.get(uid) != Some(json) {
+            let is_new = self.entries.get(uid) != Some(json);
+            let field = uid.split('/').next().unwrap_or(uid);
+            if is_new && field.len() == uid.len() && is_mark(json) {
+                marked.insert(field);
+            }
+            // Below another mark the same text is something else.
+            if is_new || !marked.is_empty() && marked.contains(field) {
                 // As a part, each of them would keep all of the log that was read for it, and with every
                 // generation there is another one.
                 changes.push((uid.detached(), Some(json.detached())));
@@ -208,6 +225,11 @@ impl Changes {
 
     pub(super) fn all(&self) -> &[Entry] {
         &self.all
+    }
+
+    /// In the order in which a state takes them.
+    pub(super) fn newest(&self) -> Vec<Entry> {
+        newest(self.all.iter().cloned()).into_iter().collect()
     }
 
     pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = Entry>) {
