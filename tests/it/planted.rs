@@ -208,6 +208,9 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::TakeWhatIsWorn => {
             &["work_queue::a_job_that_was_tried_often_enough_is_not_taken_again_where_it_waits"]
         }
+        Bug::TakeItemsForJobs => &[
+            "work_queue_takeover::items_of_any_shape_are_what_they_were_when_their_queue_becomes_a_work_queue",
+        ],
         Bug::KeepJobOfPanic => &["work_queue::a_worker_that_panics_gives_its_job_back_at_once"],
         Bug::ReuseJobNumber => &[
             "work_queue::a_queue_that_takes_the_place_of_another_goes_on_with_its_numbers",

@@ -546,7 +546,7 @@ fn the_file_says_what_becomes_of_each_job() {
 }
 
 /// A store with these entries, as a program without the struct would write them.
-fn written(dir: &Path, entries: &[(&str, serde_json::Value)]) {
+pub(crate) fn written(dir: &Path, entries: &[(&str, serde_json::Value)]) {
     let options = Options {
         is_debug: false,
         db_dir: PathBuf::from(dir),

@@ -162,6 +162,8 @@ bugs! {
     CountNoTries,
     /// A job that was tried often enough is taken once more, where it waits.
     TakeWhatIsWorn,
+    /// An item of a plain queue that looks like a job is taken for one.
+    TakeItemsForJobs,
     /// A worker that panics keeps its job until the lease ends.
     KeepJobOfPanic,
     /// A queue that was empty begins to count anew.

@@ -2,23 +2,24 @@
 //! and no process but those it is told of.
 
 pub(crate) mod job;
+mod look;
+mod plain;
 
 use std::{
     collections::VecDeque,
     fmt,
-    iter::FusedIterator,
-    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::job::{Job, Lease, Moment, Span, State};
+pub use self::look::{Iter, JobState, QueuedJob};
 use super::{Shared, key, record_entries};
 use crate::{
     error::{ErrorKind, ValueError},
@@ -30,6 +31,9 @@ use crate::{
 
 /// Stands under the field's own uid.
 const MARK: &str = "\"work\"";
+
+/// What stands there of a plain queue.
+const PLAIN: &str = "[]";
 
 /// The uid below the field's that has the next number, where the jobs themselves do not tell it.
 const NEXT: &str = "next";
@@ -54,10 +58,11 @@ const BURIALS: usize = 8;
 /// loses it, and it is given to another one. So a job can be done twice, and is never lost; see
 /// [`Work`](crate::Work) for how to do with that.
 ///
-/// A field that was a `VecDeque`, a `Vec` or a [`Queue`](crate::Queue) before is taken over. Not so a `Queue`
-/// that still holds items put in front by `push_front`: that is refused. And **not one whose items are objects
-/// with both a `job` and a `tries`**: they would be read as jobs, and lose what else they hold at the next
-/// write. Give the work queue another uid there.
+/// A field that was a `VecDeque`, a `Vec` or a [`Queue`](crate::Queue) before is taken over, with its items in
+/// their order: they can be read at once, and become jobs in the file with the first write of the queue. A
+/// program that still has the field as what it was then reads on from memory, and is refused its writes. Jobs
+/// have the numbers that the items had, or, where some were put in front by `push_front`, as many more as make
+/// the first one 0. These numbers are settled with that write too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,6 +98,8 @@ pub struct WorkQueue<T> {
     dead: OrdSet<u64>,
     /// Those that are taken, by whom.
     takers: OrdMap<Taker, OrdSet<u64>>,
+    /// What it was read from is still a plain queue. See `plain`.
+    is_plain: bool,
 }
 
 /// Jobs by when something ends for them.
@@ -187,6 +194,7 @@ impl<T> WorkQueue<T> {
             taken: Timed::default(),
             dead: OrdSet::new(),
             takers: OrdMap::new(),
+            is_plain: false,
         }
     }
 
@@ -218,12 +226,16 @@ impl<T> WorkQueue<T> {
 
     /// All jobs, in the order of their numbers.
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter(self.jobs.iter())
+        Iter {
+            jobs: self.jobs.iter(),
+            base: self.base(),
+        }
     }
 
     /// The job of this number.
     pub fn get(&self, id: u64) -> Option<QueuedJob<'_, T>> {
-        let job = &*self.jobs.get(&id)?.0;
+        let place = id.checked_add(self.base())?;
+        let job = &*self.jobs.get(&place)?.0;
         Some(QueuedJob { id, job })
     }
 
@@ -240,6 +252,7 @@ impl<T> WorkQueue<T> {
     }
 
     fn put_last(&mut self, job: Arc<T>) -> u64 {
+        self.settle();
         let id = self.behind_all();
         let job = Job {
             job,
@@ -253,11 +266,13 @@ impl<T> WorkQueue<T> {
     /// Removes the job of this number, in whatever state; false: there is none. Who has taken it can go
     /// on with it, and is told at the end that it is not theirs any more.
     pub fn remove(&mut self, id: u64) -> bool {
+        self.settle();
         self.cut(id)
     }
 
     /// Lets a dead letter wait again, as if it had never been taken; false: there is no such one.
     pub fn revive(&mut self, id: u64) -> bool {
+        self.settle();
         let is_dead = self.dead.contains(&id);
         if is_dead {
             self.change(id, |job| {
@@ -275,6 +290,7 @@ impl<T> WorkQueue<T> {
 
     /// Removes all jobs. The commit names each of them.
     pub fn clear(&mut self) {
+        self.settle();
         self.keep_last_number();
         *self = WorkQueue {
             next: AtomicU64::new(self.next()),
@@ -318,6 +334,7 @@ impl<T> WorkQueue<T> {
         take: &Take<'_>,
         is_gone: impl Fn(&Taker) -> bool,
     ) -> Option<Given<T>> {
+        self.settle();
         let mut worn: Vec<(u64, String)> = Vec::new();
         let id = self.offers(take.now, &is_gone).find_map(|(id, loss)| {
             let tries = self.tries(id);
@@ -498,6 +515,10 @@ impl<T> WorkQueue<T> {
         if is_last {
             self.keep_last_number();
         }
+        self.take_out(id)
+    }
+
+    fn take_out(&mut self, id: u64) -> bool {
         let Some(job) = self.jobs.remove(&id) else {
             return false;
         };
@@ -567,6 +588,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
         uid: &'static str,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
+        self.settle();
         if before.is_none() {
             out.set(uid, MARK);
         }
@@ -592,6 +614,15 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
 
     fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
         match (key, json) {
+            (None, Some(MARK)) => *self = WorkQueue::new(),
+            (None, Some(PLAIN)) => *self = WorkQueue::new_plain(),
+            // What a plain list left.
+            (None, Some(json)) => {
+                let whole: VecDeque<T> = value::decode(json)?;
+                *self = whole.into_iter().collect();
+            }
+            (None, None) => {}
+            (Some(key), json) if self.is_plain => self.apply_plain(key, json)?,
             (Some(NEXT), json) => {
                 let next = json.map_or(Ok(0), value::decode::<u64>)?;
                 let next = Some(next).filter(|next| *next <= MOST);
@@ -602,20 +633,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
                 let id = Some(id).filter(|id| *id < MOST).ok_or_else(not_a_number)?;
                 self.put(id, Job::from_json(json)?);
             }
+            // Its number is not kept: whoever removed it has written down the next one.
             (Some(key), None) => {
-                // Its number is not kept: whoever removed it has written down the next one.
-                let id = key::from_text(key)?;
-                if let Some(job) = self.jobs.remove(&id) {
-                    self.forget(id, &job.0.state);
+                // What is no number of a job is none's: a plain queue may have left it.
+                if let Ok(id) = key::from_text(key) {
+                    self.take_out(id);
                 }
             }
-            (None, Some(MARK | "[]")) => *self = WorkQueue::new(),
-            // What a plain list left.
-            (None, Some(json)) => {
-                let whole: VecDeque<T> = value::decode(json)?;
-                *self = whole.into_iter().collect();
-            }
-            (None, None) => {}
         }
         Ok(())
     }
@@ -647,6 +671,7 @@ impl<T> Clone for WorkQueue<T> {
             taken: self.taken.clone(),
             dead: self.dead.clone(),
             takers: self.takers.clone(),
+            is_plain: self.is_plain,
         }
     }
 }
@@ -691,136 +716,5 @@ impl<'a, T> IntoIterator for &'a WorkQueue<T> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-/// A job as it stands in a [`WorkQueue`]. It derefs to the job itself.
-pub struct QueuedJob<'a, T> {
-    id: u64,
-    job: &'a Job<T>,
-}
-
-/// What becomes of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum JobState<'a> {
-    /// Whoever takes next gets it, or one in front of it.
-    Waiting,
-    /// It was to be tried again, but not before this time.
-    Later {
-        /// By the wall clock.
-        until: SystemTime,
-    },
-    /// Somebody works on it.
-    Taken {
-        /// The process that has taken it.
-        pid: u32,
-        /// When the lease ends, by the wall clock.
-        until: SystemTime,
-    },
-    /// A dead letter: it was tried too often, or its taker has given it up.
-    Dead {
-        /// For people.
-        why: &'a str,
-    },
-}
-
-impl<'a, T> QueuedJob<'a, T> {
-    /// Its number.
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// The job itself, for as long as the queue.
-    pub fn job(&self) -> &'a T {
-        &self.job.job
-    }
-
-    /// How often it was taken.
-    pub fn tries(&self) -> u32 {
-        self.job.tries
-    }
-
-    /// What becomes of it.
-    pub fn state(&self) -> JobState<'a> {
-        match &self.job.state {
-            State::Waiting => JobState::Waiting,
-            State::Later(span) => JobState::Later {
-                until: span.end.time(),
-            },
-            State::Taken(lease) => JobState::Taken {
-                pid: lease.taker.pid,
-                until: lease.span.end.time(),
-            },
-            State::Dead(why) => JobState::Dead { why },
-        }
-    }
-}
-
-impl<T> Deref for QueuedJob<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.job.job
-    }
-}
-
-impl<T> Clone for QueuedJob<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for QueuedJob<'_, T> {}
-
-impl<T: fmt::Debug> fmt::Debug for QueuedJob<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueuedJob")
-            .field("id", &self.id)
-            .field("job", self.job())
-            .field("tries", &self.tries())
-            .field("state", &self.state())
-            .finish()
-    }
-}
-
-/// The jobs of a [`WorkQueue`], in the order of their numbers.
-pub struct Iter<'a, T>(
-    imbl::ordmap::Iter<'a, u64, Shared<Job<T>>, imbl::shared_ptr::DefaultSharedPtr>,
-);
-
-impl<'a, T> Iterator for Iter<'a, T> {
-    type Item = QueuedJob<'a, T>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (id, job) = self.0.next()?;
-        Some(QueuedJob {
-            id: *id,
-            job: &job.0,
-        })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl<T> DoubleEndedIterator for Iter<'_, T> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        let (id, job) = self.0.next_back()?;
-        Some(QueuedJob {
-            id: *id,
-            job: &job.0,
-        })
-    }
-}
-
-impl<T> ExactSizeIterator for Iter<'_, T> {}
-
-impl<T> FusedIterator for Iter<'_, T> {}
-
-impl<T> fmt::Debug for Iter<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter").field("left", &self.len()).finish()
     }
 }

@@ -1,0 +1,143 @@
+//! A work queue as people and programs look at it: one job, and all of them. Nothing here changes any.
+
+use std::{fmt, iter::FusedIterator, ops::Deref, time::SystemTime};
+
+use super::job::{Job, State};
+use crate::collections::Shared;
+
+/// A job as it stands in a [`WorkQueue`](crate::WorkQueue). It derefs to the job itself.
+pub struct QueuedJob<'a, T> {
+    pub(super) id: u64,
+    pub(super) job: &'a Job<T>,
+}
+
+/// What becomes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JobState<'a> {
+    /// Whoever takes next gets it, or one in front of it.
+    Waiting,
+    /// It was to be tried again, but not before this time.
+    Later {
+        /// By the wall clock.
+        until: SystemTime,
+    },
+    /// Somebody works on it.
+    Taken {
+        /// The process that has taken it.
+        pid: u32,
+        /// When the lease ends, by the wall clock.
+        until: SystemTime,
+    },
+    /// A dead letter: it was tried too often, or its taker has given it up.
+    Dead {
+        /// For people.
+        why: &'a str,
+    },
+}
+
+impl<'a, T> QueuedJob<'a, T> {
+    /// Its number.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The job itself, for as long as the queue.
+    pub fn job(&self) -> &'a T {
+        &self.job.job
+    }
+
+    /// How often it was taken.
+    pub fn tries(&self) -> u32 {
+        self.job.tries
+    }
+
+    /// What becomes of it.
+    pub fn state(&self) -> JobState<'a> {
+        match &self.job.state {
+            State::Waiting => JobState::Waiting,
+            State::Later(span) => JobState::Later {
+                until: span.end.time(),
+            },
+            State::Taken(lease) => JobState::Taken {
+                pid: lease.taker.pid,
+                until: lease.span.end.time(),
+            },
+            State::Dead(why) => JobState::Dead { why },
+        }
+    }
+}
+
+impl<T> Deref for QueuedJob<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.job.job
+    }
+}
+
+impl<T> Clone for QueuedJob<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for QueuedJob<'_, T> {}
+
+impl<T: fmt::Debug> fmt::Debug for QueuedJob<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueuedJob")
+            .field("id", &self.id)
+            .field("job", self.job())
+            .field("tries", &self.tries())
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+/// The jobs of a [`WorkQueue`](crate::WorkQueue), in the order of their numbers.
+pub struct Iter<'a, T> {
+    pub(super) jobs:
+        imbl::ordmap::Iter<'a, u64, Shared<Job<T>>, imbl::shared_ptr::DefaultSharedPtr>,
+    /// So much more than its number a job has among these.
+    pub(super) base: u64,
+}
+
+impl<'a, T> Iter<'a, T> {
+    fn look(&self, (place, job): (&u64, &'a Shared<Job<T>>)) -> QueuedJob<'a, T> {
+        QueuedJob {
+            id: place - self.base,
+            job: &job.0,
+        }
+    }
+}
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = QueuedJob<'a, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let job = self.jobs.next()?;
+        Some(self.look(job))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.jobs.size_hint()
+    }
+}
+
+impl<T> DoubleEndedIterator for Iter<'_, T> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let job = self.jobs.next_back()?;
+        Some(self.look(job))
+    }
+}
+
+impl<T> ExactSizeIterator for Iter<'_, T> {}
+
+impl<T> FusedIterator for Iter<'_, T> {}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("left", &self.len()).finish()
+    }
+}

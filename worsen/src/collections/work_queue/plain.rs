@@ -1,0 +1,79 @@
+//! A work queue in a field that was a plain [`Queue`](crate::Queue). As long as nobody has written it as a work
+//! queue, its entries are the items of that, whatever they look like, and its numbers may be negative. The
+//! first write makes jobs of them. Never here: jobs that somebody has taken.
+
+use imbl::OrdSet;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{MOST, WorkQueue, job::Job, not_a_number};
+use crate::{collections::key, error::ValueError};
+
+/// Here stands the item of number 0 among the jobs, and those with negative numbers in front of it.
+const ZERO: u64 = 1 << 63;
+
+/// No item has a greater distance from number 0 towards the front.
+const FRONT: i64 = -(1 << 52);
+
+impl<T> WorkQueue<T> {
+    /// An empty one, for the items of a plain queue.
+    pub(super) fn new_plain() -> Self {
+        WorkQueue {
+            is_plain: true,
+            ..WorkQueue::new()
+        }
+    }
+
+    /// How much more than its number the place of a job is. It depends on nothing but the items, so that
+    /// every process sees the numbers that the first one to write gives them.
+    pub(super) fn base(&self) -> u64 {
+        if !self.is_plain {
+            return 0;
+        }
+        let first = self.jobs.get_min().map_or(ZERO, |(first, _)| *first);
+        first.min(ZERO)
+    }
+
+    /// Makes jobs of the items. Whatever changes the queue begins with this.
+    pub(super) fn settle(&mut self) {
+        if !self.is_plain {
+            return;
+        }
+        let base = self.base();
+        let items = std::mem::take(&mut self.jobs);
+        let numbered = items.iter();
+        self.jobs = numbered
+            .map(|(place, job)| (place - base, job.clone()))
+            .collect();
+        // Nobody has taken any of them.
+        self.free = self.jobs.keys().copied().collect::<OrdSet<_>>();
+        self.is_plain = false;
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> WorkQueue<T> {
+    /// Takes an item of the plain queue, or that it has gone.
+    pub(super) fn apply_plain(&mut self, key: &str, json: Option<&str>) -> Result<(), ValueError> {
+        let number = key::from_text::<i64>(key);
+        match json {
+            Some(json) => {
+                let number = Some(number?).filter(|number| *number >= FRONT);
+                let place = place(number.ok_or_else(not_a_number)?)?;
+                self.put(place, Job::from_item(json)?);
+            }
+            // What is no number of an item is none's: a work queue may have left it.
+            None => {
+                if let Some(place) = number.ok().and_then(|number| place(number).ok()) {
+                    self.take_out(place);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn place(number: i64) -> Result<u64, ValueError> {
+    let place = ZERO.checked_add_signed(number);
+    place
+        .filter(|place| *place < ZERO + MOST)
+        .ok_or_else(not_a_number)
+}
