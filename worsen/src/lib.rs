@@ -46,6 +46,7 @@
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`]; [`Condition`] for what is wrong while it runs |
 //! | move, copy, restore, edit or reset a store | the guide to its [files](guide::files) |
+//! | know what becomes of a type of another crate | the guide to [types](guide::types) |
 
 mod app_dir;
 mod backend;

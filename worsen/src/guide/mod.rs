@@ -5,3 +5,6 @@ pub mod files {}
 
 #[doc = include_str!("filesystems.md")]
 pub mod filesystems {}
+
+#[doc = include_str!("types.md")]
+pub mod types {}
