@@ -132,3 +132,27 @@ mod of_another_crate {
         by_age: Sorted,
     }
 }
+
+mod of_another_crate_by_uid {
+    use std::cmp::Ordering;
+
+    use serde::{Deserialize, Serialize};
+    use worsen::{Options, PersistentStore};
+
+    #[derive(Clone, Serialize, Deserialize)]
+    #[serde(remote = "Ordering")]
+    enum AsName {
+        Less,
+        Equal,
+        Greater,
+    }
+
+    /// A newtype.
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Sorted(#[serde(with = "AsName")] Ordering);
+
+    fn _main() -> worsen::Result<()> {
+        let store = PersistentStore::<Sorted>::new("columns", Options::default())?;
+        store.write("name", Sorted(Ordering::Greater)).wait()
+    }
+}
