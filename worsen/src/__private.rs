@@ -22,27 +22,25 @@ pub use std::{
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    builder::Durability,
     commit::Commit,
     error::{Error, ValueError},
-    schema::{Edits, EntryTable, Field, FieldInfo, Settings, Store},
+    open::Store,
+    options::Durability,
+    options::Settings,
+    schema::{Edits, EntryTable, Field, FieldInfo, Schema},
     store::Handle,
-    value::Imprint,
+    value::{Imprint, JsonDeserializer, JsonSerializer},
     watch::Watch,
 };
 
-/// Where serde writes a field's JSON, and where it reads it: for `#[store(with = ...)]`.
-pub type JsonSerializer<'a> = &'a mut serde_json::Serializer<&'a mut Vec<u8>>;
-pub type JsonDeserializer<'a, 'de> = &'a mut serde_json::Deserializer<serde_json::de::StrRead<'de>>;
-
 /// The value of one field, cloned out of the newest snapshot. That the type can be cloned is asked
 /// for in the closure, by [`Stored`]: a bound here would tell of a bad type once more.
-pub fn read<S: Store, T>(handle: &Handle<S>, field: impl FnOnce(&S) -> T) -> T {
+pub fn read<S: Schema, T>(handle: &Handle<S>, field: impl FnOnce(&S) -> T) -> T {
     handle.read(field)
 }
 
 /// A commit that changes one field and no other.
-pub fn update_field<S: Store, R: Send + 'static>(
+pub fn update_field<S: Schema, R: Send + 'static>(
     handle: &Handle<S>,
     index: usize,
     change: impl FnOnce(&mut S) -> R + Send + 'static,
@@ -51,12 +49,12 @@ pub fn update_field<S: Store, R: Send + 'static>(
 }
 
 /// A commit that sets one field back to its seed.
-pub fn reset_field<S: Store>(handle: &Handle<S>, index: usize) -> Commit<()> {
+pub fn reset_field<S: Schema>(handle: &Handle<S>, index: usize) -> Commit<()> {
     handle.reset_field(index)
 }
 
 /// A watch on one field.
-pub fn watch_field<S: Store, T: 'static>(
+pub fn watch_field<S: Schema, T: 'static>(
     handle: &Handle<S>,
     index: usize,
     field: fn(&S) -> T,
@@ -101,8 +99,8 @@ pub fn apply_with<T>(
 }
 
 pub use crate::{
-    app_dir::{app_dir, config_dir},
-    seeds::check_uids,
+    open::app_dir::{app_dir, config_dir},
+    uid::check_uids,
 };
 
 /// The seed of a field that has no `#[store(seed = ...)]`.
@@ -137,7 +135,7 @@ pub trait Stored: Sized {
     fn by_entry() -> Option<EntryTable>;
     fn copy(&self) -> Self;
     /// A commit that replaces the field at this place.
-    fn set<S: Store>(
+    fn set<S: Schema>(
         handle: &Handle<S>,
         index: usize,
         value: Self,
@@ -160,7 +158,7 @@ impl<T: Field> Stored for T {
         self.clone()
     }
 
-    fn set<S: Store>(
+    fn set<S: Schema>(
         handle: &Handle<S>,
         index: usize,
         value: Self,
@@ -196,7 +194,7 @@ impl<T: Field> Stored for T {
 )]
 pub trait StoredWith: Sized {
     fn copy(&self) -> Self;
-    fn set<S: Store>(
+    fn set<S: Schema>(
         handle: &Handle<S>,
         index: usize,
         value: Self,
@@ -211,7 +209,7 @@ impl<T: Clone + Send + Sync + 'static> StoredWith for T {
         self.clone()
     }
 
-    fn set<S: Store>(
+    fn set<S: Schema>(
         handle: &Handle<S>,
         index: usize,
         value: Self,

@@ -12,9 +12,9 @@ use std::{
 };
 
 use crate::{
-    builder::Durability,
-    engine::{EngineHandle, Task, Transaction},
+    engine::{EngineHandle, Task, Transaction, Unheard},
     error::{Error, ErrorKind},
+    options::Durability,
     planted::{Bug, planted},
     sync::{self, Condvar, Mutex, MutexGuard},
 };
@@ -385,41 +385,6 @@ impl<R> Drop for Commit<R> {
         if let Some(error) = ending.as_ref().and_then(Ending::failure) {
             unheard.note(error);
         }
-    }
-}
-
-/// The writes of a store that failed while nobody waited for them, until a sync tells of them.
-#[derive(Default)]
-pub(crate) struct Unheard {
-    /// The first one, and how many. The standard library's lock also under loom: it is never held across
-    /// anything that other threads take part in.
-    failed: std::sync::Mutex<Option<(Error, u64)>>,
-}
-
-impl Unheard {
-    fn failed(&self) -> std::sync::MutexGuard<'_, Option<(Error, u64)>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, error: Error) {
-        if planted(Bug::ForgetWhatNobodyWaitedFor) {
-            return;
-        }
-        let failed = &mut *self.failed();
-        *failed = match failed.take() {
-            None => Some((error, 1)),
-            Some((first, count)) => Some((first, count.saturating_add(1))),
-        };
-    }
-
-    fn take(&self) -> Option<Error> {
-        let (first, count) = self.failed().take()?;
-        Some(match count {
-            1 => first.introduced("a write that nobody waited for failed"),
-            _ => first.introduced(&format!(
-                "{count} writes that nobody waited for failed, the first of them so"
-            )),
-        })
     }
 }
 

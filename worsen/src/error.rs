@@ -316,6 +316,14 @@ impl ValueError {
     }
 }
 
+pub(crate) fn not_stored() -> Error {
+    Error::new(
+        ErrorKind::InvalidOption,
+        "this work queue is not a stored field of the store",
+    )
+    .help("name a field of the struct that is not skipped: `store.work(|state| &state.jobs)`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

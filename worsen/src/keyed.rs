@@ -5,80 +5,31 @@ use std::{
     any::Any,
     collections::{HashMap, HashSet},
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use serde::{Serialize, de::DeserializeOwned};
-
 use crate::{
     backend::{Entries, Entry, Recovery},
-    builder::{Builder, Place},
     changes::Changes,
     commit::Commit,
-    debug,
     engine::{EngineHandle, Model, Scope, Transaction, Unseen},
     error::{Error, ErrorKind, ValueError},
     health::Condition,
-    registry::Kind,
-    schema::Settings,
     sync,
     text::Text,
-    value::{self, Stored},
+    uid::check_uid,
+    value::{self, Stored, Value},
     watch::Watch,
 };
 
 mod published;
 mod several;
 
-use self::published::{Found, KeyedShown, PUT_ASIDE, Published, Stamped};
+pub(crate) use self::published::Published;
+use self::published::{Found, KeyedShown, PUT_ASIDE, Stamped};
 pub use self::several::Draft;
-
-/// What a [`PersistentStore`] can hold. Implemented for every type that fits.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be kept in a store",
-    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
-    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`): `features = [\"serde\"]`; where it has none, wrap it in a newtype of your own, with `#[serde(with = ...)]` on what it holds"
-)]
-pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
-
-/// How to open a [`PersistentStore`]. What else there is to choose, such as how long to wait for the lock,
-/// stands in [`PersistentStore::builder`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Whether the store tells on stderr what it does. By default when the environment says
-    /// `DEBUG_PERSISTENCE=true`.
-    pub is_debug: bool,
-    /// The directory of the files. By default `db` under the current directory.
-    pub db_dir: PathBuf,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            is_debug: debug::asked_for(),
-            db_dir: PathBuf::from("db"),
-        }
-    }
-}
-
-/// How a test opens a store on a disk of its own.
-#[doc(hidden)]
-#[cfg(feature = "simulation")]
-#[derive(Debug, Clone)]
-pub struct OnDisk {
-    pub disk: Arc<dyn crate::backend::file::disk::Disk>,
-    pub dir: PathBuf,
-    pub durability: crate::builder::Durability,
-    pub lock_timeout: Duration,
-    pub read_only: bool,
-    pub salvage: bool,
-    pub compact_above: crate::backend::file::compaction::CompactAbove,
-}
 
 /// Values of one type under uids: read at once, written durably, shared by processes.
 ///
@@ -109,9 +60,9 @@ pub struct PersistentStore<T: Value> {
     inner: Arc<Inner<T>>,
 }
 
-struct Inner<T: Value> {
-    map: Arc<Published<T>>,
-    handle: sync::Arc<EngineHandle>,
+pub(crate) struct Inner<T: Value> {
+    pub(crate) map: Arc<Published<T>>,
+    pub(crate) handle: sync::Arc<EngineHandle>,
 }
 
 impl<T: Value> Inner<T> {
@@ -130,78 +81,8 @@ impl<T: Value> Inner<T> {
 }
 
 impl<T: Value> PersistentStore<T> {
-    /// Opens the store, and creates it where there is none.
-    ///
-    /// # Errors
-    ///
-    /// As [`Builder::open`](crate::Builder::open); of kind [`Decode`](ErrorKind::Decode) where a value does
-    /// not fit the type, and where this process has the store open as a `PersistentStore` of another type.
-    pub fn new(name: impl Into<String>, options: Options) -> Result<Self, Error> {
-        let mut settings = Settings::new(name);
-        settings.dir = Ok(options.db_dir);
-        // From `init` on.
-        settings.poll = None;
-        let mut place = Place::new(settings);
-        place.debug = options.is_debug;
-        Self::at(place)
-    }
-
-    /// Opens the store on another disk than the machine's, with options that only structs have
-    /// elsewhere. For tests.
-    #[doc(hidden)]
-    #[cfg(feature = "simulation")]
-    #[allow(clippy::missing_errors_doc, reason = "as `new`")]
-    pub fn open_on(name: impl Into<String>, on: OnDisk) -> Result<Self, Error> {
-        let mut settings = Settings::new(name);
-        settings.dir = Ok(on.dir);
-        settings.poll = None;
-        settings.durability = on.durability;
-        settings.lock_timeout = on.lock_timeout;
-        let mut place = Place::new(settings);
-        use crate::backend::file::recovery::Mode;
-        place.mode = match (on.read_only, on.salvage) {
-            (true, _) => Mode::Look,
-            (false, true) => Mode::Salvage,
-            (false, false) => Mode::Repair,
-        };
-        place.disk = Some(on.disk);
-        place.compact_above = on.compact_above;
-        Self::at(place)
-    }
-
-    /// Opens the store with other options than [`new`](PersistentStore::new) has: read-only, in memory, with
-    /// time-outs of its own. It looks for other processes' commits every 5 seconds, until
-    /// [`init`](PersistentStore::init) says otherwise.
-    ///
-    /// ```
-    /// use worsen::{Durability, PersistentStore};
-    ///
-    /// # fn main() -> Result<(), worsen::Error> {
-    /// let store = PersistentStore::<u64>::builder("visits")
-    ///     .in_memory()
-    ///     .durability(Durability::Buffered)
-    ///     .open()?;
-    /// store.write("front page", 1).wait()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn builder(name: impl Into<String>) -> Builder<Self> {
-        Builder::keyed(name.into())
-    }
-
-    pub(crate) fn at(place: Place) -> Result<Self, Error> {
-        let inner = place.open::<Inner<T>>(Kind::keyed::<T>(), &mut |opening| {
-            let map = Arc::new(Published::<T>::new());
-            let model = KeyedModel {
-                map: map.clone(),
-                draft: HashMap::new(),
-                open: Vec::new(),
-            };
-            let shown = KeyedShown::new(map.clone());
-            let handle = opening.start(Box::new(model), Box::new(shown), None)?;
-            Ok(Arc::new(Inner { map, handle }))
-        })?;
-        Ok(PersistentStore { inner })
+    pub(crate) fn of(inner: Arc<Inner<T>>) -> Self {
+        PersistentStore { inner }
     }
 
     /// Says how often to look for other processes' commits where shared memory does not tell of them,
@@ -504,7 +385,7 @@ impl<T: Value> IntoIterator for &PersistentStore<T> {
 }
 
 /// The values, and what operations changed of them since readers were last told.
-struct KeyedModel<T: Value> {
+pub(crate) struct KeyedModel<T: Value> {
     map: Arc<Published<T>>,
     draft: HashMap<Text, Option<T>>,
     /// The uids touched since the last `accept`.
@@ -512,6 +393,17 @@ struct KeyedModel<T: Value> {
 }
 
 impl<T: Value> KeyedModel<T> {
+    /// The model of a store without values, and what its readers see.
+    pub(crate) fn new() -> (Self, KeyedShown<T>, Arc<Published<T>>) {
+        let map = Arc::new(Published::new());
+        let model = KeyedModel {
+            map: map.clone(),
+            draft: HashMap::new(),
+            open: Vec::new(),
+        };
+        (model, KeyedShown::new(map.clone()), map)
+    }
+
     fn get(&self, uid: &str) -> Result<Option<T>, Error> {
         match self.draft.get(uid) {
             Some(value) => Ok(value.clone()),
@@ -614,27 +506,6 @@ impl<T: Value> Model for KeyedModel<T> {
 
 /// What room for so many costs is not worth giving back.
 const MANY: usize = 64;
-
-/// In bytes.
-pub(crate) const LONGEST_UID: usize = 4096;
-
-fn check_uid(uid: &str) -> Result<(), Error> {
-    let what = if uid.is_empty() {
-        "the uid is empty".to_owned()
-    } else if uid.len() > LONGEST_UID {
-        format!(
-            "the uid has {} bytes, and at most {LONGEST_UID} are allowed",
-            uid.len()
-        )
-    } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {
-        format!("the uid contains {bad:?}")
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(ErrorKind::InvalidUid, what)
-        .help("nothing was written; a uid is some text without control characters")
-        .in_uid(uid))
-}
 
 #[cfg(test)]
 mod tests {

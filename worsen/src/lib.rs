@@ -48,9 +48,7 @@
 //! | move, copy, restore, edit or reset a store | the guide to its [files](guide::files) |
 //! | know what becomes of a type of another crate | the guide to [types](guide::types) |
 
-mod app_dir;
 mod backend;
-mod builder;
 mod changes;
 mod clock;
 pub mod collections;
@@ -62,17 +60,15 @@ mod exit;
 pub mod guide;
 mod health;
 mod keyed;
-mod limits;
 mod on_change;
+mod open;
+mod options;
 #[allow(
     unreachable_pub,
     reason = "tests reach it through the feature `simulation`"
 )]
 mod planted;
-mod publications;
-mod registry;
 mod schema;
-mod seeds;
 mod store;
 mod strangers;
 mod sync;
@@ -82,22 +78,29 @@ mod sync;
 )]
 mod taker;
 mod text;
+mod uid;
 mod value;
 mod watch;
 mod work;
 
-pub use app_dir::{app_dir, config_dir};
 pub use backend::file::compaction::Compaction;
-pub use builder::{Builder, Durability};
 pub use changes::{Change, ChangedEntry, Changes};
 pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use health::Condition;
-pub use keyed::{Draft, Options, PersistentStore, Value};
+pub use keyed::{Draft, PersistentStore};
 pub use on_change::OnChange;
-pub use schema::{Field, Store};
+pub use open::{
+    Store,
+    app_dir::{app_dir, config_dir},
+    builder::Builder,
+    keyed::Options,
+};
+pub use options::Durability;
+pub use schema::{Field, Schema};
 pub use store::{Handle, Recovery, Repair, Snapshot};
+pub use value::Value;
 pub use watch::Watch;
 pub use work::{Taken, Work};
 pub use worsen_derive::Store;
@@ -113,7 +116,7 @@ pub mod __private;
 pub mod simulation {
     pub use crate::{
         backend::file::{beacon::*, compaction::CompactAbove, disk::*, lock::*, simulation::*},
-        keyed::OnDisk,
+        open::keyed::OnDisk,
         planted::Bug,
         taker::{Taker, World},
     };

@@ -1,85 +1,30 @@
-//! What the derive implements: [`Store`] for a struct, and [`Field`] for the type of one field.
+//! What the derive implements: [`Schema`] for a struct, and [`Field`] for the type of one field.
 //!
 //! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
 //! everything else is the engine's.
 
-use std::{any::Any, fmt, ops::Deref, path::PathBuf, time::Duration};
+use std::any::Any;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    builder::{Builder, Durability},
-    error::{Error, ValueError},
-    store::Handle,
-    text::Text,
-    value::Stored,
-};
+use crate::{error::ValueError, options::Settings, text::Text, value::Stored};
 
 mod by_entry;
 
 pub use self::by_entry::EntryTable;
 pub(crate) use self::by_entry::{ByEntry, EntryTables, answer};
 
-/// A plain struct that can be kept as a persistent, shared store. Derive it, do not write it.
-///
-/// ```
-/// use worsen::Store;
-///
-/// #[derive(Store)]
-/// #[store(name = "settings")]
-/// struct Settings {
-///     #[store(seed = 11)]
-///     font_size: u32,
-/// }
-///
-/// # fn main() -> Result<(), worsen::Error> {
-/// let store = Settings::builder().in_memory().open()?;
-/// assert_eq!(store.font_size(), 11);
-/// store.set_font_size(14).wait()?;
-/// assert_eq!(store.font_size(), 14);
-/// # Ok(())
-/// # }
-/// ```
+/// The fields of a struct that can be a store. `#[derive(Store)]` writes it beside
+/// [`Store`](crate::Store); there is nothing to call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store",
     label = "this type does not implement `worsen::Store`",
     note = "write `#[derive(worsen::Store)]` above the struct"
 )]
-pub trait Store: Sized + Send + Sync + 'static {
-    /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`.
-    ///
-    /// Code that is generic over the store takes the [`Handle`] that it derefs to, which is `Send` and
-    /// `Sync` for every store:
-    ///
-    /// ```
-    /// use worsen::{Handle, Store};
-    ///
-    /// /// Opens any store, and reports to another thread what changes in it.
-    /// fn report<S: Store>(open: impl FnOnce() -> worsen::Result<S::Handle>) -> worsen::Result<()> {
-    ///     let store: Handle<S> = (*open()?).clone();
-    ///     std::thread::spawn(move || println!("{} is at {}", store.store_name(), store.revision()));
-    ///     Ok(())
-    /// }
-    /// # #[derive(Store)] struct State { ready: bool }
-    /// # report::<State>(|| State::builder().in_memory().open()).unwrap();
-    /// ```
-    // A bound by `Send` and `Sync` would tell of a field that cannot be shared between threads twice more,
-    // and in terms of what a handle is made of.
-    type Handle: Deref<Target = Handle<Self>> + Clone + fmt::Debug + 'static;
-
-    /// Opens the store with the settings of its attributes, and creates it where there is none.
-    ///
-    /// # Errors
-    ///
-    /// As [`Builder::open`].
-    fn open() -> Result<Self::Handle, Error> {
-        Self::builder().open()
-    }
-
-    /// Starts from the settings of the attributes; every one of them can be overridden.
-    fn builder() -> Builder<Self> {
-        Builder::new()
-    }
+pub trait Schema: Sized + Send + Sync + 'static {
+    /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`. See
+    /// [`Store`](crate::Store).
+    type Handle;
 
     #[doc(hidden)]
     const __FIELDS: &'static [FieldInfo];
@@ -111,8 +56,6 @@ pub trait Store: Sized + Send + Sync + 'static {
     fn __field(&self, index: usize) -> Option<&dyn Any>;
     #[doc(hidden)]
     fn __field_mut(&mut self, index: usize) -> Option<&mut dyn Any>;
-    #[doc(hidden)]
-    fn __handle(handle: Handle<Self>) -> Self::Handle;
 }
 
 /// The type of a stored field: anything that is `Clone`, `Serialize`, `DeserializeOwned`, `Send`,
@@ -172,7 +115,7 @@ where
     }
 }
 
-/// What the derive tells of one field. `index` in the hidden methods of [`Store`] is its place here.
+/// What the derive tells of one field. `index` in the hidden methods of [`Schema`] is its place here.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct FieldInfo {
@@ -182,36 +125,6 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// As [`Field::by_entry`].
     pub by_entry: fn() -> Option<EntryTable>,
-}
-
-/// The container's attributes, before a builder overrides them.
-#[doc(hidden)]
-#[derive(Debug, Clone)]
-pub struct Settings {
-    pub name: String,
-    /// An error where the platform's data folder was asked for and there is none. It is reported by
-    /// `open`, unless the builder names a directory.
-    pub dir: Result<PathBuf, Error>,
-    /// Whether directories above it that are missing are created too.
-    pub create_parents: bool,
-    /// `None`: never.
-    pub poll: Option<Duration>,
-    pub lock_timeout: Duration,
-    pub durability: Durability,
-}
-
-impl Settings {
-    /// The defaults, for a store of this name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Settings {
-            name: name.into(),
-            dir: Ok(PathBuf::from("db")),
-            create_parents: false,
-            poll: Some(Duration::from_secs(5)),
-            lock_timeout: Duration::from_secs(5),
-            durability: Durability::Synced,
-        }
-    }
 }
 
 /// The entries one operation set and deleted, in order. JSON text beside each uid; `None` deletes.

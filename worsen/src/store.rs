@@ -22,9 +22,10 @@ use crate::{
     health::Condition,
     on_change::OnChange,
     planted::{Bug, meet_unknown, planted},
-    schema::{Edits, EntryTables, FieldInfo, Store},
+    schema::{Edits, EntryTables, FieldInfo, Schema},
     sync,
     text::Text,
+    uid::split,
     value::Stored,
     watch::Watch,
 };
@@ -38,11 +39,11 @@ pub(crate) use self::shown::StructShown;
 ///
 /// The derive makes a handle with accessors for each struct, `AppStateStore` for `AppState`, which
 /// derefs to this one.
-pub struct Handle<S: Store> {
+pub struct Handle<S: Schema> {
     inner: Arc<Inner<S>>,
 }
 
-pub(crate) struct Inner<S: Store> {
+pub(crate) struct Inner<S: Schema> {
     pub(crate) cell: Arc<Published<S>>,
     pub(crate) handle: sync::Arc<EngineHandle>,
 }
@@ -99,7 +100,7 @@ impl<S: fmt::Debug> fmt::Debug for Snapshot<S> {
     }
 }
 
-impl<S: Store> Handle<S> {
+impl<S: Schema> Handle<S> {
     pub(crate) fn new(inner: Arc<Inner<S>>) -> Self {
         Handle { inner }
     }
@@ -163,7 +164,7 @@ impl<S: Store> Handle<S> {
         self.commit(move |model, scope| {
             let field = model.open_field(index).__field_mut(index);
             let Some(field) = field.and_then(|field| field.downcast_mut::<F>()) else {
-                return Err(crate::work::not_stored());
+                return Err(crate::error::not_stored());
             };
             let result = change(field);
             model.record(index, scope)?;
@@ -436,7 +437,7 @@ impl<S: Store> Handle<S> {
     }
 }
 
-impl<S: Store> Clone for Handle<S> {
+impl<S: Schema> Clone for Handle<S> {
     fn clone(&self) -> Self {
         Handle {
             inner: self.inner.clone(),
@@ -444,7 +445,7 @@ impl<S: Store> Clone for Handle<S> {
     }
 }
 
-impl<S: Store> fmt::Debug for Handle<S> {
+impl<S: Schema> fmt::Debug for Handle<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
             .field("name", &self.store_name())
@@ -456,7 +457,7 @@ impl<S: Store> fmt::Debug for Handle<S> {
 
 /// The draft of one struct: a copy that is brought up to what readers see field by field. A publication
 /// swaps the two, so a write costs the fields it touches and not the state.
-pub(crate) struct StructModel<S: Store> {
+pub(crate) struct StructModel<S: Schema> {
     cell: Arc<Published<S>>,
     layout: Arc<Layout<S>>,
     /// Nobody else has it. `None`: readers still keep the state that would have become the draft.
@@ -541,7 +542,7 @@ impl Fields {
 /// # Errors
 ///
 /// Where a seed cannot be written as JSON.
-pub(crate) fn record_seed<S: Store>(seed: &S, tables: &EntryTables) -> Result<Edits, Error> {
+pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<Edits, Error> {
     let mut seed = seed.__copy();
     let mut edits = Edits::default();
     for (index, field) in S::__FIELDS.iter().enumerate() {
@@ -554,7 +555,7 @@ pub(crate) fn record_seed<S: Store>(seed: &S, tables: &EntryTables) -> Result<Ed
     Ok(edits)
 }
 
-impl<S: Store> StructModel<S> {
+impl<S: Schema> StructModel<S> {
     /// The model of a store in which every field is at its seed.
     pub(crate) fn new(mut seed: S) -> (Self, StructShown<S>) {
         let count = S::__FIELDS.len();
@@ -756,7 +757,7 @@ impl Scope<'_> {
     }
 }
 
-impl<S: Store> Versioned<S> {
+impl<S: Schema> Versioned<S> {
     fn copy(&self) -> Self {
         Versioned {
             state: self.state.__copy(),
@@ -775,13 +776,13 @@ impl<S: Store> Versioned<S> {
     }
 }
 
-impl<S: Store> Clone for Versioned<S> {
+impl<S: Schema> Clone for Versioned<S> {
     fn clone(&self) -> Self {
         self.copy()
     }
 }
 
-impl<S: Store> Layout<S> {
+impl<S: Schema> Layout<S> {
     /// The place of the field of this uid. What a newer program wrote is carried along by the engine, and
     /// means nothing here.
     fn index_of(&self, uid: &str) -> Option<usize> {
@@ -809,15 +810,7 @@ impl<S: Store> Layout<S> {
     }
 }
 
-/// The field of a uid, and the key in it.
-fn split(uid: &str) -> (&str, Option<&str>) {
-    match memchr::memchr(b'/', uid.as_bytes()) {
-        Some(slash) => (&uid[..slash], Some(&uid[slash + 1..])),
-        None => (uid, None),
-    }
-}
-
-impl<S: Store> Model for StructModel<S> {
+impl<S: Schema> Model for StructModel<S> {
     fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
         let mut misfits = Vec::new();
         let mut draft = self.cell.newest.load().copy();

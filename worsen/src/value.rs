@@ -16,11 +16,26 @@ use self::{
     imprint::imprint_with,
 };
 use crate::{
-    __private::{JsonDeserializer, JsonSerializer},
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
     text::Text,
 };
+
+/// Where serde writes a field's JSON: for `#[store(with = ...)]`.
+pub type JsonSerializer<'a> = &'a mut serde_json::Serializer<&'a mut Vec<u8>>;
+/// Where serde reads a field's JSON.
+pub type JsonDeserializer<'a, 'de> = &'a mut serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
+/// What a [`PersistentStore`](crate::PersistentStore) can hold. Implemented for every type that fits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in a store",
+    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`): `features = [\"serde\"]`; where it has none, wrap it in a newtype of your own, with `#[serde(with = ...)]` on what it holds"
+)]
+pub trait Value: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
 /// A value as it is stored.
 pub(crate) struct Encoded<T> {

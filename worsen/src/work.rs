@@ -28,9 +28,9 @@ use crate::{
     },
     commit::Commit,
     engine::{Engine, Outlook},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, not_stored},
     planted::{Bug, planted},
-    schema::{Field, Store},
+    schema::{Field, Schema},
     store::Handle,
     taker::{System, Taker, World},
 };
@@ -88,7 +88,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct Work<S: Store, T> {
+pub struct Work<S: Schema, T> {
     handle: Handle<S>,
     field: fn(&S) -> &WorkQueue<T>,
     /// `None`: what `field` finds is not stored.
@@ -98,7 +98,7 @@ pub struct Work<S: Store, T> {
     alarm: Arc<Alarm>,
 }
 
-impl<S: Store> Handle<S> {
+impl<S: Schema> Handle<S> {
     /// Takes jobs out of the [`WorkQueue`] in this field. See [`Work`].
     ///
     /// ```
@@ -133,7 +133,7 @@ enum Look {
     At(Option<Instant>),
 }
 
-impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
+impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
     /// A process that has taken jobs of this queue is looked for this often.
     const LOOK_FOR_TAKERS: Duration = Duration::from_secs(1);
 
@@ -334,14 +334,6 @@ impl<S: Store, T: Send + Sync + 'static> Work<S, T> {
     }
 }
 
-pub(crate) fn not_stored() -> Error {
-    Error::new(
-        ErrorKind::InvalidOption,
-        "this work queue is not a stored field of the store",
-    )
-    .help("name a field of the struct that is not skipped: `store.work(|state| &state.jobs)`")
-}
-
 /// A number that no other take has. It only has to be another one than that of the take before.
 fn new_token() -> u64 {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -353,13 +345,13 @@ fn new_token() -> u64 {
 }
 
 /// Gives back what was taken for somebody who does not wait for it any more.
-struct Unclaimed<'a, S: Store, T: Send + Sync + 'static> {
+struct Unclaimed<'a, S: Schema, T: Send + Sync + 'static> {
     work: &'a Work<S, T>,
     /// `None`: it was claimed.
     taken: Option<Arc<OnceLock<Ticket>>>,
 }
 
-impl<S: Store, T: Send + Sync + 'static> Drop for Unclaimed<'_, S, T> {
+impl<S: Schema, T: Send + Sync + 'static> Drop for Unclaimed<'_, S, T> {
     fn drop(&mut self) {
         if let Some(taken) = self.taken.take() {
             if planted(Bug::KeepUnclaimedJob) {
@@ -376,7 +368,7 @@ impl<S: Store, T: Send + Sync + 'static> Drop for Unclaimed<'_, S, T> {
     }
 }
 
-impl<S: Store, T> Clone for Work<S, T> {
+impl<S: Schema, T> Clone for Work<S, T> {
     fn clone(&self) -> Self {
         Work {
             handle: self.handle.clone(),
@@ -389,7 +381,7 @@ impl<S: Store, T> Clone for Work<S, T> {
     }
 }
 
-impl<S: Store, T> fmt::Debug for Work<S, T> {
+impl<S: Schema, T> fmt::Debug for Work<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Work")
             .field("store", &self.handle.store_name())
@@ -408,14 +400,14 @@ impl<S: Store, T> fmt::Debug for Work<S, T> {
 /// then somebody else took it, or it became a dead letter, or it was removed. After a lease has run out
 /// and before somebody else takes the job, it still is.
 #[must_use = "a job that was taken is given to another taker, unless it is acknowledged"]
-pub struct Taken<S: Store, T: Send + Sync + 'static> {
+pub struct Taken<S: Schema, T: Send + Sync + 'static> {
     ticket: Ticket,
     job: Arc<T>,
     tries: u32,
     work: Work<S, T>,
 }
 
-impl<S: Store, T: Send + Sync + 'static> Taken<S, T> {
+impl<S: Schema, T: Send + Sync + 'static> Taken<S, T> {
     /// The number of the job.
     pub fn id(&self) -> u64 {
         self.ticket.id
@@ -473,7 +465,7 @@ impl<S: Store, T: Send + Sync + 'static> Taken<S, T> {
 }
 
 /// A worker that panics does not come back to its job, and its process may live on for long.
-impl<S: Store, T: Send + Sync + 'static> Drop for Taken<S, T> {
+impl<S: Schema, T: Send + Sync + 'static> Drop for Taken<S, T> {
     fn drop(&mut self) {
         if std::thread::panicking() && !planted(Bug::KeepJobOfPanic) {
             self.retry().detach();
@@ -481,7 +473,7 @@ impl<S: Store, T: Send + Sync + 'static> Drop for Taken<S, T> {
     }
 }
 
-impl<S: Store, T: Send + Sync + 'static> Deref for Taken<S, T> {
+impl<S: Schema, T: Send + Sync + 'static> Deref for Taken<S, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -489,7 +481,7 @@ impl<S: Store, T: Send + Sync + 'static> Deref for Taken<S, T> {
     }
 }
 
-impl<S: Store, T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Taken<S, T> {
+impl<S: Schema, T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Taken<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Taken")
             .field("id", &self.ticket.id)

@@ -1,4 +1,4 @@
-//! The methods of `impl Store` that do something with one field, by its number: a dispatch, and nothing
+//! The methods of `impl Schema` that do something with one field, by its number: a dispatch, and nothing
 //! that runs a loop.
 
 use proc_macro2::TokenStream;

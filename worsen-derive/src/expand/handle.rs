@@ -65,6 +65,16 @@ pub(super) fn impls(store: &Store<'_>) -> TokenStream {
         }
 
         #[automatically_derived]
+        impl #impl_generics __private::From<__private::Handle<#name #ty_generics>>
+            for #handle #ty_generics #where_clause
+        {
+            #[inline]
+            fn from(__handle: __private::Handle<#name #ty_generics>) -> Self {
+                Self(__handle)
+            }
+        }
+
+        #[automatically_derived]
         impl #impl_generics __private::Clone for #handle #ty_generics #where_clause {
             #[inline]
             fn clone(&self) -> Self {

@@ -1,6 +1,5 @@
-//! The code of `impl Store`: a dispatch by the number of a field, and nothing that runs a loop.
-//!
-//! What the methods do with a field is the runtime's; only the places are written out here.
+//! Everything that the derive adds. What its code does with a field is the runtime's; only the places are
+//! written out here.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -50,18 +49,13 @@ fn implementation(store: &Store<'_>) -> TokenStream {
     let of_fields = fields::methods(store);
     quote! {
         #[automatically_derived]
-        impl #impl_generics __private::Store for #name #ty_generics #where_clause {
+        impl #impl_generics __private::Schema for #name #ty_generics #where_clause {
             type Handle = #handle #ty_generics;
 
             #fields
             #settings
             #seed
             #of_fields
-
-            #[inline]
-            fn __handle(__handle: __private::Handle<Self>) -> #handle #ty_generics {
-                #handle(__handle)
-            }
         }
     }
 }

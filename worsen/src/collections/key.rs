@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned, ser::SerializeMap};
 
 use crate::{
     error::{ErrorKind, ValueError},
-    keyed::LONGEST_UID,
+    uid::LONGEST_UID,
 };
 
 /// Keys of these types, and strings, need no way through JSON.

@@ -12,18 +12,19 @@ use std::{
 use imbl::{OrdMap, ordmap::DiffItem};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::texts::OtherTexts;
 use super::{
     Entry, Shared, encode,
     key::{self, Key},
-    texts::OtherTexts,
 };
 use crate::{
     error::ValueError,
-    keyed::Value,
     planted::{Bug, planted},
     schema::{self, ByEntry, Edits},
-    value,
+    value::{self, Value},
 };
+
+mod texts;
 
 /// An ordered map for a field of a store: a commit writes the entries that it changed.
 ///

@@ -9,7 +9,6 @@ mod key;
 mod map;
 mod queue;
 mod set;
-mod texts;
 pub(crate) mod work_queue;
 
 use std::sync::Arc;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Shared, encode, key, record_entries};
 use crate::{
     error::ValueError,
-    keyed::Value,
     schema::{self, ByEntry, Edits},
     value,
+    value::Value,
 };
 
 /// A double-ended queue for a field of a store: a commit writes the items that it changed.

@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::{Model, replica::Replica};
+use super::{Limits, Model, replica::Replica};
 use crate::{
     backend::{AppendFailure, Backend, Entries, Entry, Sink},
     error::{Error, ErrorKind},
-    limits::Limits,
     planted::{Bug, planted},
     schema::Edits,
     text::Text,

@@ -11,10 +11,10 @@ use std::{
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
     backend::{AppendFailure, Backend, Entry},
-    builder::Durability,
+    engine::notify::wake,
     error::{Error, ErrorKind},
+    options::Durability,
     planted::{Bug, planted},
-    publications::wake,
     schema::Edits,
     strangers::quietly,
 };

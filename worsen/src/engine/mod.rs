@@ -14,10 +14,13 @@
 mod core;
 mod follow;
 mod lead;
+mod limits;
 mod model;
+pub(crate) mod notify;
 mod queue;
 mod replica;
 mod threads;
+mod unheard;
 mod view;
 
 use std::{
@@ -30,23 +33,23 @@ use std::{
 
 use self::{
     core::{Core, seed},
+    notify::Publications,
     queue::Queue,
     replica::Replica,
     view::View,
 };
 pub(crate) use self::{
     follow::Outlook,
+    limits::{DEEPEST, Limits},
     model::{Model, Scope, Shown, Task, Transaction, Unseen},
+    unheard::Unheard,
 };
 use crate::{
     backend::{Backend, Entries, History, Recovery},
-    builder::Durability,
-    commit::Unheard,
     debug::Debug,
     error::Error,
     health::{Board, Condition, Told},
-    limits::Limits,
-    publications::Publications,
+    options::Durability,
     schema::Edits,
     strangers::Strangers,
     sync::{

@@ -5,8 +5,8 @@ use std::{any::Any, collections::HashMap, task::Waker};
 
 use crate::{
     backend::{Entries, Entry},
-    builder::Durability,
     error::{Error, ValueError},
+    options::Durability,
     schema::Edits,
     text::Text,
 };

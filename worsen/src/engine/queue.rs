@@ -10,9 +10,9 @@ use std::{
 
 use super::{Engine, KEEPING, LEADING, Task};
 use crate::{
-    builder::Durability,
     error::{Error, ErrorKind},
     exit::{self, Finish},
+    options::Durability,
     sync::thread::{self, JoinHandle},
 };
 

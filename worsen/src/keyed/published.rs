@@ -32,7 +32,7 @@ use crate::{
 mod loom_tests;
 
 /// What readers see.
-pub(super) struct Published<T> {
+pub(crate) struct Published<T> {
     /// Counts publications, in revisions: what is stamped with a later time does not count yet. It never
     /// goes back, also where a store does, which an older copy was put in the place of.
     clock: AtomicU64,
@@ -355,7 +355,7 @@ impl<T: Value> Published<T> {
 }
 
 /// Readers, as they go on by themselves.
-pub(super) struct KeyedShown<T: Value> {
+pub(crate) struct KeyedShown<T: Value> {
     pub(super) map: Arc<Published<T>>,
     next: HashMap<Text, Option<T>>,
 }

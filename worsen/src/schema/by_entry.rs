@@ -21,7 +21,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Edits, FieldInfo, Store};
+use super::{Edits, FieldInfo, Schema};
 use crate::{error::ValueError, strangers};
 
 /// A field whose entries have uids of their own, below that of the field.
@@ -136,7 +136,7 @@ impl<'de> Deserializer<'de> for Nothing<'de> {
 pub(crate) struct EntryTables(Arc<[Option<EntryTable>]>);
 
 impl EntryTables {
-    pub(crate) fn of<S: Store>() -> Self {
+    pub(crate) fn of<S: Schema>() -> Self {
         let fields = S::__FIELDS.iter();
         EntryTables(fields.map(|field| (field.by_entry)()).collect())
     }
@@ -151,7 +151,7 @@ impl EntryTables {
     }
 
     /// Adds the entries of one field to `out`: what changed since `before`, or all there is.
-    pub(crate) fn record<S: Store>(
+    pub(crate) fn record<S: Schema>(
         &self,
         state: &mut S,
         index: usize,
@@ -175,7 +175,7 @@ impl EntryTables {
 
     /// Takes one entry of the log into one field.
     #[inline]
-    pub(crate) fn apply<S: Store>(
+    pub(crate) fn apply<S: Schema>(
         &self,
         state: &mut S,
         index: usize,

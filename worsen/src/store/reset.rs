@@ -6,10 +6,10 @@ use crate::{
     commit::Commit,
     engine::Scope,
     error::Error,
-    schema::{FieldInfo, Store},
+    schema::{FieldInfo, Schema},
 };
 
-impl<S: Store> Handle<S> {
+impl<S: Schema> Handle<S> {
     /// Sets every stored field back to its seed, in one commit. `reset_x` of the derived handle does so for
     /// the field `x`.
     ///
@@ -49,7 +49,7 @@ impl<S: Store> Handle<S> {
     }
 }
 
-impl<S: Store> StructModel<S> {
+impl<S: Schema> StructModel<S> {
     fn reset(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
         let Some(FieldInfo { uid: Some(uid), .. }) = S::__FIELDS.get(index) else {
             return Ok(());

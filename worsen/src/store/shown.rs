@@ -7,11 +7,11 @@ use super::{Fields, Layout, Published, Versioned};
 use crate::{
     engine::{Shown, Unseen},
     error::ValueError,
-    schema::{EntryTables, Store},
+    schema::{EntryTables, Schema},
     text::Text,
 };
 
-impl<S: Store> Published<S> {
+impl<S: Schema> Published<S> {
     /// A copy that nobody else has, up to date with what readers see, apart from the fields that are newer
     /// in it. `copy` is one that lags behind, and `None`, or kept by a reader, where it is not to be had.
     pub(super) fn bring_up(
@@ -69,7 +69,7 @@ impl<S: Store> Published<S> {
 }
 
 /// What readers see of one struct, and the copy that they go on with.
-pub(crate) struct StructShown<S: Store> {
+pub(crate) struct StructShown<S: Schema> {
     pub(crate) cell: Arc<Published<S>>,
     layout: Arc<Layout<S>>,
     /// Made when it is needed: a process that only writes has no use for it.
@@ -78,7 +78,7 @@ pub(crate) struct StructShown<S: Store> {
     newer: Fields,
 }
 
-impl<S: Store> StructShown<S> {
+impl<S: Schema> StructShown<S> {
     pub(super) fn new(cell: Arc<Published<S>>, layout: Arc<Layout<S>>, fields: usize) -> Self {
         StructShown {
             cell,
@@ -99,7 +99,7 @@ impl<S: Store> StructShown<S> {
     }
 }
 
-impl<S: Store> Shown for StructShown<S> {
+impl<S: Schema> Shown for StructShown<S> {
     fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
         let Some(index) = self.layout.index_of(uid) else {
             return Ok(());

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use crate::publications::wake;
+use crate::engine::notify::wake;
 
 #[derive(Default)]
 pub(super) struct Alarm(Arc<Shared>);

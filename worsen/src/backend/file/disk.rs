@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+mod id;
 #[cfg(unix)]
 mod owner;
 mod reach;
@@ -15,6 +16,7 @@ mod reach;
 #[path = "disk/windows.rs"]
 mod system;
 
+pub use self::id::FileId;
 pub(crate) use self::reach::Reach;
 use super::lock::{self, LockFile, RealLock};
 
@@ -78,13 +80,6 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     fn take_after(&self, _like: &[&Path]) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Device and inode: two paths name the same file exactly when these are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId {
-    pub device: u64,
-    pub inode: u64,
 }
 
 /// A file at a path.

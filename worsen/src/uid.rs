@@ -1,7 +1,37 @@
-//! [`seeds!`](crate::seeds!), a list of uids and their seeds that the compiler has looked at. No store
-//! is opened or written here.
+//! What a uid is: how long it may be, what it may hold, and where in it the key of an entry begins; and
+//! [`seeds!`](crate::seeds!), a list of uids and their seeds that the compiler has looked at. No store is
+//! opened or written here.
 
-use crate::keyed::LONGEST_UID;
+use crate::error::{Error, ErrorKind};
+
+/// In bytes.
+pub(crate) const LONGEST_UID: usize = 4096;
+
+pub(crate) fn check_uid(uid: &str) -> Result<(), Error> {
+    let what = if uid.is_empty() {
+        "the uid is empty".to_owned()
+    } else if uid.len() > LONGEST_UID {
+        format!(
+            "the uid has {} bytes, and at most {LONGEST_UID} are allowed",
+            uid.len()
+        )
+    } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {
+        format!("the uid contains {bad:?}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidUid, what)
+        .help("nothing was written; a uid is some text without control characters")
+        .in_uid(uid))
+}
+
+/// The field of a uid, and the key in it.
+pub(crate) fn split(uid: &str) -> (&str, Option<&str>) {
+    match memchr::memchr(b'/', uid.as_bytes()) {
+        Some(slash) => (&uid[..slash], Some(&uid[slash + 1..])),
+        None => (uid, None),
+    }
+}
 
 /// A list of seeds for a [`PersistentStore`](crate::PersistentStore): pairs of a uid and its seed.
 ///

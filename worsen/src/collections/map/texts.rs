@@ -10,9 +10,11 @@
 use imbl::OrdMap;
 
 use super::{
-    Shared,
-    key::{self, Key},
-    map::Map,
+    super::{
+        Shared,
+        key::{self, Key},
+    },
+    Map,
 };
 use crate::error::ValueError;
 

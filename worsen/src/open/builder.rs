@@ -9,6 +9,10 @@ use std::{
     time::Duration,
 };
 
+use super::{
+    Store,
+    registry::{self, Key, Kind},
+};
 use crate::{
     backend::{
         Backend, Entries, Recovery,
@@ -21,27 +25,12 @@ use crate::{
         memory::MemoryBackend,
     },
     debug::{self, Debug},
-    engine::{Engine, EngineHandle, EngineOptions, Model, Seeds, Shown},
+    engine::{DEEPEST, Engine, EngineHandle, EngineOptions, Limits, Model, Seeds, Shown},
     error::{Error, ErrorKind},
-    keyed::{PersistentStore, Value},
-    limits::{DEEPEST, Limits},
-    registry::{self, Key, Kind},
-    schema::{Settings, Store},
+    options::{Durability, Settings},
     store::{Handle, Inner, StructModel, record_seed},
     sync,
 };
-
-/// How much an acknowledged write survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// `kill -9` and power loss: the disk has confirmed it. The default.
-    #[default]
-    Synced,
-    /// `kill -9` alone: the operating system has it, and writes it to disk within about half a minute.
-    /// A power cut in between may take the newest writes back, though never some and not those
-    /// before them. Many times faster.
-    Buffered,
-}
 
 /// Opens a store with other settings than its attributes say. From [`Store::builder`], and from
 /// [`PersistentStore::builder`].
@@ -72,7 +61,7 @@ pub enum Durability {
 /// ```
 #[must_use = "a builder does nothing until `.open()`"]
 pub struct Builder<S> {
-    place: Place,
+    pub(super) place: Place,
     seed: Seed<S>,
 }
 
@@ -219,27 +208,12 @@ impl<S: Store> Builder<S> {
                 let handle = opening.start(Box::new(model), Box::new(shown), Some(first))?;
                 Ok(Arc::new(Inner { cell, handle }))
             })
-            .map(|inner| S::__handle(Handle::new(inner)))
-    }
-}
-
-impl<T: Value> Builder<PersistentStore<T>> {
-    pub(crate) fn keyed(name: String) -> Self {
-        Builder::at(Place::new(Settings::new(name)))
-    }
-
-    /// Opens the store, and creates it where there is none.
-    ///
-    /// # Errors
-    ///
-    /// As [`PersistentStore::new`].
-    pub fn open(self) -> Result<PersistentStore<T>, Error> {
-        PersistentStore::at(self.place)
+            .map(|inner| Handle::new(inner).into())
     }
 }
 
 impl<S> Builder<S> {
-    fn at(place: Place) -> Self {
+    pub(super) fn at(place: Place) -> Self {
         Builder {
             place,
             seed: Seed::new(),

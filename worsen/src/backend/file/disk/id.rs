@@ -1,0 +1,8 @@
+//! Which file it is, whatever it is called.
+
+/// Device and inode: two paths name the same file exactly when these are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    pub device: u64,
+    pub inode: u64,
+}

@@ -1,0 +1,137 @@
+//! Opening a [`PersistentStore`], by the names and the meaning of the original worsen, or with a builder.
+
+#[cfg(feature = "simulation")]
+use std::time::Duration;
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    builder::{Builder, Place},
+    registry::Kind,
+};
+#[cfg(feature = "simulation")]
+use crate::{backend::file::recovery::Mode, options::Durability};
+use crate::{
+    debug,
+    error::Error,
+    keyed::{Inner, KeyedModel, PersistentStore},
+    options::Settings,
+    value::Value,
+};
+
+/// How to open a [`PersistentStore`]. What else there is to choose, such as how long to wait for the lock,
+/// stands in [`PersistentStore::builder`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Whether the store tells on stderr what it does. By default when the environment says
+    /// `DEBUG_PERSISTENCE=true`.
+    pub is_debug: bool,
+    /// The directory of the files. By default `db` under the current directory.
+    pub db_dir: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            is_debug: debug::asked_for(),
+            db_dir: PathBuf::from("db"),
+        }
+    }
+}
+
+/// How a test opens a store on a disk of its own.
+#[doc(hidden)]
+#[cfg(feature = "simulation")]
+#[derive(Debug, Clone)]
+pub struct OnDisk {
+    pub disk: Arc<dyn crate::backend::file::disk::Disk>,
+    pub dir: PathBuf,
+    pub durability: Durability,
+    pub lock_timeout: Duration,
+    pub read_only: bool,
+    pub salvage: bool,
+    pub compact_above: crate::backend::file::compaction::CompactAbove,
+}
+
+impl<T: Value> PersistentStore<T> {
+    /// Opens the store, and creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::open`](crate::Builder::open); of kind [`Decode`](ErrorKind::Decode) where a value does
+    /// not fit the type, and where this process has the store open as a `PersistentStore` of another type.
+    pub fn new(name: impl Into<String>, options: Options) -> Result<Self, Error> {
+        let mut settings = Settings::new(name);
+        settings.dir = Ok(options.db_dir);
+        // From `init` on.
+        settings.poll = None;
+        let mut place = Place::new(settings);
+        place.debug = options.is_debug;
+        Self::at(place)
+    }
+
+    /// Opens the store on another disk than the machine's, with options that only structs have
+    /// elsewhere. For tests.
+    #[doc(hidden)]
+    #[cfg(feature = "simulation")]
+    #[allow(clippy::missing_errors_doc, reason = "as `new`")]
+    pub fn open_on(name: impl Into<String>, on: OnDisk) -> Result<Self, Error> {
+        let mut settings = Settings::new(name);
+        settings.dir = Ok(on.dir);
+        settings.poll = None;
+        settings.durability = on.durability;
+        settings.lock_timeout = on.lock_timeout;
+        let mut place = Place::new(settings);
+        place.mode = match (on.read_only, on.salvage) {
+            (true, _) => Mode::Look,
+            (false, true) => Mode::Salvage,
+            (false, false) => Mode::Repair,
+        };
+        place.disk = Some(on.disk);
+        place.compact_above = on.compact_above;
+        Self::at(place)
+    }
+
+    /// Opens the store with other options than [`new`](PersistentStore::new) has: read-only, in memory, with
+    /// time-outs of its own. It looks for other processes' commits every 5 seconds, until
+    /// [`init`](PersistentStore::init) says otherwise.
+    ///
+    /// ```
+    /// use worsen::{Durability, PersistentStore};
+    ///
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// let store = PersistentStore::<u64>::builder("visits")
+    ///     .in_memory()
+    ///     .durability(Durability::Buffered)
+    ///     .open()?;
+    /// store.write("front page", 1).wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(name: impl Into<String>) -> Builder<Self> {
+        Builder::keyed(name.into())
+    }
+
+    pub(crate) fn at(place: Place) -> Result<Self, Error> {
+        let inner = place.open::<Inner<T>>(Kind::keyed::<T>(), &mut |opening| {
+            let (model, shown, map) = KeyedModel::<T>::new();
+            let handle = opening.start(Box::new(model), Box::new(shown), None)?;
+            Ok(Arc::new(Inner { map, handle }))
+        })?;
+        Ok(PersistentStore::of(inner))
+    }
+}
+
+impl<T: Value> Builder<PersistentStore<T>> {
+    pub(crate) fn keyed(name: String) -> Self {
+        Builder::at(Place::new(Settings::new(name)))
+    }
+
+    /// Opens the store, and creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`PersistentStore::new`].
+    pub fn open(self) -> Result<PersistentStore<T>, Error> {
+        PersistentStore::at(self.place)
+    }
+}
