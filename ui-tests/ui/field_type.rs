@@ -139,6 +139,7 @@ mod of_another_crate_by_uid {
     use serde::{Deserialize, Serialize};
     use worsen::{Options, PersistentStore};
 
+    #[allow(dead_code, reason = "serde calls its functions")]
     #[derive(Clone, Serialize, Deserialize)]
     #[serde(remote = "Ordering")]
     enum AsName {
@@ -148,6 +149,7 @@ mod of_another_crate_by_uid {
     }
 
     /// A newtype.
+    #[allow(dead_code, reason = "serde calls its functions")]
     #[derive(Clone, Serialize, Deserialize)]
     struct Sorted(#[serde(with = "AsName")] Ordering);
 
