@@ -153,8 +153,10 @@ mod of_another_crate_by_uid {
     #[derive(Clone, Serialize, Deserialize)]
     struct Sorted(#[serde(with = "AsName")] Ordering);
 
-    fn _main() -> worsen::Result<()> {
+    fn sort() -> worsen::Result<()> {
         let store = PersistentStore::<Sorted>::new("columns", Options::default())?;
         store.write("name", Sorted(Ordering::Greater)).wait()
     }
+
+    const _: fn() -> worsen::Result<()> = sort;
 }
