@@ -39,6 +39,7 @@ mod torture; // real processes, real kills
 mod unheard; // what failed while nobody waited
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
+mod work_queue_clock; // of clocks that are set
 mod work_queue_takeover; // of fields that were plain queues
 
 // On a simulated machine: `machine` is a store there.

@@ -211,6 +211,10 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::TakeItemsForJobs => &[
             "work_queue_takeover::items_of_any_shape_are_what_they_were_when_their_queue_becomes_a_work_queue",
         ],
+        Bug::GoByWallClockAlone => &[
+            "work_queue_clock::a_clock_that_is_set_ends_and_stretches_nothing_on_its_machine",
+            "work_queue::a_work_queue_agrees_with_a_plain_list",
+        ],
         Bug::KeepJobOfPanic => &["work_queue::a_worker_that_panics_gives_its_job_back_at_once"],
         Bug::ReuseJobNumber => &[
             "work_queue::a_queue_that_takes_the_place_of_another_goes_on_with_its_numbers",

@@ -39,40 +39,61 @@ fn work(store: &JobsStore) -> Work<Jobs, u64> {
 
 /// A clock that stands, and processes that live as long as they are said to.
 #[derive(Clone, Default)]
-struct Machine {
+pub(crate) struct Machine {
     /// Milliseconds since 1970.
     now: Arc<AtomicU64>,
+    /// Milliseconds since it was started.
+    uptime: Arc<AtomicU64>,
     dead: Arc<Mutex<BTreeSet<u32>>>,
 }
 
-struct Process {
+pub(crate) struct Process {
     machine: Machine,
     me: Taker,
+    /// It is told of the uptime.
+    counts: bool,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let machine = Machine::default();
         machine.now.store(1_000_000_000_000, Relaxed);
         machine
     }
 
-    fn process(&self, pid: u32) -> Arc<Process> {
+    /// One that goes by the wall clock.
+    pub(crate) fn process(&self, pid: u32) -> Arc<Process> {
+        self.process_on("here", pid, false)
+    }
+
+    /// One that knows how long the machine has been up.
+    pub(crate) fn counting(&self, on: &str, pid: u32) -> Arc<Process> {
+        self.process_on(on, pid, true)
+    }
+
+    fn process_on(&self, on: &str, pid: u32, counts: bool) -> Arc<Process> {
         Arc::new(Process {
             machine: self.clone(),
             me: Taker {
                 pid,
                 started: Some(u64::from(pid) * 10),
-                on: Some("here".into()),
+                on: Some(on.into()),
             },
+            counts,
         })
     }
 
-    fn later(&self, by: Duration) {
+    pub(crate) fn later(&self, by: Duration) {
+        self.set_later(by);
+        self.uptime.fetch_add(by.as_millis() as u64, Relaxed);
+    }
+
+    /// Somebody sets the clock.
+    pub(crate) fn set_later(&self, by: Duration) {
         self.now.fetch_add(by.as_millis() as u64, Relaxed);
     }
 
-    fn earlier(&self, by: Duration) {
+    pub(crate) fn earlier(&self, by: Duration) {
         self.now.fetch_sub(by.as_millis() as u64, Relaxed);
     }
 
@@ -84,6 +105,11 @@ impl Machine {
 impl World for Process {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.machine.now.load(Relaxed))
+    }
+
+    fn uptime(&self) -> Option<Duration> {
+        let uptime = Duration::from_millis(self.machine.uptime.load(Relaxed));
+        self.counts.then_some(uptime)
     }
 
     fn me(&self) -> &Taker {
@@ -977,8 +1003,10 @@ enum Step {
     Fail(usize),
     Extend(usize, u64),
     Later(u64),
-    /// The clock is set back, by more than is waited for.
-    Back,
+    /// The clock is set back, by more than is waited for or by less.
+    Back(u64),
+    /// It is set forward.
+    Forward(u64),
     /// The process dies, and another one comes in its place.
     Die(usize),
     Revive(u64),
@@ -996,11 +1024,18 @@ const MAX_TRIES: u32 = 3;
 #[derive(Debug, Clone, PartialEq)]
 enum Fate {
     Waiting,
-    /// Begin and end.
-    Later(u64, u64),
-    /// By which take, of which process, begin and end.
-    Taken(usize, u32, u64, u64),
+    Later(Times),
+    /// By which take, of which process.
+    Taken(usize, u32, Times),
     Dead,
+}
+
+/// Begin and end.
+#[derive(Debug, Clone, PartialEq)]
+struct Times {
+    by_wall: (u64, u64),
+    /// Where the first process began it, which counts.
+    by_uptime: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -1008,19 +1043,32 @@ struct Reference {
     jobs: BTreeMap<u64, (u64, u32, Fate)>,
     next: u64,
     now: u64,
+    uptime: u64,
     dead: BTreeSet<u32>,
 }
 
 impl Reference {
-    fn is_over(&self, begin: u64, end: u64) -> bool {
-        end <= self.now || begin > self.now + 3_600_000
+    fn times(&self, who: usize, length: u64) -> Times {
+        Times {
+            by_wall: (self.now, self.now + length),
+            by_uptime: (who == 0).then_some((self.uptime, self.uptime + length)),
+        }
     }
 
-    fn is_lost(&self, fate: &Fate) -> bool {
-        match fate {
-            Fate::Taken(_, pid, begin, end) => {
-                self.dead.contains(pid) || self.is_over(*begin, *end)
+    fn is_over(&self, times: &Times, who: usize) -> bool {
+        match times.by_uptime {
+            Some((_, end)) if who == 0 => end <= self.uptime,
+            _ => {
+                let (begin, end) = times.by_wall;
+                end <= self.now || begin > self.now + 3_600_000
             }
+        }
+    }
+
+    /// As this process sees it.
+    fn is_lost(&self, fate: &Fate, who: usize) -> bool {
+        match fate {
+            Fate::Taken(_, pid, times) => self.dead.contains(pid) || self.is_over(times, who),
             _ => false,
         }
     }
@@ -1034,10 +1082,10 @@ impl Reference {
     }
 
     /// Which jobs a take may give. First come those that were lost.
-    fn allowed(&self) -> BTreeSet<u64> {
-        let lost = self.ids(|tries, fate| tries < MAX_TRIES && self.is_lost(fate));
+    fn allowed(&self, who: usize) -> BTreeSet<u64> {
+        let lost = self.ids(|tries, fate| tries < MAX_TRIES && self.is_lost(fate, who));
         let due = self.ids(|_, fate| match fate {
-            Fate::Later(begin, end) => self.is_over(*begin, *end),
+            Fate::Later(times) => self.is_over(times, who),
             _ => false,
         });
         let first = self.ids(|_, fate| *fate == Fate::Waiting).first().copied();
@@ -1099,7 +1147,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => held().prop_map(Step::Fail),
         1 => (held(), time()).prop_map(|(held, lease)| Step::Extend(held, lease)),
         4 => time().prop_map(Step::Later),
-        1 => Just(Step::Back),
+        1 => prop_oneof![Just(10_800_000), time()].prop_map(Step::Back),
+        1 => prop_oneof![Just(10_800_000), time()].prop_map(Step::Forward),
         2 => (0..2_usize).prop_map(Step::Die),
         1 => id().prop_map(Step::Revive),
         1 => id().prop_map(Step::Discard),
@@ -1124,26 +1173,31 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
     let compact_above = CompactAbove::default();
     let machine = Machine::new();
     let fails = |error: worsen::Error| TestCaseError::fail(error.to_string());
-    let open = |pid: u32| {
+    let open = |who: usize, pid: u32| {
         let store = Jobs::builder()
             .dir("/db")
             .disk(Arc::new(disk.new_process()))
             .compact_above(compact_above.clone())
             .open()
             .map_err(fails)?;
-        let work = work(&store)
-            .max_tries(MAX_TRIES)
-            .world(machine.process(pid));
+        let world = match who {
+            0 => machine.counting("here", pid),
+            _ => machine.process_on("there", pid, false),
+        };
+        let work = work(&store).max_tries(MAX_TRIES).world(world);
         Ok::<_, TestCaseError>((store, work, pid))
     };
     let mut pids = 3..;
-    let mut stores = [open(1)?, open(2)?];
+    let mut stores = [open(0, 1)?, open(1, 2)?];
     compact_above.0.store(u64::MAX, Relaxed);
     let mut takes: Vec<Taken<Jobs, u64>> = Vec::new();
+    // By whom.
+    let mut takers: Vec<usize> = Vec::new();
     let mut plain = Reference {
         jobs: BTreeMap::new(),
         next: 0,
         now: machine.now.load(Relaxed),
+        uptime: machine.uptime.load(Relaxed),
         dead: BTreeSet::new(),
     };
     for step in steps {
@@ -1159,12 +1213,12 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
             }
             Step::Take { who, lease } => {
                 let (store, work, pid) = &stores[who];
-                let allowed = plain.allowed();
+                let allowed = plain.allowed(who);
                 let lease_time = Duration::from_millis(lease);
                 let taken = work.take(lease_time).wait().map_err(fails)?;
                 // What was lost too often may be buried on the way; all of it where nothing else was.
                 let queue = store.jobs();
-                let lost = plain.ids(|tries, fate| tries >= MAX_TRIES && plain.is_lost(fate));
+                let lost = plain.ids(|tries, fate| tries >= MAX_TRIES && plain.is_lost(fate, who));
                 for id in &lost {
                     let is_dead = queue
                         .get(*id)
@@ -1178,10 +1232,11 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
                     None => prop_assert!(allowed.is_empty(), "{allowed:?} were there"),
                     Some(id) => {
                         prop_assert!(allowed.contains(&id), "{id} is not of {allowed:?}");
-                        let begin = plain.now;
+                        let times = plain.times(who, lease);
+                        takers.push(who);
                         let job = plain.jobs.get_mut(&id).unwrap();
                         job.1 += 1;
-                        job.2 = Fate::Taken(takes.len(), *pid, begin, begin + lease);
+                        job.2 = Fate::Taken(takes.len(), *pid, times);
                     }
                 }
                 takes.extend(taken);
@@ -1202,7 +1257,7 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
                 let Some(take) = which(held) else { continue };
                 let time = Duration::from_millis(delay);
                 let done = takes[take].retry_after(time).wait().map_err(fails)?;
-                let later = Fate::Later(plain.now, plain.now + delay);
+                let later = Fate::Later(plain.times(takers[take], delay));
                 prop_assert_eq!(done, plain.retry(take, later));
             }
             Step::Fail(held) => {
@@ -1218,25 +1273,30 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
                 let Some(take) = which(held) else { continue };
                 let time = Duration::from_millis(lease);
                 let done = takes[take].extend(time).wait().map_err(fails)?;
-                let now = plain.now;
+                let again = plain.times(takers[take], lease);
                 let job = plain.held(take);
                 prop_assert_eq!(done, job.is_some());
-                if let Some((_, (_, _, Fate::Taken(_, _, begin, end)))) = job {
-                    (*begin, *end) = (now, now + lease);
+                if let Some((_, (_, _, Fate::Taken(_, _, times)))) = job {
+                    *times = again;
                 }
             }
             Step::Later(by) => {
                 machine.later(Duration::from_millis(by));
                 plain.now += by;
+                plain.uptime += by;
             }
-            Step::Back => {
-                machine.earlier(HOUR * 3);
-                plain.now -= 3 * 3_600_000;
+            Step::Back(by) => {
+                machine.earlier(Duration::from_millis(by));
+                plain.now -= by;
+            }
+            Step::Forward(by) => {
+                machine.set_later(Duration::from_millis(by));
+                plain.now += by;
             }
             Step::Die(who) => {
                 machine.kill(stores[who].2);
                 plain.dead.insert(stores[who].2);
-                stores[who] = open(pids.next().unwrap_or(u32::MAX))?;
+                stores[who] = open(who, pids.next().unwrap_or(u32::MAX))?;
             }
             Step::Revive(id) => {
                 let done = work.revive(id).wait().map_err(fails)?;
@@ -1273,7 +1333,7 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
                 });
                 prop_assert!(undone.wait().map_err(fails)?.is_err());
             }
-            Step::Reopen(who) => stores[who] = open(stores[who].2)?,
+            Step::Reopen(who) => stores[who] = open(who, stores[who].2)?,
             Step::Compact => {
                 compact_above.0.store(0, Relaxed);
                 // By the next write, which changes another field.
@@ -1308,7 +1368,7 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
         }
     }
     drop((stores, takes));
-    let (store, work, _) = open(u32::MAX - 1)?;
+    let (store, work, _) = open(1, u32::MAX - 1)?;
     prop_assert_eq!(store.jobs().len(), plain.jobs.len());
     prop_assert_eq!(work.push(1).wait().map_err(fails)?, plain.next);
     Ok(())

@@ -164,6 +164,8 @@ bugs! {
     TakeWhatIsWorn,
     /// An item of a plain queue that looks like a job is taken for one.
     TakeItemsForJobs,
+    /// Leases and delays end by the wall clock alone.
+    GoByWallClockAlone,
     /// A worker that panics keeps its job until the lease ends.
     KeepJobOfPanic,
     /// A queue that was empty begins to count anew.

@@ -31,6 +31,11 @@ impl Taker {
 pub trait World: Send + Sync {
     /// The wall clock.
     fn now(&self) -> SystemTime;
+    /// How long it is since the start of the machine, with the time that it slept. It goes back for nobody,
+    /// and is the same for all processes with this [`Taker::on`]. `None`: it is not known.
+    fn uptime(&self) -> Option<Duration> {
+        None
+    }
     /// This process.
     fn me(&self) -> &Taker;
     /// Whether it is certain that this process has ended.
@@ -69,6 +74,10 @@ impl World for System {
         SystemTime::now()
     }
 
+    fn uptime(&self) -> Option<Duration> {
+        os::uptime()
+    }
+
     fn me(&self) -> &Taker {
         &self.me
     }
@@ -101,9 +110,12 @@ impl World for System {
 /// Linux tells when a process was started, so a pid that was given away again is noticed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod os {
-    use std::{fs, path::Path, sync::Arc};
+    use std::{fs, path::Path, sync::Arc, time::Duration};
 
-    use rustix::process::{Pid, test_kill_process};
+    use rustix::{
+        process::{Pid, test_kill_process},
+        time::{ClockId, clock_gettime},
+    };
 
     use super::Taker;
     use crate::planted::{Bug, planted};
@@ -134,6 +146,10 @@ mod os {
             hash.update(times.as_os_str().as_encoded_bytes());
         }
         Some(format!("{:08x}", hash.finalize()).into())
+    }
+
+    pub(super) fn uptime() -> Option<Duration> {
+        Duration::try_from(clock_gettime(ClockId::Boottime)).ok()
     }
 
     pub(super) fn is_gone(taker: &Taker) -> bool {
@@ -181,6 +197,8 @@ mod os {
 /// Other unixes tell whether there is a process of this pid.
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod os {
+    use std::time::Duration;
+
     use rustix::process::{Pid, test_kill_process};
 
     use super::Taker;
@@ -197,6 +215,11 @@ mod os {
         }
     }
 
+    /// The name of a machine does not tell one start of it from the next.
+    pub(super) fn uptime() -> Option<Duration> {
+        None
+    }
+
     pub(super) fn is_gone(taker: &Taker) -> bool {
         i32::try_from(taker.pid)
             .ok()
@@ -208,6 +231,8 @@ mod os {
 /// Elsewhere leases run out by the clock alone.
 #[cfg(not(unix))]
 mod os {
+    use std::time::Duration;
+
     use super::Taker;
 
     pub(super) fn me() -> Taker {
@@ -216,6 +241,10 @@ mod os {
             started: None,
             on: None,
         }
+    }
+
+    pub(super) fn uptime() -> Option<Duration> {
+        None
     }
 
     pub(super) fn is_gone(_taker: &Taker) -> bool {

@@ -23,7 +23,7 @@ use crate::{
         Ticket, WorkQueue,
         work_queue::{
             Take,
-            job::{Moment, Span},
+            job::{Now, Span},
         },
     },
     commit::Commit,
@@ -44,7 +44,10 @@ use crate::{
 /// A job is given to one taker, for as long as its lease lasts; [`ack`](Taken::ack) removes it. It is
 /// given to another one
 ///
-/// - when the lease has run out by the wall clock, which every process may see at another moment,
+/// - when the lease has run out: on Linux, for processes of the machine where it began, by the machine's
+///   count since its start, which nobody sets and which goes on while the machine sleeps; on other machines
+///   and systems, in other containers, and after a restart of the machine, by the wall clock, which may be set
+///   and which every process may see at another moment,
 /// - as soon as the process of its taker has ended, be it by `kill -9`. On Linux that is noticed within
 ///   seconds, also where another process has that pid now; on other Unixes where no other has; elsewhere
 ///   the lease has to run out. It is noticed on the same machine, not in other containers,
@@ -188,7 +191,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
         let work = self.clone();
         self.update(move |queue| {
             let take = Take {
-                now: Moment::of(work.world.now()),
+                now: Now::of(&*work.world),
                 lease,
                 taker: work.world.me(),
                 token: new_token(),
@@ -315,8 +318,8 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
     fn look(&self) -> Look {
         self.handle.peek(|state| {
             let queue = (self.field)(state);
-            let now = Moment::of(self.world.now());
-            if queue.can_be_taken(now, |taker| self.is_gone(taker)) {
+            let now = Now::of(&*self.world);
+            if queue.can_be_taken(&now, |taker| self.is_gone(taker)) {
                 return Look::Now;
             }
             let me = self.world.me();
@@ -325,9 +328,9 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
                 .any(|taker| me.can_judge(taker))
                 .then_some(Self::LOOK_FOR_TAKERS);
             let end = queue
-                .next_end()
+                .next_end(&now)
                 .filter(|_| !planted(Bug::SleepPastLease))
-                .map(|end| end.after(now).min(Self::LOOK_AT_CLOCK));
+                .map(|end| end.min(Self::LOOK_AT_CLOCK));
             let pause = takers.into_iter().chain(end).min();
             Look::At(pause.and_then(|pause| Instant::now().checked_add(pause)))
         })
@@ -438,12 +441,13 @@ impl<S: Schema, T: Send + Sync + 'static> Taken<S, T> {
         self.work.update(retry)
     }
 
-    /// As [`retry`](Taken::retry), but not before so much time is over by the wall clock.
+    /// As [`retry`](Taken::retry), but not before so much time is over: by the clock
+    /// that leases go by.
     pub fn retry_after(&self, delay: Duration) -> Commit<bool> {
         let (ticket, world) = (self.ticket, self.work.world.clone());
         let max_tries = self.work.max_tries;
         self.work.update(move |queue| {
-            let later = Span::new(Moment::of(world.now()), delay);
+            let later = Span::new(&Now::of(&*world), delay);
             queue.retry(ticket, Some(later), max_tries)
         })
     }
@@ -458,7 +462,7 @@ impl<S: Schema, T: Send + Sync + 'static> Taken<S, T> {
     pub fn extend(&self, lease: Duration) -> Commit<bool> {
         let (ticket, world) = (self.ticket, self.work.world.clone());
         self.work.update(move |queue| {
-            let span = Span::new(Moment::of(world.now()), lease);
+            let span = Span::new(&Now::of(&*world), lease);
             queue.extend_lease(ticket, span)
         })
     }

@@ -4,6 +4,7 @@
 pub(crate) mod job;
 mod look;
 mod plain;
+mod timed;
 
 use std::{
     collections::VecDeque,
@@ -18,8 +19,11 @@ use std::{
 use imbl::{OrdMap, OrdSet};
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::job::{Job, Lease, Moment, Span, State};
 pub use self::look::{Iter, JobState, QueuedJob};
+use self::{
+    job::{Job, Lease, Now, Span, State},
+    timed::Timed,
+};
 use super::{Shared, key, record_entries};
 use crate::{
     error::{ErrorKind, ValueError},
@@ -102,41 +106,6 @@ pub struct WorkQueue<T> {
     is_plain: bool,
 }
 
-/// Jobs by when something ends for them.
-#[derive(Debug, Clone, Default)]
-struct Timed {
-    by_end: OrdSet<(Moment, u64)>,
-    by_begin: OrdSet<(Moment, u64)>,
-}
-
-impl Timed {
-    fn insert(&mut self, id: u64, span: Span) {
-        self.by_end.insert((span.end, id));
-        self.by_begin.insert((span.begin(), id));
-    }
-
-    fn remove(&mut self, id: u64, span: Span) {
-        self.by_end.remove(&(span.end, id));
-        self.by_begin.remove(&(span.begin(), id));
-    }
-
-    /// The jobs that are over by now: what ends first, and what began last, for a clock that was set back.
-    fn over(&self, now: Moment) -> impl Iterator<Item = u64> {
-        let ended = self.by_end.iter().take_while(move |(end, _)| *end <= now);
-        let latest = self.by_begin.iter().rev();
-        let ahead = latest.take_while(move |(begin, _)| begin.is_long_after(now));
-        ended.chain(ahead).map(|(_, id)| *id)
-    }
-
-    fn next_end(&self) -> Option<Moment> {
-        self.by_end.get_min().map(|(end, _)| *end)
-    }
-
-    fn len(&self) -> usize {
-        self.by_end.len()
-    }
-}
-
 /// How a taker has lost its job. It has this pid.
 #[derive(Debug, Clone, Copy)]
 enum Loss {
@@ -176,7 +145,7 @@ pub(crate) struct Given<T> {
 
 /// With what one takes.
 pub(crate) struct Take<'a> {
-    pub(crate) now: Moment,
+    pub(crate) now: Now,
     pub(crate) lease: Duration,
     pub(crate) taker: &'a Taker,
     pub(crate) token: u64,
@@ -336,7 +305,7 @@ impl<T> WorkQueue<T> {
     ) -> Option<Given<T>> {
         self.settle();
         let mut worn: Vec<(u64, String)> = Vec::new();
-        let id = self.offers(take.now, &is_gone).find_map(|(id, loss)| {
+        let id = self.offers(&take.now, &is_gone).find_map(|(id, loss)| {
             let tries = self.tries(id);
             if tries < take.max_tries || planted(Bug::TakeWhatIsWorn) && loss.is_none() {
                 return Some(id);
@@ -358,7 +327,7 @@ impl<T> WorkQueue<T> {
         let lease = Lease {
             taker: take.taker.clone(),
             token: take.token,
-            span: Span::new(take.now, take.lease),
+            span: Span::new(&take.now, take.lease),
         };
         self.change(id, |job| {
             if !planted(Bug::CountNoTries) {
@@ -378,14 +347,14 @@ impl<T> WorkQueue<T> {
     }
 
     /// Whether a take would find something.
-    pub(crate) fn can_be_taken(&self, now: Moment, is_gone: impl Fn(&Taker) -> bool) -> bool {
+    pub(crate) fn can_be_taken(&self, now: &Now, is_gone: impl Fn(&Taker) -> bool) -> bool {
         self.offers(now, &is_gone).next().is_some()
     }
 
-    /// When the next lease ends, or the time of a job that waits for it comes.
-    pub(crate) fn next_end(&self) -> Option<Moment> {
-        let ends = self.taken.next_end().into_iter();
-        ends.chain(self.later.next_end()).min()
+    /// How long it is until the next lease ends, or the time of a job that waits for it comes.
+    pub(crate) fn next_end(&self, now: &Now) -> Option<Duration> {
+        let ends = self.taken.next_end(now).into_iter();
+        ends.chain(self.later.next_end(now)).min()
     }
 
     /// Who has taken jobs.
@@ -397,7 +366,7 @@ impl<T> WorkQueue<T> {
     /// the rest. A job may be among the lost ones twice.
     fn offers<'a>(
         &'a self,
-        now: Moment,
+        now: &'a Now,
         is_gone: &'a impl Fn(&Taker) -> bool,
     ) -> impl Iterator<Item = (u64, Option<Loss>)> + 'a {
         let pid = |id| self.lease(id).map_or(0, |lease| lease.taker.pid);
@@ -500,9 +469,9 @@ impl<T> WorkQueue<T> {
         }
         match state {
             State::Waiting => drop(self.free.insert(id)),
-            State::Later(span) => self.later.insert(id, span),
+            State::Later(span) => self.later.insert(id, &span),
             State::Taken(lease) => {
-                self.taken.insert(id, lease.span);
+                self.taken.insert(id, &lease.span);
                 self.takers.entry(lease.taker).or_default().insert(id);
             }
             State::Dead(_) => drop(self.dead.insert(id)),
@@ -529,9 +498,9 @@ impl<T> WorkQueue<T> {
     fn forget(&mut self, id: u64, state: &State) {
         match state {
             State::Waiting => drop(self.free.remove(&id)),
-            State::Later(span) => self.later.remove(id, *span),
+            State::Later(span) => self.later.remove(id, span),
             State::Taken(lease) => {
-                self.taken.remove(id, lease.span);
+                self.taken.remove(id, &lease.span);
                 if let Some(ids) = self.takers.get_mut(&lease.taker) {
                     ids.remove(&id);
                     if ids.is_empty() {

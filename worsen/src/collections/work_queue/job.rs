@@ -15,7 +15,7 @@ use crate::{
     collections::Entry,
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
-    taker::Taker,
+    taker::{Taker, World},
     text::Text,
     value,
 };
@@ -55,7 +55,7 @@ pub(crate) struct Lease {
     pub(crate) span: Span,
 }
 
-/// Milliseconds since 1970, by the wall clock.
+/// Milliseconds since 1970 by the wall clock, or since the start of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) i64);
 
@@ -87,6 +87,11 @@ impl Moment {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(other.0)).unwrap_or(0))
     }
 
+    /// So many milliseconds before it.
+    pub(crate) fn before(self, length: i64) -> Moment {
+        Moment(self.0.saturating_sub(length))
+    }
+
     fn text(self) -> String {
         let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);
         format!("{time:.3}")
@@ -99,26 +104,60 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).map_or(most, |time| time.min(most))
 }
 
+/// A moment by the count of one machine since its start, which nobody sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Uptime {
+    /// As [`Taker::on`]: elsewhere, and after the next start, it means nothing.
+    pub(crate) on: Arc<str>,
+    pub(crate) at: Moment,
+}
+
+/// What time it is, for somebody.
+#[derive(Debug, Clone)]
+pub(crate) struct Now {
+    pub(crate) wall: Moment,
+    pub(crate) uptime: Option<Uptime>,
+}
+
+impl Now {
+    pub(crate) fn of(world: &dyn World) -> Self {
+        let uptime = world.me().on.clone().zip(world.uptime());
+        Now {
+            wall: Moment::of(world.now()),
+            uptime: uptime.map(|(on, uptime)| Uptime {
+                on,
+                at: Moment(milliseconds(uptime)),
+            }),
+        }
+    }
+}
+
 /// A time that begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Span {
+    /// By the wall clock.
     pub(crate) end: Moment,
     /// In milliseconds.
     pub(crate) length: i64,
+    /// The same end, for those on the machine where it began.
+    pub(crate) uptime: Option<Uptime>,
 }
 
 impl Span {
-    pub(crate) fn new(begin: Moment, length: Duration) -> Self {
+    pub(crate) fn new(begin: &Now, length: Duration) -> Self {
         let length = milliseconds(length);
-        let end = begin.0.saturating_add(length);
+        let end = |begin: Moment| {
+            let end = begin.0.saturating_add(length);
+            Moment(end.min(jiff::Timestamp::MAX.as_millisecond()))
+        };
         Span {
-            end: Moment(end.min(jiff::Timestamp::MAX.as_millisecond())),
+            end: end(begin.wall),
             length,
+            uptime: begin.uptime.as_ref().map(|uptime| Uptime {
+                on: uptime.on.clone(),
+                at: end(uptime.at),
+            }),
         }
-    }
-
-    pub(crate) fn begin(self) -> Moment {
-        Moment(self.end.0.saturating_sub(self.length))
     }
 }
 
@@ -140,11 +179,18 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
         let _ = write!(json, ",\"tries\":{}", self.tries);
         let _ = match &self.state {
             State::Waiting => Ok(()),
-            State::Later(Span { end, length }) => write!(
-                json,
-                ",\"later\":{{\"until\":\"{}\",\"delay\":{length}}}",
-                end.text()
-            ),
+            State::Later(span) => {
+                let until = span.end.text();
+                let _ = write!(
+                    json,
+                    ",\"later\":{{\"until\":\"{until}\",\"delay\":{}",
+                    span.length
+                );
+                if let Some(Uptime { on, at }) = &span.uptime {
+                    let _ = write!(json, ",\"on\":{},\"uptime\":{}", text(on)?, at.0);
+                }
+                write!(json, "}}")
+            }
             State::Taken(Lease { taker, token, span }) => {
                 let _ = write!(json, ",\"taken\":{{\"pid\":{}", taker.pid);
                 if let Some(started) = taker.started {
@@ -153,12 +199,17 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
                 if let Some(on) = &taker.on {
                     let _ = write!(json, ",\"on\":{}", text(on)?);
                 }
-                write!(
+                let until = span.end.text();
+                let _ = write!(
                     json,
-                    ",\"token\":\"{token:016x}\",\"until\":\"{}\",\"lease\":{}}}",
-                    span.end.text(),
+                    ",\"token\":\"{token:016x}\",\"until\":\"{until}\",\"lease\":{}",
                     span.length
-                )
+                );
+                // On the machine of its taker.
+                if let Some(Uptime { at, .. }) = &span.uptime {
+                    let _ = write!(json, ",\"uptime\":{}", at.0);
+                }
+                write!(json, "}}")
             }
             State::Dead(why) => write!(json, ",\"dead\":{}", text(why)?),
         };
@@ -257,14 +308,20 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// `until`, and the length of this name.
+    /// `until`, the length of this name, and where it is known the end by `uptime`.
     fn span(&self, length: &str) -> Result<Span, ValueError> {
         let until: String = self.need("until")?;
         let until: jiff::Timestamp = until.parse().map_err(|_| not_a_job())?;
         let length = self.get::<u64>(length)?.unwrap_or(0);
+        let uptime = self.get::<u64>("uptime")?;
+        let uptime = self.get::<String>("on")?.zip(uptime);
         Ok(Span {
             end: Moment(until.as_millisecond()),
             length: milliseconds(Duration::from_millis(length)),
+            uptime: uptime.map(|(on, at)| Uptime {
+                on: on.into(),
+                at: Moment(milliseconds(Duration::from_millis(at))),
+            }),
         })
     }
 }
