@@ -15,7 +15,7 @@ pub fn rows() -> Vec<Row> {
     vec![
         case!(Some("serde_json"), serde_json::Value, [serde_json::json!({"b": [1, 0.1], "a": null}), serde_json::Value::Null], "in an `Option`, `null` is refused"),
         case!(Some("serde_json"), serde_json::Number, [serde_json::Number::from(u64::MAX), serde_json::Number::from_f64(1.0).unwrap()]),
-        case!(Some("serde_json"), Box<RawValue>, [raw("{\"a\": 1.10}"), raw("[1,\n2]")], |raw: &Box<RawValue>| raw.get().to_owned(), "line ends become blanks"),
+        case!(Some("serde_json"), Box<RawValue>, [raw("{\"a\": 1.10}"), raw("[1,\n2]")], |raw| raw.get().to_owned(), "line ends become blanks"),
         case!(Some("toml"), Toml, ["a = [1, 0.5]".parse::<toml::Table>().unwrap().into(), "a = 1.0".parse::<toml::Table>().unwrap().into(), "a = 2026-11-28".parse::<toml::Table>().unwrap().into()]),
         case!(Some("serde_yaml_ng"), Yaml, [serde_yaml_ng::from_str("a: [1, x]").unwrap(), serde_yaml_ng::from_str("1: a").unwrap(), serde_yaml_ng::from_str("!t 1").unwrap()]),
         case!(Some("ron"), Ron, [Ron::Seq(vec![Ron::Bool(true), Ron::String("a".into())]), Ron::Number(7_u8.into()), Ron::Char('a')]),
