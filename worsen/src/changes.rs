@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use event_listener::EventListener;
 use futures_core::Stream;
 
 use crate::{
     backend::{Committed, History, Next},
     engine::EngineHandle,
+    engine::notify::Listener,
     error::{Error, ErrorKind},
     health::Told,
     sync,
@@ -57,7 +57,7 @@ pub struct Changes {
     history: Box<dyn History>,
     old_values: bool,
     told: Told,
-    listener: Option<EventListener>,
+    listener: Option<Listener>,
 }
 
 impl Changes {

@@ -108,6 +108,15 @@ impl<R> Ending<R> {
         }
     }
 
+    /// Whether dropping it runs somebody else's code.
+    fn has_destructor(&self) -> bool {
+        match self {
+            Ending::Returned(_) => std::mem::needs_drop::<R>(),
+            Ending::Failed(_) => false,
+            Ending::Panicked(payload) => !payload.is::<&'static str>() && !payload.is::<String>(),
+        }
+    }
+
     /// Why it failed, for whoever asks later.
     fn failure(&self) -> Option<Error> {
         match self {
@@ -198,8 +207,13 @@ impl<R: Send> Task for Work<R> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let state = self.state();
-        // Whoever drops a commit that is through takes its result along.
-        operation.is_some() || state.undone.is_some() || state.unheard.is_some()
+        let nobody_takes = match &state.stage {
+            // Whoever drops a commit that is through takes its result along.
+            Stage::Done(ending) if state.unheard.is_some() => Some(ending),
+            _ => None,
+        };
+        let endings = state.undone.iter().chain(nobody_takes);
+        operation.is_some() || endings.into_iter().any(Ending::has_destructor)
     }
 
     fn promote(&self) -> bool {
@@ -394,12 +408,16 @@ impl<R: Send + 'static> Future for Commit<R> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if !self.submitted {
             self.submitted = true;
-            self.work.state().waker = Some(context.waker().clone());
+            let waker = context.waker().clone();
+            self.work.state().waker = Some(waker);
             if let Err(error) = self.handle.engine.submit(self.work.clone(), false) {
                 return Poll::Ready(Err(error));
             }
             return Poll::Pending;
         }
+        // Cloning a waker, and dropping one, is somebody else's code, which may wait for whoever resolves this:
+        // nothing of it under the lock.
+        let waker = context.waker().clone();
         let mut state = self.work.state();
         match std::mem::replace(&mut state.stage, Stage::Taken) {
             Stage::Done(ending) => {
@@ -408,10 +426,11 @@ impl<R: Send + 'static> Future for Commit<R> {
             }
             waiting => {
                 state.stage = waiting;
-                match &mut state.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    waker => *waker = Some(context.waker().clone()),
+                let before = state.waker.replace(waker);
+                if !planted(Bug::DropWakerUnderLock) {
+                    drop(state);
                 }
+                drop(before);
                 Poll::Pending
             }
         }

@@ -1,7 +1,12 @@
 //! What a store tells while it works: a line on stderr when it was asked to, an event for `tracing`
-//! always (with the feature of that name). It never decides anything.
+//! always (with the feature of that name). It never decides anything, and a listener that panics, or a line
+//! that cannot be printed, stops nobody.
 
-use std::fmt;
+use std::{fmt, io::Write as _};
+
+use crate::planted::{Bug, planted};
+#[cfg(feature = "tracing")]
+use crate::strangers::quietly;
 
 /// The environment variable that turns debug lines on for every store of the process.
 pub(crate) const VARIABLE: &str = "DEBUG_PERSISTENCE";
@@ -25,18 +30,27 @@ impl Debug {
     /// Something ordinary happened. The arguments are formatted only when somebody listens.
     pub(crate) fn say(&self, what: fmt::Arguments<'_>) {
         if self.on {
-            eprintln!("{}: {what}", self.store);
+            print(format_args!("{}: {what}", self.store));
         }
         #[cfg(feature = "tracing")]
-        tracing::debug!(store = &*self.store, "{what}");
+        quietly(|| tracing::debug!(store = &*self.store, "{what}"));
     }
 
     /// Something happened that a person should look at, and that no caller is told of otherwise.
     pub(crate) fn warn(&self, what: fmt::Arguments<'_>) {
         if self.on {
-            eprintln!("{}: warning: {what}", self.store);
+            print(format_args!("{}: warning: {what}", self.store));
         }
         #[cfg(feature = "tracing")]
-        tracing::warn!(store = &*self.store, "{what}");
+        quietly(|| tracing::warn!(store = &*self.store, "{what}"));
     }
+}
+
+/// One line on stderr. `eprintln!` panics where that is a pipe that nobody reads any more, or a full disk; a
+/// store whose lines nobody sees goes on.
+fn print(line: fmt::Arguments<'_>) {
+    if planted(Bug::DieOfUnreadLine) {
+        return eprintln!("{line}");
+    }
+    drop(writeln!(std::io::stderr(), "{line}"));
 }

@@ -604,9 +604,7 @@ impl<S: Schema> StructModel<S> {
     /// The draft, up to date with what readers see wherever it is not newer.
     fn draft(&mut self) -> &mut Versioned<S> {
         let newer = |index| self.dirty.contains(index) || self.open.contains(index);
-        let draft = self.cell.bring_up(self.draft.take(), newer);
-        // Nobody else has it, so this never copies.
-        Arc::make_mut(self.draft.insert(draft))
+        self.cell.bring_up(&mut self.draft, newer)
     }
 
     /// The field may be newer in the draft from now on. Until now it may have been older.

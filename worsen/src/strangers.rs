@@ -1,39 +1,95 @@
 //! Where code of others runs that nobody of the store waits for: wakers, and the destructors of results that
 //! nobody takes. It may write and wait, block for ever, or panic; whatever it does, the threads that lead,
-//! listen and read go on. Never here: closures, which run within a commit.
+//! listen and read go on, or others in their place. Never here: closures, which run within a commit.
+//!
+//! Nearly always it takes no time, and to wake a thread for it would cost more than all the rest of a commit. So
+//! the store's keeper lends itself, and of the threads that are kept for the others there is one. A watcher looks
+//! now and then, and where one does not come back from what it runs, another one goes on with what is left.
 
 use std::{
+    any::Any,
     collections::VecDeque,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::Waker,
     thread,
     time::Duration,
 };
 
+use crate::planted::{Bug, planted};
+
 /// How long a thread waits for more before it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Deed = Box<dyn FnOnce() + Send>;
+/// How often the watcher looks.
+const LOOK: Duration = Duration::from_millis(10);
 
-/// Those of one store. There is a thread once one is needed, and another one for each that does not come
-/// back.
+/// How often in vain, before it sleeps until it is asked.
+const LOOKS: u32 = 10;
+
+/// What is to be done.
+pub(crate) enum Deed {
+    Wake(Waker),
+    Drop(Box<dyn Send>),
+}
+
+impl Deed {
+    fn run(self) {
+        quietly(|| match self {
+            Deed::Wake(waker) => waker.wake(),
+            Deed::Drop(left) => drop(left),
+        });
+    }
+}
+
+/// Those of one store.
 #[derive(Default)]
 pub(crate) struct Strangers(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to run, or nothing will come any more.
+    /// There is something to do, or nothing will come any more.
     changed: Condvar,
+    /// There is something to watch, or nothing will come any more.
+    busy: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     deeds: VecDeque<Deed>,
-    /// Threads that wait for one.
+    /// How many of these were begun.
+    begun: u64,
+    /// Threads that do them, and those of them that wait for one.
+    threads: usize,
     idle: usize,
+    lent: Option<Lent>,
+    /// How many deeds were begun by threads that had lent themselves.
+    begun_by_lent: u64,
+    watched: Watched,
     closing: bool,
+}
+
+/// What a thread of the store does itself.
+struct Lent {
+    deeds: VecDeque<Deed>,
+    replace: Replace,
+    /// Which time this is.
+    number: u64,
+}
+
+/// Has another thread be what one is that does not come back. Returns whether there is one.
+type Replace = Box<dyn FnMut() -> bool + Send>;
+
+/// Whether somebody looks after those who are at work.
+#[derive(Default)]
+enum Watched {
+    #[default]
+    ByNobody,
+    /// By somebody who sleeps until there is something to watch.
+    WhenAsked,
+    Closely,
 }
 
 impl Shared {
@@ -41,17 +97,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self) {
+    /// Does one deed after the other.
+    fn work(&self) {
         let mut state = self.state();
         loop {
             if let Some(deed) = state.deeds.pop_front() {
+                state.begun += 1;
                 drop(state);
-                quietly(deed);
+                deed.run();
                 state = self.state();
                 continue;
             }
             if state.closing {
-                return;
+                break;
             }
             state.idle += 1;
             let (woken, timer) = self
@@ -61,51 +119,203 @@ impl Shared {
             state = woken;
             state.idle -= 1;
             if timer.timed_out() && state.deeds.is_empty() {
-                return;
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    /// Another thread for what is to be done. Returns whether there is one.
+    fn start(self: &Arc<Self>, state: &mut State) -> bool {
+        let shared = self.clone();
+        let is_started = spawn("worsen-stranger", move || shared.work());
+        state.threads += usize::from(is_started);
+        is_started
+    }
+
+    /// Looks after whoever is at work, and has another thread go on where one does not come back.
+    fn watch(self: &Arc<Self>) {
+        let mut state = self.state();
+        let mut seen = (state.begun, state.begun_by_lent);
+        let mut in_vain = 0;
+        while !state.closing || !state.deeds.is_empty() {
+            let asleep = in_vain == LOOKS;
+            if asleep {
+                state.watched = Watched::WhenAsked;
+            }
+            let pause = if asleep { PATIENCE } else { LOOK };
+            let (woken, timer) = self
+                .busy
+                .wait_timeout(state, pause)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            let before = mem::replace(&mut seen, (state.begun, state.begun_by_lent));
+            let mut is_idle = before == seen;
+            // None of them has come back since the last look.
+            let is_stuck = before.0 == seen.0 && timer.timed_out();
+            if is_stuck && !state.deeds.is_empty() && state.idle == 0 {
+                is_idle = false;
+                self.start(&mut state);
+            }
+            if before.1 == seen.1 && state.lent.is_some() && timer.timed_out() {
+                is_idle = false;
+                state = self.replace(state);
+            }
+            match (is_idle, asleep && timer.timed_out()) {
+                (true, true) => break,
+                (true, false) => in_vain = LOOKS.min(in_vain + 1),
+                (false, _) => in_vain = 0,
+            }
+        }
+        state.watched = Watched::ByNobody;
+    }
+
+    fn replace<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(mut lent) = state.lent.take() else {
+            return state;
+        };
+        drop(state);
+        let is_replaced = (lent.replace)();
+        state = self.state();
+        if is_replaced {
+            state.deeds.append(&mut lent.deeds);
+            if !state.deeds.is_empty() && state.idle == 0 {
+                self.start(&mut state);
+            }
+            self.changed.notify_one();
+        } else if state.lent.is_none() {
+            state.lent = Some(lent);
+        }
+        state
+    }
+
+    fn watch_closely(self: &Arc<Self>, state: &mut State) {
+        match state.watched {
+            Watched::Closely => {}
+            Watched::WhenAsked => {
+                state.watched = Watched::Closely;
+                self.busy.notify_one();
+            }
+            Watched::ByNobody => {
+                let shared = self.clone();
+                // Where no thread can be started, those that are there are all there is.
+                if spawn("worsen-watcher", move || shared.watch()) {
+                    state.watched = Watched::Closely;
+                }
             }
         }
     }
 }
 
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+    let thread = thread::Builder::new().name(name.into());
+    thread.spawn(run).is_ok()
+}
+
+/// Whether everything is done where it is asked for: loom's models have no strangers that do harm, and the fewer
+/// threads the better.
+fn does_all_at_once() -> bool {
+    cfg!(loom) || planted(Bug::RunStrangersOnKeeper)
+}
+
 impl Strangers {
-    /// Runs it on a thread where it can do no harm; here, where no such thread can be started.
-    pub(crate) fn run(&self, deed: impl FnOnce() + Send + 'static) {
-        // Loom's models have no strangers that do harm, and the fewer threads the better.
-        if cfg!(loom) {
-            return quietly(deed);
+    /// Does it on a thread where it can do no harm; here, where no such thread can be started.
+    pub(crate) fn run(&self, deeds: impl IntoIterator<Item = Deed>) {
+        let deeds = deeds.into_iter();
+        if does_all_at_once() {
+            return deeds.for_each(Deed::run);
         }
         let mut state = self.0.state();
-        state.deeds.push_back(Box::new(deed));
-        if state.deeds.len() <= state.idle {
-            self.0.changed.notify_one();
+        state.deeds.extend(deeds);
+        if state.deeds.is_empty() {
             return;
         }
-        let shared = self.0.clone();
-        let started = thread::Builder::new()
-            .name("worsen-stranger".into())
-            .spawn(move || shared.run());
-        let deed = match started {
-            Ok(_) => None,
-            Err(_) => state.deeds.pop_back(),
-        };
+        if state.idle > 0 {
+            self.0.changed.notify_one();
+        }
+        let mut left = VecDeque::new();
+        if state.threads == 0 && !self.0.start(&mut state) {
+            left = mem::take(&mut state.deeds);
+        } else if state.deeds.len() > state.idle {
+            self.0.watch_closely(&mut state);
+        }
         drop(state);
-        deed.into_iter().for_each(quietly);
+        left.into_iter().for_each(Deed::run);
+    }
+
+    /// Does it here, on a thread of the store that lends itself for that. Where it does not come back, `replace`
+    /// has another thread be what this one is, and what is left is done elsewhere.
+    pub(crate) fn lend(&self, deeds: Vec<Deed>, replace: impl FnMut() -> bool + Send + 'static) {
+        if does_all_at_once() {
+            return deeds.into_iter().for_each(Deed::run);
+        }
+        let mut state = self.0.state();
+        let number = state.begun_by_lent;
+        state.lent = Some(Lent {
+            deeds: deeds.into(),
+            replace: Box::new(replace),
+            number,
+        });
+        self.0.watch_closely(&mut state);
+        loop {
+            let own = state.lent.as_mut().filter(|lent| lent.number == number);
+            let Some(lent) = own else {
+                // Another thread goes on.
+                return;
+            };
+            let Some(deed) = lent.deeds.pop_front() else {
+                state.lent = None;
+                return;
+            };
+            state.begun_by_lent += 1;
+            drop(state);
+            deed.run();
+            state = self.0.state();
+        }
     }
 }
 
 impl Drop for Strangers {
     fn drop(&mut self) {
-        // What is left is run all the same.
+        // What is left is done all the same.
         self.0.state().closing = true;
         self.0.changed.notify_all();
+        self.0.busy.notify_all();
     }
 }
 
-/// A panic was printed when it happened. What it was made of may panic in its own destructor, and that again.
+/// A panic was printed when it happened.
 pub(crate) fn quietly(deed: impl FnOnce()) {
+    if planted(Bug::LetKeeperDie) {
+        return deed();
+    }
     if let Err(payload) = catch_unwind(AssertUnwindSafe(deed)) {
+        dispose(payload);
+    }
+}
+
+/// Drops what a panic was made of, on whatever thread. Where it is not the text that it nearly always is, its
+/// destructor is somebody else's code: it may wait for this very thread, and gets one of its own.
+pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
+    if payload.is::<&'static str>() || payload.is::<String>() {
+        return;
+    }
+    if cfg!(loom) || planted(Bug::RunStrangersOnKeeper) {
+        return drop(payload);
+    }
+    let kept = Arc::new(Mutex::new(Some(payload)));
+    let dropped = kept.clone();
+    let is_started = spawn("worsen-stranger", move || {
+        let payload = dropped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             mem::forget(again);
         }
+    });
+    if !is_started {
+        // Without a thread for it, it stays.
+        mem::forget(kept);
     }
 }

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use event_listener::EventListener;
 use futures_core::Stream;
 
 use crate::{
+    engine::notify::Listener,
     engine::{Engine, EngineHandle},
     error::Error,
     health::Told,
@@ -63,7 +63,7 @@ pub struct Watch<S, T> {
     probe: Probe<T>,
     seen: Option<u64>,
     told: Told,
-    listener: Option<EventListener>,
+    listener: Option<Listener>,
     store: PhantomData<fn() -> S>,
 }
 

@@ -244,7 +244,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
         engine.listen();
         loop {
             // Listening before looking: a change in between is not missed.
-            let mut listener = engine.publications.listen();
+            let mut listener = engine.publications.listen_as_task();
             let again = match self.look() {
                 Look::Now => {
                     let mut unclaimed = Unclaimed {

@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{} {}", store.count(), store.note());
             Ok(())
         }
+        ["write-and-say", dir] => write_and_say(Path::new(dir)),
         ["at-home"] => at_home(),
         ["detach-and-end", dir, how, count] => {
             worsen_tests::ending::detach_and_end(Path::new(dir), how, count.parse()?)
@@ -437,4 +438,15 @@ fn work_off(dir: &Path, threads: usize) -> Result<(), Box<dyn Error>> {
         }
         Ok(())
     })
+}
+
+/// Writes in each way, and lets a write fail, so that the store has something to say.
+fn write_and_say(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let builder = State::builder().dir(dir).debug(true);
+    let store = builder.max_commit_bytes(100).open()?;
+    store.set_note("x".repeat(1000)).detach();
+    store.update_count(|count| *count += 1).detach();
+    pollster::block_on(store.update_count(|count| *count += 1))?;
+    store.update_count(|count| *count += 1).wait()?;
+    Ok(())
 }

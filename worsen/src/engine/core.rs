@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{Limits, Model, replica::Replica};
 use crate::{
     backend::{AppendFailure, Backend, Entries, Entry, Sink},
-    error::{Error, ErrorKind},
+    error::Error,
     planted::{Bug, planted},
     schema::Edits,
     text::Text,
@@ -92,18 +92,6 @@ impl Core {
             distinct.retain(|(uid, json)| self.replica.entries.get(uid) != json.as_ref());
         }
         distinct
-    }
-
-    pub(super) fn check(&self) -> Result<(), Error> {
-        match &self.poisoned {
-            None => Ok(()),
-            Some(cause) => Err(Error::new(
-                ErrorKind::Poisoned,
-                "an earlier write failed such that what is on disk is in doubt",
-            )
-            .help("nothing was written; drop every handle and open the store again")
-            .caused_by(cause.clone())),
-        }
     }
 }
 

@@ -6,10 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::{EventListener, Listener as _};
+use event_listener::Listener as _;
 
 use super::Engine;
-use crate::planted::{Bug, planted};
+use crate::{
+    engine::notify::Listener,
+    planted::{Bug, planted},
+};
 
 /// How long to sleep until news at most: long enough to cost nothing, short enough to try again what could
 /// not be taken over, and to do without the wake of a process that was killed before it gave it.
@@ -123,7 +126,7 @@ impl Engine {
     /// As [`wait`](Engine::wait), for a task. The listener is kept from one poll to the next.
     pub(crate) fn poll<T>(
         self: &Arc<Self>,
-        listener: &mut Option<EventListener>,
+        listener: &mut Option<Listener>,
         context: &Context<'_>,
         look: impl FnMut() -> Option<T>,
     ) -> Poll<T> {

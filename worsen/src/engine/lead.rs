@@ -4,68 +4,86 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::Waker,
     time::Instant,
 };
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
     backend::{AppendFailure, Backend, Entry},
-    engine::notify::wake,
     error::{Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
     schema::Edits,
-    strangers::quietly,
+    strangers::Deed,
 };
 
 impl Engine {
     /// Commits everything that is queued as one group, and names the next leader.
     pub(crate) fn lead(&self) {
-        let group = self.gather();
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(&group)));
-        let outcome = outcome.unwrap_or_else(|payload| {
-            quietly(|| drop(payload));
-            // Not a closure of the user's: those are caught one by one.
-            let error = Error::new(
-                ErrorKind::Poisoned,
-                "worsen itself panicked while it committed",
-            )
-            .help("open the store again, and report this");
-            let mut core = self.core();
-            core.poisoned = Some(error.clone());
-            self.note_health(&core);
-            drop(core);
-            Err(error)
+        let loose = self.lead_group();
+        self.strangers.run(loose);
+    }
+
+    /// As `lead`. What is loose then, and nobody of the store waits for, the caller sees to: a waker may write, and
+    /// wait for that, and so may the destructor of a result.
+    pub(super) fn lead_group(&self) -> Vec<Deed> {
+        // Whoever listens to the store's events may not write in the middle of this.
+        let _leading = Leading::enter();
+        let mut loose = Vec::new();
+        let mut group = Vec::new();
+        let outcome = self.contain("committed", || {
+            group = self.gather();
+            self.commit(&group)
         });
+        let panicked = outcome.is_err();
+        let outcome = outcome.and_then(|outcome| outcome);
+        self.tell(group, outcome, &mut loose);
+        if panicked {
+            // What is queued fares no better, and somebody may be waiting for it by now.
+            self.refuse_queued(&mut loose);
+        }
+        self.hand_over(&mut loose);
+        loose.extend(self.publications.take_due().into_iter().map(Deed::Wake));
+        loose
+    }
+
+    /// Tells everybody in a group what became of it.
+    fn tell(&self, group: Vec<Arc<dyn Task>>, outcome: Result<(), Error>, loose: &mut Vec<Deed>) {
         let outcome = outcome.map_err(|error| self.in_store(error));
         if let Err(error) = &outcome {
             self.debug.warn(format_args!("{error}"));
         }
-        let resolve = |task: &Arc<dyn Task>| task.resolve(outcome.clone());
-        let wakers: Vec<Waker> = group.iter().filter_map(resolve).collect();
-        let left: Vec<_> = group
-            .into_iter()
-            .filter(|task| task.has_leftovers())
-            .collect();
-        self.hand_over();
-        if planted(Bug::RunStrangersOnKeeper) {
-            wakers.into_iter().for_each(wake);
-            return drop(left);
+        for task in group {
+            let resolved = self.contain("told of a commit", || task.resolve(outcome.clone()));
+            loose.extend(resolved.ok().flatten().map(Deed::Wake));
+            let has_left = self.contain("told of a commit", || task.has_leftovers());
+            if has_left.unwrap_or(true) {
+                loose.push(Deed::Drop(Box::new(task)));
+            }
         }
-        // A waker may write, and wait for that, and so may the destructor of a result.
-        if !wakers.is_empty() || !left.is_empty() {
-            self.strangers.run(move || {
-                wakers.into_iter().for_each(wake);
-                left.into_iter().for_each(|task| quietly(|| drop(task)));
-            });
+    }
+
+    /// The store is broken: nobody may wait for ever for what is queued.
+    pub(super) fn refuse_queued(&self, loose: &mut Vec<Deed>) {
+        let queued: Vec<_> = self.queue().tasks.drain(..).collect();
+        if !queued.is_empty() {
+            let refused = Error::new(
+                ErrorKind::Poisoned,
+                "the store broke while the write was queued",
+            );
+            let refused =
+                refused.help("nothing was written; drop every handle and open the store again");
+            let refused = match self.broken.get() {
+                None => refused,
+                Some(cause) => refused.caused_by(cause.clone()),
+            };
+            self.tell(queued, Err(refused), loose);
         }
-        self.publications.wake(&self.strangers);
     }
 
     fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {
         // Looked at before the lock too, which may take its time.
-        self.core().check()?;
+        self.check(&self.core())?;
         self.backend.lock(self.lock_timeout)?;
         let mut core = self.core();
         let _leading = Leading::enter();
@@ -89,7 +107,7 @@ impl Engine {
     /// Steps 3 to 5, under the lock: catch up, run the closures, append. Returns whether nobody asked
     /// for more than buffered writes.
     fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
-        core.check()?;
+        self.check(core)?;
         if planted(Bug::CompactBeforeCatchUp)
             && self.backend.wants_compaction(core.replica.entries.bytes())
         {
@@ -208,7 +226,7 @@ impl Engine {
     /// Steps 6 and 7, after the lock: make it durable, then let it be seen.
     fn settle(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
         if planted(Bug::PublishBeforeSync) {
-            self.publish(core);
+            self.publish(core)?;
         }
         if planted(Bug::BeaconBeforeSync) {
             self.backend.publish(core.replica.revision);
@@ -216,8 +234,7 @@ impl Engine {
         if !buffered && !self.backend.is_durable() && !planted(Bug::AcknowledgeBeforeSync) {
             self.backend.sync()?;
         }
-        self.publish(core);
-        Ok(())
+        self.publish(core)
     }
 }
 

@@ -576,3 +576,134 @@ fn a_revision_that_is_seen_brings_its_state_along() {
         reader.join().unwrap();
     });
 }
+
+/// Who looks after the keeper may think at any moment that it does not come back.
+#[test]
+fn a_keeper_that_is_replaced_at_any_moment_leaves_no_write_behind() {
+    in_every_order(Some(2), || {
+        let (handle, disk) = open();
+        add(&handle, 1).detach();
+        let engine = handle.engine.clone();
+        let watcher = thread::spawn(move || assert!(engine.replace_keeper(0)));
+        assert_eq!(loom::future::block_on(add(&handle, 10)).unwrap(), 11);
+        drop(handle);
+        watcher.join().unwrap();
+        disk.assert_closed_after(2);
+    });
+}
+
+/// Waits for a write when it is woken, which only a keeper can lead.
+struct Waits {
+    handle: Shared<EngineHandle>,
+    begins: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl std::task::Wake for Waits {
+    fn wake(self: Arc<Self>) {
+        *self.begins.0.lock().unwrap() = true;
+        self.begins.1.notify_all();
+        add(&self.handle, 10).detach();
+        add(&self.handle, 100).wait().unwrap();
+    }
+}
+
+#[test]
+fn a_waker_that_waits_for_the_keeper_gets_on_when_that_is_replaced() {
+    in_every_order(Some(2), || {
+        let (handle, disk) = open();
+        let begins = Arc::new((Mutex::new(false), Condvar::new()));
+        let waker = std::task::Waker::from(Arc::new(Waits {
+            handle: handle.clone(),
+            begins: begins.clone(),
+        }));
+        let mut commit = add(&handle, 1);
+        let mut context = std::task::Context::from_waker(&waker);
+        assert!(pin!(&mut commit).poll(&mut context).is_pending());
+        drop(waker);
+        let engine = handle.engine.clone();
+        // It looks some time after that.
+        let watcher = thread::spawn(move || {
+            let (has_begun, begun) = &*begins;
+            let mut is_waiting = has_begun.lock().unwrap();
+            while !*is_waiting {
+                is_waiting = begun.wait(is_waiting).unwrap();
+            }
+            drop(is_waiting);
+            assert!(engine.replace_keeper(0));
+        });
+        drop(commit);
+        drop(handle);
+        watcher.join().unwrap();
+        // Nobody joins a keeper that lets go of the last handle itself; loom waits for it, and looks for a leak.
+        drop(disk);
+    });
+}
+
+/// A write that panics at one of the places where the engine asks it something outside of a commit, and has
+/// nothing locked: loom's locks are of no use after a panic under them.
+struct BadTask {
+    place: &'static str,
+    is_armed: std::sync::atomic::AtomicBool,
+}
+
+impl BadTask {
+    fn reach(&self, place: &str) {
+        use std::sync::atomic::Ordering::Relaxed;
+        if self.place == place && self.is_armed.swap(false, Relaxed) {
+            // Without the panic hook, which would print each time.
+            std::panic::resume_unwind(Box::new("bad"));
+        }
+    }
+}
+
+impl Task for BadTask {
+    fn run(&self, _transaction: &mut Transaction<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn failed(&self, _error: Error) {}
+
+    fn panicked(&self, _payload: Box<dyn Any + Send>) {}
+
+    fn resolve(&self, _outcome: Result<(), Error>) -> Option<std::task::Waker> {
+        self.reach("resolve");
+        None
+    }
+
+    fn has_leftovers(&self) -> bool {
+        self.reach("has_leftovers");
+        false
+    }
+
+    fn promote(&self) -> bool {
+        false
+    }
+
+    fn durability(&self) -> Option<Durability> {
+        None
+    }
+}
+
+/// Whoever writes beside it is told something, and the store is let go of.
+#[test]
+fn a_panic_outside_of_a_commit_leaves_nobody_waiting() {
+    for place in ["resolve", "has_leftovers"] {
+        in_every_order(Some(2), move || {
+            let (handle, _disk) = open();
+            let bad = Arc::new(BadTask {
+                place,
+                is_armed: std::sync::atomic::AtomicBool::new(true),
+            });
+            let other = spawn(&handle, |handle| add(&handle, 10).wait());
+            assert!(!handle.engine.submit(bad, false).unwrap());
+            let one = loom::future::block_on(add(&handle, 1));
+            for outcome in [one, other.join().unwrap()] {
+                if let Err(error) = outcome {
+                    let kinds = [ErrorKind::OutcomeUnknown, ErrorKind::Poisoned];
+                    assert!(kinds.contains(&error.kind()), "{error}");
+                }
+            }
+            drop(handle);
+        });
+    }
+}

@@ -9,8 +9,10 @@
 //! * `follow`: what a reader does who is behind, or waits;
 //! * `core`: the draft, and `view`, what readers see: each goes on by itself, on a `replica` of the entries;
 //! * `threads`: the keeper and the listener;
+//! * `broken`: what becomes of it where something panics that is no closure;
 //! * `model`: what the engine and those above it meet at.
 
+mod broken;
 mod core;
 mod follow;
 mod lead;
@@ -27,7 +29,7 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -51,11 +53,11 @@ use crate::{
     health::{Board, Condition, Told},
     options::Durability,
     schema::Edits,
-    strangers::Strangers,
+    strangers::{Strangers, quietly},
     sync::{
         self, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
-        thread,
+        thread::{self, JoinHandle},
     },
 };
 
@@ -74,7 +76,7 @@ sync::thread_local! {
     static KEEPING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sets `LEADING` for a scope.
+/// Sets `LEADING` for a scope, or takes it back for one.
 struct Leading {
     /// What it was: a closure may read another store.
     before: bool,
@@ -82,8 +84,17 @@ struct Leading {
 
 impl Leading {
     fn enter() -> Self {
+        Leading::set(true)
+    }
+
+    /// What runs here may write, and wait for it.
+    fn leave() -> Self {
+        Leading::set(false)
+    }
+
+    fn set(leading: bool) -> Self {
         Leading {
-            before: LEADING.with(|leading| leading.replace(true)),
+            before: LEADING.with(|before| before.replace(leading)),
         }
     }
 }
@@ -131,6 +142,8 @@ pub(crate) struct Engine {
     /// The store was empty when it was opened.
     was_created: bool,
     health: Board,
+    /// Something panicked that was not to: writes are refused.
+    broken: OnceLock<Error>,
     /// What failed while nobody waited for it.
     pub(crate) unheard: Arc<Unheard>,
     durability: Durability,
@@ -184,6 +197,9 @@ impl Engine {
                 finishes_at_exit: false,
                 poll: options.poll,
                 keeper: None,
+                seat: 0,
+                closes: false,
+                closed: false,
                 listener: None,
             }),
             keeper: Condvar::new(),
@@ -192,6 +208,7 @@ impl Engine {
             recovery: options.recovery,
             was_created,
             health: Board::default(),
+            broken: OnceLock::new(),
             unheard: Arc::default(),
             durability: options.durability,
             lock_timeout: options.lock_timeout,
@@ -241,7 +258,7 @@ impl Engine {
     }
 
     fn note_health(&self, core: &Core) {
-        self.health.poisoned(core.poisoned.as_ref());
+        self.health.poisoned(self.refused(core));
         self.note_misfits(&core.replica);
     }
 
@@ -326,23 +343,31 @@ impl Drop for EngineHandle {
             std::mem::forget(engine.clone());
             return;
         }
-        let (keeper, is_listener) = {
-            let mut queue = engine.queue();
-            queue.closing = true;
-            let listener = queue.listener.as_ref().map(|thread| thread.thread().id());
-            let is_listener = listener == Some(thread::current().id());
-            (queue.keeper.take(), is_listener)
-        };
-        engine.keeper.notify_all();
-        match keeper {
+        let mut queue = engine.queue();
+        queue.closing = true;
+        let is_this = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
+        let Some(keeper) = &queue.keeper else {
             // Every write was led by a thread that blocked on it with a handle of its own.
-            None => engine.close(),
-            // Dropped inside a closure that the keeper runs: it closes when it is done with that.
-            Some(keeper) if keeper.thread().id() == thread::current().id() => {}
-            // Dropped by a waker that the listener wakes, which the keeper waits for when it closes.
-            Some(_) if is_listener => {}
+            drop(queue);
+            drop(engine.contain("closed itself", || engine.close()));
+            return;
+        };
+        // In a closure that the keeper runs, which closes when it is done with that; or by the listener, which
+        // the keeper waits for when it closes.
+        let waits = !is_this(keeper) && !queue.listener.as_ref().is_some_and(is_this);
+        engine.keeper.notify_all();
+        // Not for the thread itself: another one may have to take its place until then.
+        while waits && !queue.closed {
+            queue = engine
+                .keeper
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let keeper = queue.keeper.take();
+        drop(queue);
+        if let Some(keeper) = keeper.filter(|_| waits) {
             // A panic there was printed when it happened; there is nobody left to tell.
-            Some(keeper) => drop(keeper.join()),
+            quietly(|| drop(keeper.join()));
         }
     }
 }

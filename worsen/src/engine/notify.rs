@@ -11,7 +11,10 @@ use std::{
 
 use event_listener::{Event, EventListener};
 
-use crate::strangers::{Strangers, quietly};
+use crate::{
+    planted::{Bug, planted},
+    strangers::{Deed, Strangers},
+};
 
 /// Those of one store.
 #[derive(Debug)]
@@ -22,24 +25,35 @@ pub(crate) struct Publications {
     due: Arc<Mutex<Vec<Waker>>>,
 }
 
-/// Takes the place of a waker where it would be woken under a lock.
+/// A task that waits for a publication.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    // Dropped first: the event then has nothing of the task any more.
+    heard: EventListener,
+    later: Arc<Later>,
+}
+
+/// Takes the place of a waker where it would be woken, or dropped, under a lock. The listener has it too, so
+/// that the last one to drop it is the task's own thread.
+#[derive(Debug)]
 struct Later {
-    waker: Waker,
+    /// The standard library's lock, as above.
+    waker: Mutex<Option<Waker>>,
     due: Arc<Mutex<Vec<Waker>>>,
+}
+
+impl Later {
+    fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+        let mut place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *place, waker)
+    }
 }
 
 impl Wake for Later {
     fn wake(self: Arc<Self>) {
-        let Later { waker, due } = match Arc::try_unwrap(self) {
-            Ok(later) => later,
-            Err(shared) => Later {
-                waker: shared.waker.clone(),
-                due: shared.due.clone(),
-            },
-        };
-        due.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(waker);
+        let waker = self.replace(None);
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.extend(waker);
     }
 }
 
@@ -61,17 +75,36 @@ impl Publications {
         self.happened.listen()
     }
 
+    /// As `listen`, for a task.
+    pub(crate) fn listen_as_task(&self) -> Listener {
+        Listener {
+            heard: self.listen(),
+            later: Arc::new(Later {
+                waker: Mutex::new(None),
+                due: self.due.clone(),
+            }),
+        }
+    }
+
     /// Whether there was one since the listener was made; otherwise the task is woken by the next one.
-    pub(crate) fn hear(&self, listener: &mut EventListener, context: &Context<'_>) -> Poll<()> {
-        let waker = self.later(context.waker());
-        Pin::new(listener).poll(&mut Context::from_waker(&waker))
+    pub(crate) fn hear(&self, listener: &mut Listener, context: &Context<'_>) -> Poll<()> {
+        let Listener { heard, later } = listener;
+        if planted(Bug::DropWakerUnderLock) {
+            *later = self.listen_as_task().later;
+        }
+        // A waker's clone and its drop are somebody else's code, so nothing is locked here.
+        let before = later.replace(Some(context.waker().clone()));
+        let waker = Waker::from(later.clone());
+        let polled = Pin::new(heard).poll(&mut Context::from_waker(&waker));
+        drop(before);
+        polled
     }
 
     /// Looks until there is something to find, or nothing is published. The listener is kept from one poll
     /// to the next.
     pub(crate) fn poll<T>(
         &self,
-        listener: &mut Option<EventListener>,
+        listener: &mut Option<Listener>,
         context: &Context<'_>,
         mut look: impl FnMut() -> Option<T>,
     ) -> Poll<T> {
@@ -82,7 +115,7 @@ impl Publications {
             }
             match listener {
                 // Listening before looking again: what comes in between is not missed.
-                None => *listener = Some(self.listen()),
+                None => *listener = Some(self.listen_as_task()),
                 Some(heard) => match self.hear(heard, context) {
                     Poll::Ready(()) => *listener = None,
                     Poll::Pending => return Poll::Pending,
@@ -91,24 +124,13 @@ impl Publications {
         }
     }
 
-    /// A waker that notes that this one is due, and does nothing else.
-    fn later(&self, waker: &Waker) -> Waker {
-        let (waker, due) = (waker.clone(), self.due.clone());
-        Waker::from(Arc::new(Later { waker, due }))
+    /// The wakers that are due. Whoever has made one due sees to it after that.
+    pub(crate) fn take_due(&self) -> Vec<Waker> {
+        std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Has those woken that are due, on a thread where they can do no harm. Whoever has made one due calls
-    /// it after that.
+    /// Has those woken that are due, on a thread where they can do no harm.
     pub(crate) fn wake(&self, strangers: &Strangers) {
-        let due = std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
-        if !due.is_empty() {
-            strangers.run(move || due.into_iter().for_each(wake));
-        }
+        strangers.run(self.take_due().into_iter().map(Deed::Wake));
     }
-}
-
-/// Wakes one task. A panic of its waker is printed as any; what it is woken for, and whoever comes after it,
-/// are none the worse for it.
-pub(crate) fn wake(waker: Waker) {
-    quietly(|| waker.wake());
 }

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, ErrorKind},
     exit::{self, Finish},
     options::Durability,
+    strangers::Deed,
     sync::thread::{self, JoinHandle},
 };
 
@@ -30,6 +31,12 @@ pub(super) struct Queue {
     pub(super) poll: Option<Duration>,
     /// The threads of the store, once somebody needed them.
     pub(super) keeper: Option<JoinHandle<()>>,
+    /// Which keeper it is: one that does not come back is replaced by the next.
+    pub(super) seat: u64,
+    /// The keeper is about to close the store.
+    pub(super) closes: bool,
+    /// It has.
+    pub(super) closed: bool,
     pub(super) listener: Option<JoinHandle<()>>,
 }
 
@@ -77,17 +84,31 @@ impl Engine {
     }
 
     /// Names the next leader.
-    pub(super) fn hand_over(&self) {
-        let mut queue = self.queue();
-        if queue.tasks.is_empty() {
-            queue.led = false;
-            if queue.closing {
-                // The keeper waits for this.
-                self.keeper.notify_all();
+    pub(super) fn hand_over(&self, loose: &mut Vec<Deed>) {
+        loop {
+            let mut queue = self.queue();
+            if queue.tasks.is_empty() {
+                queue.led = false;
+                if queue.closing {
+                    // The keeper waits for this.
+                    self.keeper.notify_all();
+                }
+                return;
             }
-        } else if !queue.tasks.iter().any(|task| task.promote()) {
-            queue.keeper_leads = true;
-            self.keeper.notify_all();
+            let promote = || queue.tasks.iter().any(|task| task.promote());
+            match self.contain("named its next leader", promote) {
+                Ok(true) => return,
+                Ok(false) => {
+                    queue.keeper_leads = true;
+                    self.keeper.notify_all();
+                    return;
+                }
+                // Then nobody is left who waits to be named.
+                Err(_) => {
+                    drop(queue);
+                    self.refuse_queued(loose);
+                }
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     backend::{Entries, Entry, Sink},
     error::{Error, ErrorKind, ValueError},
     planted::{Bug, planted},
+    strangers::dispose,
     text::Text,
 };
 
@@ -133,12 +134,15 @@ impl Replica {
                 Ok(Err(error)) => error.at(&uid),
                 // It was printed when it happened. Were it let through, the entries behind this one were
                 // lost.
-                Err(_) => Error::new(
-                    ErrorKind::Decode,
-                    "the type's Deserialize panicked at the stored value",
-                )
-                .help("nothing was changed; have it return an error, or accept the value")
-                .in_uid(&uid),
+                Err(payload) => {
+                    dispose(payload);
+                    Error::new(
+                        ErrorKind::Decode,
+                        "the type's Deserialize panicked at the stored value",
+                    )
+                    .help("nothing was changed; have it return an error, or accept the value")
+                    .in_uid(&uid)
+                }
             };
             self.misfits.insert(uid, error);
         }

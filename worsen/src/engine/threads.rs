@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Engine, KEEPING, queue::Queue};
+use super::{Engine, KEEPING, Leading, queue::Queue};
 use crate::{
     error::{Error, ErrorKind},
+    strangers::Deed,
     sync::thread::{self, JoinHandle},
 };
 
@@ -21,26 +22,64 @@ impl Engine {
     /// threads that block, has no thread of its own.
     pub(super) fn start_keeper(self: &Arc<Self>, queue: &mut Queue) -> Result<(), Error> {
         if queue.keeper.is_none() {
-            queue.keeper = Some(spawn("worsen-keeper", self, Engine::keep)?);
+            let seat = queue.seat;
+            let keep = move |engine: &Arc<Engine>| engine.keep(seat);
+            queue.keeper = Some(spawn("worsen-keeper", self, keep)?);
         }
         Ok(())
     }
 
-    /// The keeper leads for callers that must not block, looks for other processes' commits on a
-    /// timer, and closes the store.
-    fn keep(&self) {
-        KEEPING.with(|keeping| keeping.set(true));
+    /// Another thread is the keeper from now on, in the place of one that does not come back from what it has
+    /// lent itself to. Returns whether there is one; where no thread can be started, there is none.
+    pub(super) fn replace_keeper(self: &Arc<Self>, seat: u64) -> bool {
         let mut queue = self.queue();
-        loop {
+        if queue.seat != seat || queue.closes {
+            return true;
+        }
+        let keep = move |engine: &Arc<Engine>| engine.keep(seat + 1);
+        match spawn("worsen-keeper", self, keep) {
+            Err(_) => false,
+            Ok(keeper) => {
+                queue.seat += 1;
+                queue.keeper = Some(keeper);
+                true
+            }
+        }
+    }
+
+    /// The keeper leads for callers that must not block, looks for other processes' commits on a
+    /// timer, and closes the store. Of several threads it is the one with this seat.
+    fn keep(self: &Arc<Self>, seat: u64) {
+        KEEPING.with(|keeping| keeping.set(true));
+        // Whoever listens to the store's events may not wait for this thread.
+        let _leading = Leading::enter();
+        let _leaves = Leaves { engine: self, seat };
+        // A keeper that dies would leave everybody waiting who counts on it, and the store open for ever.
+        while self
+            .contain("kept itself up to date", || self.keep_on(seat))
+            .is_err()
+        {}
+        if self.queue().seat == seat {
+            drop(self.contain("closed itself", || self.close()));
+        }
+    }
+
+    /// Until there is nothing left to do, or another thread does it.
+    fn keep_on(self: &Arc<Self>, seat: u64) {
+        let mut queue = self.queue();
+        while queue.seat == seat {
             if queue.keeper_leads {
                 queue.keeper_leads = false;
                 drop(queue);
-                self.lead();
+                let loose = self.lead_group();
+                self.lend(seat, loose);
                 queue = self.queue();
                 continue;
             }
             if queue.closing && !queue.led {
-                break;
+                // Nobody takes its place any more, or both would close.
+                queue.closes = true;
+                return;
             }
             queue = match queue.poll.filter(|_| !queue.closing) {
                 None => self
@@ -62,8 +101,21 @@ impl Engine {
                 }
             };
         }
-        drop(queue);
-        self.close();
+    }
+
+    /// Runs what is of others here: to hand it to another thread would cost each group a wake. As long as it
+    /// takes no time, nobody notices; where it does not come back, another thread is the keeper.
+    fn lend(self: &Arc<Self>, seat: u64, loose: Vec<Deed>) {
+        if loose.is_empty() {
+            return;
+        }
+        let _free = Leading::leave();
+        let engine = Arc::downgrade(self);
+        let replace = move || {
+            let engine = engine.upgrade();
+            engine.is_none_or(|engine| engine.replace_keeper(seat))
+        };
+        self.strangers.lend(loose, replace);
     }
 
     /// Looks for other processes' commits where nothing tells of them.
@@ -91,7 +143,7 @@ impl Engine {
                 let _ = listener.join();
             }
         }
-        if self.core().poisoned.is_none() {
+        if self.refused(&self.core()).is_none() {
             if !self.backend.is_durable() {
                 if let Err(error) = self.backend.sync() {
                     self.debug.warn(format_args!("{}", self.in_store(error)));
@@ -112,16 +164,15 @@ impl Engine {
         }
         let listener = spawn("worsen-listener", self, |engine| {
             let closing = || engine.queue().closing;
-            while !closing() {
+            let sleep = || {
                 let seen = engine.look_around();
                 let stop = || closing() || engine.revision() != seen.revision;
-                if !engine
+                engine
                     .backend
                     .wait_for_news(seen.visible, &stop, seen.again)
-                {
-                    break;
-                }
-            }
+            };
+            // Where it panics the store is broken, and readers see nothing new.
+            while !closing() && matches!(engine.contain("waited for others", sleep), Ok(true)) {}
         });
         match listener {
             Ok(listener) => queue.listener = Some(listener),
@@ -131,10 +182,27 @@ impl Engine {
     }
 }
 
+/// The keeper is at its end, in whatever way.
+struct Leaves<'a> {
+    engine: &'a Engine,
+    seat: u64,
+}
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.engine.queue();
+        if queue.seat == self.seat {
+            queue.closed = true;
+            // Whoever drops the last handle waits for this.
+            self.engine.keeper.notify_all();
+        }
+    }
+}
+
 fn spawn(
     name: &str,
     engine: &Arc<Engine>,
-    run: impl FnOnce(&Engine) + Send + 'static,
+    run: impl FnOnce(&Arc<Engine>) + Send + 'static,
 ) -> Result<JoinHandle<()>, Error> {
     let own = engine.clone();
     thread::Builder::new()

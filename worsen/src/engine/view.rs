@@ -20,6 +20,9 @@ use crate::{
 /// What readers of this process see, and have come to.
 pub(super) struct View {
     shown: Box<dyn Shown>,
+    /// Something panicked in the middle of a change, so that the next one might show parts of it: readers keep
+    /// what they see.
+    is_torn: bool,
     /// What is published, or more where a value of it does not fit. Its `since` is what the draft has not
     /// got.
     pub(super) replica: Replica,
@@ -29,6 +32,7 @@ impl View {
     pub(super) fn new(shown: Box<dyn Shown>, entries: Entries, revision: u64) -> Self {
         View {
             shown,
+            is_torn: false,
             replica: Replica::of_readers(entries, revision),
         }
     }
@@ -43,16 +47,21 @@ sync::thread_local! {
 /// The view of one store, and that of no other one may be waited for.
 struct Viewing<'a> {
     view: MutexGuard<'a, View>,
+    engine: &'a Engine,
     before: bool,
+    /// A destructor reads, in the middle of a panic that is none of the view's.
+    panics: bool,
     /// Nor may anything be written.
     _leading: Leading,
 }
 
 impl<'a> Viewing<'a> {
-    fn of(view: MutexGuard<'a, View>) -> Self {
+    fn of(engine: &'a Engine, view: MutexGuard<'a, View>) -> Self {
         Viewing {
             view,
+            engine,
             before: VIEWING.with(|viewing| viewing.replace(true)),
+            panics: std::thread::panicking(),
             _leading: Leading::enter(),
         }
     }
@@ -60,6 +69,11 @@ impl<'a> Viewing<'a> {
 
 impl Drop for Viewing<'_> {
     fn drop(&mut self) {
+        if !self.panics && std::thread::panicking() {
+            self.view.is_torn = true;
+            // Before anybody else has the view.
+            self.engine.break_down("changed what readers see");
+        }
         VIEWING.with(|viewing| viewing.set(self.before));
     }
 }
@@ -69,11 +83,11 @@ impl Engine {
     fn view(&self) -> Option<Viewing<'_>> {
         if !VIEWING.with(Cell::get) {
             let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-            return Some(Viewing::of(view));
+            return Some(Viewing::of(self, view));
         }
         match self.view.try_lock() {
-            Ok(view) => Some(Viewing::of(view)),
-            Err(TryLockError::Poisoned(view)) => Some(Viewing::of(view.into_inner())),
+            Ok(view) => Some(Viewing::of(self, view)),
+            Err(TryLockError::Poisoned(view)) => Some(Viewing::of(self, view.into_inner())),
             Err(TryLockError::WouldBlock) => None,
         }
     }
@@ -89,23 +103,21 @@ impl Engine {
         if planted(Bug::ReadWaitsForClosure) {
             drop(self.core());
         }
-        let Some(mut viewing) = self.view() else {
-            return;
-        };
-        let view = &mut *viewing.view;
-        let followed = self.backend.follow(&mut view.replica);
-        let shown = &mut view.shown;
-        view.replica.absorb(|uid, json| shown.apply(uid, json));
-        let fits = self.show(view);
-        self.note_misfits(&view.replica);
-        drop(viewing);
-        // Whoever listens to that may read and wait.
-        if let Err(error) = fits {
-            self.warn_of_misfit(&error);
-        }
-        let outcome = match followed {
-            Ok(Followed::Visible) => Ok(()),
-            Ok(Followed::Unknown) => self.judge(patience),
+        let outcome = self.contain("looked for commits of other processes", || {
+            let (followed, fits) = self.go_on_reading()?;
+            // Whoever listens to that may read and wait.
+            if let Err(error) = fits {
+                self.warn_of_misfit(&error);
+            }
+            Some(match followed {
+                Ok(Followed::Visible) => Ok(()),
+                Ok(Followed::Unknown) => self.judge(patience),
+                Err(error) => Err(error),
+            })
+        });
+        let outcome = match outcome {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return,
             Err(error) => Err(error),
         };
         self.health.read(&outcome);
@@ -115,6 +127,19 @@ impl Engine {
             ));
         }
         self.publications.wake(&self.strangers);
+    }
+
+    /// Takes over what the log has. Returns how the log was read, and whether all of it fits; `None` where
+    /// this thread has the view already, or nobody may change it any more.
+    fn go_on_reading(&self) -> Option<(Result<Followed, Error>, Result<(), Error>)> {
+        let mut viewing = self.view().filter(|viewing| !viewing.view.is_torn)?;
+        let view = &mut *viewing.view;
+        let followed = self.backend.follow(&mut view.replica);
+        let shown = &mut view.shown;
+        view.replica.absorb(|uid, json| shown.apply(uid, json));
+        let fits = self.show(view);
+        self.note_misfits(&view.replica);
+        Some((followed, fits))
     }
 
     /// Publishes what readers have come to.
@@ -150,7 +175,7 @@ impl Engine {
             Err(TryLockError::Poisoned(core)) => core.into_inner(),
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
-        if core.poisoned.is_some() {
+        if self.refused(&core).is_some() {
             return Ok(());
         }
         self.backend.lock(patience)?;
@@ -166,7 +191,7 @@ impl Engine {
             .visible()
             .is_some_and(|visible| (core.replica.revision..u64::MAX).contains(&visible));
         if public || self.backend.is_durable() {
-            self.publish(&mut core);
+            self.publish(&mut core)?;
         }
         self.note_health(&core);
         caught_up
@@ -174,7 +199,7 @@ impl Engine {
 
     /// The draft goes on where readers have come to.
     pub(super) fn go_on(&self, core: &mut Core) {
-        let Some(mut viewing) = self.view() else {
+        let Some(mut viewing) = self.view().filter(|viewing| !viewing.view.is_torn) else {
             return;
         };
         let view = &mut *viewing.view;
@@ -204,24 +229,31 @@ impl Engine {
     }
 
     /// Readers see the draft from now on, or what they have come to themselves where that is newer.
-    pub(super) fn publish(&self, core: &mut Core) {
+    ///
+    /// # Errors
+    ///
+    /// Where readers see nothing new any more.
+    pub(super) fn publish(&self, core: &mut Core) -> Result<(), Error> {
         let revision = core.replica.revision;
         if revision == self.revision() && !core.model.is_dirty() {
-            return;
+            return Ok(());
         }
         if let Err(error) = core.replica.check_fit() {
             self.warn_of_misfit(&error);
-            return;
+            return Ok(());
         }
         let Some(mut viewing) = self.view() else {
-            return;
+            return Ok(());
         };
         let view = &mut *viewing.view;
+        if view.is_torn {
+            return Err(self.break_down("changed what readers see"));
+        }
         if revision < self.revision() {
             // They have seen this group already, and those of others behind it.
             core.model.follow();
             core.replica.since.clear();
-            return;
+            return Ok(());
         }
         let unseen = if view.replica.revision <= revision {
             view.replica.go_on(core.replica.since.all(), revision);
@@ -237,6 +269,7 @@ impl Engine {
         core.model.publish(revision, unseen);
         core.replica.since.clear();
         self.announce(revision);
+        Ok(())
     }
 
     fn warn_of_misfit(&self, error: &Error) {

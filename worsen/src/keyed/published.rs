@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
@@ -16,6 +17,7 @@ use crate::{
     engine::{Shown, Unseen},
     error::ValueError,
     planted::{Bug, planted},
+    strangers::quietly,
     sync::{
         Slot,
         atomic::{
@@ -70,6 +72,16 @@ pub(super) struct Stamped<T> {
     pub(super) since: u64,
     /// Something was loaded at this uid.
     is_loaded: bool,
+}
+
+/// The map drops what was replaced some time, on whichever thread uses it then: a reader's, or one of the store.
+/// None of them dies of a value's destructor.
+impl<T> Drop for Stamped<T> {
+    fn drop(&mut self) {
+        if mem::needs_drop::<T>() {
+            quietly(|| drop(self.value.take()));
+        }
+    }
 }
 
 /// The map, as long as what is found in it is kept.

@@ -14,20 +14,21 @@ use crate::{
 impl<S: Schema> Published<S> {
     /// A copy that nobody else has, up to date with what readers see, apart from the fields that are newer
     /// in it. `copy` is one that lags behind, and `None`, or kept by a reader, where it is not to be had.
-    pub(super) fn bring_up(
+    ///
+    /// It stays where it is: where a `Clone` panics, what is newer in it is not lost.
+    pub(super) fn bring_up<'a>(
         &self,
-        copy: Option<Arc<Versioned<S>>>,
+        copy: &'a mut Option<Arc<Versioned<S>>>,
         newer: impl Fn(usize) -> bool,
-    ) -> Arc<Versioned<S>> {
+    ) -> &'a mut Versioned<S> {
         let newest = self.newest.load();
-        let mut copy = match copy {
-            Some(copy) if Arc::strong_count(&copy) == 1 => copy,
-            _ => return Arc::new(newest.copy()),
-        };
-        if copy.publication == newest.publication {
-            return copy;
+        if copy.as_ref().is_none_or(|copy| Arc::strong_count(copy) > 1) {
+            *copy = Some(Arc::new(newest.copy()));
         }
-        if let Some(copy) = Arc::get_mut(&mut copy) {
+        let copy = copy.get_or_insert_with(|| Arc::new(newest.copy()));
+        // Nobody else has it, so this never copies.
+        let copy = Arc::make_mut(copy);
+        if copy.publication != newest.publication {
             for index in 0..S::__FIELDS.len() {
                 if copy.stamps.get(index) != newest.stamps.get(index) && !newer(index) {
                     copy.copy_field(index, &newest);
@@ -93,9 +94,9 @@ impl<S: Schema> StructShown<S> {
         self.layout.tables.clone()
     }
 
-    fn spare(&mut self) -> Arc<Versioned<S>> {
+    fn bring_up(&mut self) -> &mut Versioned<S> {
         let newer = |index| self.newer.contains(index);
-        self.cell.bring_up(self.spare.take(), newer)
+        self.cell.bring_up(&mut self.spare, newer)
     }
 }
 
@@ -105,17 +106,17 @@ impl<S: Schema> Shown for StructShown<S> {
             return Ok(());
         };
         // Before it is newer, it may be older.
-        let mut spare = self.spare();
+        self.bring_up();
         self.newer.add(index);
-        // Nobody else has it, so this never copies.
-        let state = &mut Arc::make_mut(&mut spare).state;
-        let outcome = self.layout.apply(state, index, uid, json);
-        self.spare = Some(spare);
-        outcome
+        let layout = self.layout.clone();
+        layout.apply(&mut self.bring_up().state, index, uid, json)
     }
 
     fn publish(&mut self, revision: u64, unseen: Unseen) {
-        let spare = self.spare();
+        self.bring_up();
+        let Some(spare) = self.spare.take() else {
+            return;
+        };
         let before = self
             .cell
             .publish(spare, &self.newer, &self.layout, revision, &unseen);

@@ -408,3 +408,59 @@ fn readers_and_a_leader_who_publish_at_once_show_everything_and_take_nothing_bac
         assert_eq!(sum.handle.engine.revision(), 2);
     });
 }
+
+/// Each of them holds what the other waits for: a closure has the draft and wants a mutex of the program, and
+/// whoever holds that reads, while a commit of another process becomes public.
+#[test]
+fn a_read_beside_a_closure_and_a_publication_waits_for_neither() {
+    in_every_order(Some(3), || {
+        let shared = Shared::new();
+        let sum = open_beside(&shared, false);
+        let app = Arc::new(crate::sync::Mutex::new(()));
+        let held = app.lock().unwrap();
+        let (handle, within) = (sum.handle.clone(), app.clone());
+        let writer = thread::spawn(move || {
+            let commit = crate::commit::Commit::new(handle, move |_| {
+                drop(within.lock().unwrap());
+                Ok(())
+            });
+            commit.wait().unwrap();
+        });
+        let elsewhere = shared.clone();
+        let elsewhere = thread::spawn(move || elsewhere.commit_elsewhere(7));
+        for _ in 0..2 {
+            let (acknowledged, shown) = read(&sum, &shared.beacon);
+            assert!(shown == 7 || acknowledged == 0 && shown == 0);
+        }
+        drop(held);
+        elsewhere.join().unwrap();
+        writer.join().unwrap();
+        assert_eq!(read(&sum, &shared.beacon), (1, 7));
+    });
+}
+
+/// Two who are behind take the same commits over, one of them while the other does, beside a closure.
+#[test]
+fn two_reads_beside_a_closure_wait_for_each_other_alone() {
+    in_every_order(Some(2), || {
+        let shared = Shared::new();
+        let sum = std::sync::Arc::new(open_beside(&shared, false));
+        let app = Arc::new(crate::sync::Mutex::new(()));
+        let held = app.lock().unwrap();
+        let (handle, within) = (sum.handle.clone(), app.clone());
+        let writer = thread::spawn(move || {
+            let commit = crate::commit::Commit::new(handle, move |_| {
+                drop(within.lock().unwrap());
+                Ok(())
+            });
+            commit.wait().unwrap();
+        });
+        shared.commit_elsewhere(7);
+        let (other, page) = (sum.clone(), shared.beacon.clone());
+        let other = thread::spawn(move || assert_eq!(read(&other, &page), (1, 7)));
+        assert_eq!(read(&sum, &shared.beacon), (1, 7));
+        other.join().unwrap();
+        drop(held);
+        writer.join().unwrap();
+    });
+}

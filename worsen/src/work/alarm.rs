@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use crate::engine::notify::wake;
+use crate::strangers::{Deed, Strangers};
 
 #[derive(Default)]
 pub(super) struct Alarm(Arc<Shared>);
@@ -22,6 +22,7 @@ struct Shared {
     state: Mutex<State>,
     /// The thread has a new first one to wake, or is to end.
     changed: Condvar,
+    strangers: Strangers,
 }
 
 #[derive(Default)]
@@ -52,9 +53,9 @@ impl Shared {
             let at = first.key().0;
             if at <= now {
                 let waker = first.remove();
-                // Whoever is woken may do anything, also sleep again.
+                // Whoever is woken may do anything, also sleep again, or never come back.
                 drop(state);
-                wake(waker);
+                self.strangers.run([Deed::Wake(waker)]);
                 state = self.state();
             } else {
                 (state, _) = self
@@ -112,6 +113,8 @@ impl Future for Sleep<'_> {
             return Poll::Ready(Ok(()));
         }
         let alarm = self.alarm;
+        // Cloning a waker, and dropping one, is somebody else's code: not under the lock.
+        let waker = context.waker().clone();
         let mut state = alarm.0.state();
         if let Err(error) = alarm.start(&mut state) {
             return Poll::Ready(Err(error));
@@ -121,10 +124,12 @@ impl Future for Sleep<'_> {
             state.count
         });
         let key = (self.at, number);
-        state.sleepers.insert(key, context.waker().clone());
+        let before = state.sleepers.insert(key, waker);
         if state.sleepers.first_key_value().map(|(first, _)| *first) == Some(key) {
             alarm.0.changed.notify_all();
         }
+        drop(state);
+        drop(before);
         Poll::Pending
     }
 }
@@ -192,6 +197,30 @@ mod tests {
         let at = Instant::now() + Duration::from_millis(20);
         let mut sleep = alarm.sleep_until(at);
         let waker = Waker::from(Arc::new(Panics));
+        let mut context = Context::from_waker(&waker);
+        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+        let (woken, is_woken) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let later = alarm.sleep_until(at + Duration::from_millis(20));
+            woken.send(pollster::block_on(later)).unwrap();
+        });
+        let outcome = is_woken.recv_timeout(Duration::from_secs(60));
+        outcome.expect("it goes on sleeping").unwrap();
+    }
+
+    #[test]
+    fn a_waker_that_never_returns_keeps_nobody_asleep() {
+        struct Blocks(Mutex<std::sync::mpsc::Receiver<()>>);
+        impl std::task::Wake for Blocks {
+            fn wake(self: Arc<Self>) {
+                let _ = self.0.lock().unwrap().recv();
+            }
+        }
+        let alarm: &'static Alarm = Box::leak(Box::default());
+        let at = Instant::now() + Duration::from_millis(20);
+        let mut sleep = alarm.sleep_until(at);
+        let (_never, end) = std::sync::mpsc::channel();
+        let waker = Waker::from(Arc::new(Blocks(Mutex::new(end))));
         let mut context = Context::from_waker(&waker);
         assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
         let (woken, is_woken) = std::sync::mpsc::channel();

@@ -5,12 +5,14 @@
 //! Blocks of work and of the yardstick alternate, and a block next to a stalled yardstick is dropped.
 //! How long a process waits for another one is told in seconds, as no disk is in it, and of worsen alone.
 
+mod beside;
 mod collections;
 mod durable;
 mod processes;
 mod reads;
 mod relaxed;
 mod stores;
+mod tasks;
 mod wake;
 mod yardstick;
 
@@ -24,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["process", store, dir, writes] => processes::run(store, dir.as_ref(), writes.parse()?),
         // The other process where there are two.
         ["watcher", dir] => wake::watch(dir.as_ref()),
+        ["committer", dir] => beside::commit(dir.as_ref()),
         ["holder", dir] => wake::hold(dir.as_ref()),
         // A process that opens a store, and says what that took.
         ["open", kind, dir] => collections::open(kind, dir.as_ref()),
@@ -37,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             processes::together()?;
             relaxed::writes()?;
             reads::all()?;
+            beside::all()?;
             collections::all()?;
+            tasks::all()?;
             wake::all()
         }
         ["durable"] => {
@@ -47,10 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["processes"] => processes::together(),
         ["relaxed"] => relaxed::writes(),
         ["reads"] => reads::all(),
+        ["beside"] => beside::all(),
         ["collections"] => collections::all(),
         ["commits"] => collections::commits(),
         ["openings"] => collections::openings(),
+        ["tasks"] => tasks::all(),
         ["wake"] => wake::all(),
-        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, collections, commits, openings, wake".into()),
+        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, beside, collections, commits, openings, tasks, wake".into()),
     }
 }

@@ -1,8 +1,17 @@
 //! A publication and its readers in every order of their steps: what it changes is seen at once, and not
 //! before its revision. The map is another crate's, and each of its operations one step.
 
-use super::*;
-use crate::sync::{Arc as Shared, in_every_order, thread};
+use std::time::Duration;
+
+use super::{super::KeyedModel, *};
+use crate::{
+    backend::{Entries, Recovery, memory::MemoryBackend},
+    commit::Commit,
+    debug::Debug,
+    engine::{Engine, EngineHandle, EngineOptions, Limits},
+    options::Durability,
+    sync::{Arc as Shared, in_every_order, thread},
+};
 
 /// Sets both, which have the value of the revision before.
 fn publish(map: &Published<u64>, revision: u64) {
@@ -27,5 +36,111 @@ fn values_are_counted_as_they_are_seen() {
         assert!(len == 0 || map.revision() > 0);
         writer.join().unwrap();
         assert_eq!(map.len(), 2);
+    });
+}
+
+/// What a reader sees who looks at `b` first: at what is written last.
+fn look(map: &Published<u64>) -> (u64, u64, u64) {
+    let value = |uid| map.value(uid).unwrap().unwrap_or(0);
+    let b = value("b");
+    let revision = map.revision();
+    (b, revision, value("a"))
+}
+
+/// One value at a time, as `write("a")` and then `write("b")`.
+#[test]
+fn who_sees_what_was_written_last_sees_what_was_written_before_it() {
+    in_every_order(None, || {
+        let map = Shared::new(Published::new());
+        let writer = map.clone();
+        let writer = thread::spawn(move || {
+            let mut revision = 0;
+            for (uid, value) in [("a", 1), ("b", 1), ("a", 2), ("b", 2)] {
+                revision += 1;
+                let before = (value > 1).then(|| Text::from((value - 1).to_string()));
+                let unseen = [(Text::from(uid), before)].into_iter().collect();
+                let values = [(Text::from(uid), Some(value))];
+                writer.publish(values.into_iter(), revision, unseen);
+            }
+        });
+        let (b, revision, a) = look(&map);
+        assert!(a >= b, "b is {b}, and a is {a}");
+        assert!(revision >= 2 * b, "b is {b} at revision {revision}");
+        // The other way round: a value is not seen before its revision.
+        let a = map.value("a").unwrap().unwrap_or(0);
+        assert!(a == 0 || map.revision() >= 2 * a - 1);
+        writer.join().unwrap();
+        assert_eq!(look(&map), (2, 4, 2));
+    });
+}
+
+/// Both at once, as one commit of several values.
+#[test]
+fn who_sees_one_value_of_a_commit_sees_the_others() {
+    in_every_order(None, || {
+        let map = Shared::new(Published::new());
+        let writer = map.clone();
+        let writer = thread::spawn(move || {
+            publish(&writer, 1);
+            publish(&writer, 2);
+        });
+        for _ in 0..2 {
+            let (b, revision, a) = look(&map);
+            assert!(a >= b && revision >= b, "{b} {revision} {a}");
+            let a = map.value("a").unwrap().unwrap_or(0);
+            assert!(map.value("b").unwrap().unwrap_or(0) >= a);
+        }
+        writer.join().unwrap();
+        assert_eq!(look(&map), (2, 2, 2));
+    });
+}
+
+fn open() -> (Shared<EngineHandle>, Arc<Published<u64>>) {
+    let map = Arc::new(Published::new());
+    let options = EngineOptions {
+        name: "values".into(),
+        path: None,
+        backend: Box::new(MemoryBackend::default()),
+        model: Box::new(KeyedModel {
+            map: map.clone(),
+            draft: HashMap::new(),
+            open: Vec::new(),
+        }),
+        shown: Box::new(KeyedShown::new(map.clone())),
+        entries: Entries::new(),
+        revision: 0,
+        recovery: Recovery::default(),
+        durability: Durability::Synced,
+        lock_timeout: Duration::MAX,
+        limits: Limits::default(),
+        poll: None,
+        debug: Debug::new("values".into(), false),
+    };
+    (Engine::start(options, None).unwrap(), map)
+}
+
+fn write(handle: &Shared<EngineHandle>, uid: &'static str, value: u64) -> Commit<()> {
+    Commit::new(handle.clone(), move |transaction| {
+        let model = transaction.model.as_any();
+        let model = model.downcast_mut::<KeyedModel<u64>>().unwrap();
+        model.set(uid, Some(value), &mut transaction.scope)
+    })
+}
+
+/// Nobody waits for the first of the two, which the store's own thread may lead.
+#[test]
+fn a_detached_write_is_seen_before_the_one_that_is_waited_for() {
+    in_every_order(Some(3), || {
+        let (handle, map) = open();
+        let writes = handle.clone();
+        let writer = thread::spawn(move || {
+            write(&writes, "a", 1).detach();
+            write(&writes, "b", 1).wait().unwrap();
+        });
+        let (b, revision, a) = look(&map);
+        assert!(a >= b && revision >= 2 * b, "{b} {revision} {a}");
+        writer.join().unwrap();
+        assert_eq!(look(&map), (1, 2, 1));
+        drop(handle);
     });
 }

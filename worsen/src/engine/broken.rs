@@ -1,0 +1,71 @@
+//! What becomes of a store in which something panics that is no closure of a write: the `Clone` or `Drop` of a
+//! stored type, a `Serialize` where it is not expected, or worsen itself. Its threads go on, so that nobody waits
+//! for ever: writes are refused from then on, and where readers may be in the middle of a change, they keep what
+//! they see. Never here: a closure that panics, which is undone alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Engine, core::Core};
+use crate::{
+    error::{Error, ErrorKind},
+    planted::{Bug, planted},
+    strangers::dispose,
+};
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests;
+
+impl Engine {
+    /// Runs it. Where it panics the store refuses writes from now on, and this returns why.
+    ///
+    /// # Errors
+    ///
+    /// Where it panicked. How far it came nobody knows: what it was to write may be on disk.
+    pub(super) fn contain<T>(
+        &self,
+        doing: &'static str,
+        run: impl FnOnce() -> T,
+    ) -> Result<T, Error> {
+        if planted(Bug::LetKeeperDie) {
+            return Ok(run());
+        }
+        catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+            dispose(payload);
+            self.break_down(doing)
+        })
+    }
+
+    /// The store refuses writes from now on. Returns why, as it is told the writer whom it happened to.
+    pub(super) fn break_down(&self, doing: &'static str) -> Error {
+        let error = Error::new(
+            ErrorKind::OutcomeUnknown,
+            format!("something panicked while the store {doing}: the `Clone` or `Drop` of a stored type, or worsen itself"),
+        )
+        .help("see what was printed when it happened; then drop every handle and open the store again");
+        // The first one tells most.
+        let first = self.broken.get_or_init(|| error.clone());
+        self.health.poisoned(Some(first));
+        error
+    }
+
+    /// Whether the store refuses writes, and why.
+    pub(super) fn refused<'a>(&'a self, core: &'a Core) -> Option<&'a Error> {
+        core.poisoned.as_ref().or_else(|| self.broken.get())
+    }
+
+    /// # Errors
+    ///
+    /// Where the store refuses writes.
+    pub(super) fn check(&self, core: &Core) -> Result<(), Error> {
+        match self.refused(core) {
+            None => Ok(()),
+            Some(cause) => Err(Error::new(
+                ErrorKind::Poisoned,
+                "an earlier write failed such that what is on disk is in doubt",
+            )
+            .help("nothing was written; drop every handle and open the store again")
+            .caused_by(cause.clone())),
+        }
+    }
+}
