@@ -47,54 +47,6 @@ fn look(map: &Published<u64>) -> (u64, u64, u64) {
     (b, revision, value("a"))
 }
 
-/// One value at a time, as `write("a")` and then `write("b")`.
-#[test]
-fn who_sees_what_was_written_last_sees_what_was_written_before_it() {
-    in_every_order(None, || {
-        let map = Shared::new(Published::new());
-        let writer = map.clone();
-        let writer = thread::spawn(move || {
-            let mut revision = 0;
-            for (uid, value) in [("a", 1), ("b", 1), ("a", 2), ("b", 2)] {
-                revision += 1;
-                let before = (value > 1).then(|| Text::from((value - 1).to_string()));
-                let unseen = [(Text::from(uid), before)].into_iter().collect();
-                let values = [(Text::from(uid), Some(value))];
-                writer.publish(values.into_iter(), revision, unseen);
-            }
-        });
-        let (b, revision, a) = look(&map);
-        assert!(a >= b, "b is {b}, and a is {a}");
-        assert!(revision >= 2 * b, "b is {b} at revision {revision}");
-        // The other way round: a value is not seen before its revision.
-        let a = map.value("a").unwrap().unwrap_or(0);
-        assert!(a == 0 || map.revision() >= 2 * a - 1);
-        writer.join().unwrap();
-        assert_eq!(look(&map), (2, 4, 2));
-    });
-}
-
-/// Both at once, as one commit of several values.
-#[test]
-fn who_sees_one_value_of_a_commit_sees_the_others() {
-    in_every_order(None, || {
-        let map = Shared::new(Published::new());
-        let writer = map.clone();
-        let writer = thread::spawn(move || {
-            publish(&writer, 1);
-            publish(&writer, 2);
-        });
-        for _ in 0..2 {
-            let (b, revision, a) = look(&map);
-            assert!(a >= b && revision >= b, "{b} {revision} {a}");
-            let a = map.value("a").unwrap().unwrap_or(0);
-            assert!(map.value("b").unwrap().unwrap_or(0) >= a);
-        }
-        writer.join().unwrap();
-        assert_eq!(look(&map), (2, 2, 2));
-    });
-}
-
 fn open() -> (Shared<EngineHandle>, Arc<Published<u64>>) {
     let map = Arc::new(Published::new());
     let options = EngineOptions {
