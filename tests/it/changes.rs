@@ -317,8 +317,9 @@ fn commits_that_a_restored_log_lacks_are_not_passed_over() {
     for text in ["three", "four"] {
         other.set("a", text).unwrap();
     }
-    // Under the lock it finds the new lock file, and the log of the same life behind it.
-    opened.sync().unwrap();
+    // Under the lock it finds the new lock file, and a log that parted from what it knows behind it.
+    let error = opened.sync().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
     assert_eq!(opened.state(), other.state());
     let error = changes.try_next().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");

@@ -30,6 +30,8 @@ mod nested_collections;
 mod on_change; // a function called at changes
 mod owner; // whose the files are, and stay
 mod processes;
+#[cfg(target_os = "linux")]
+mod replaced; // a copy that is put over an open store
 mod roundtrip; // every type, back as it was or refused
 mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too

@@ -109,6 +109,15 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "files::a_flipped_byte_is_mended_from_the_backup",
             "recovery_table::every_pair_of_files_has_its_outcome",
         ],
+        Bug::CompareRevisionsAlone => &[
+            "replaced::what_another_process_commits_on_a_restored_copy_is_not_undone_by_one_that_knows_more",
+            "replaced::a_process_that_only_reads_follows_a_restored_copy_also_where_revisions_are_used_anew",
+            "replaced::a_copy_on_which_nobody_has_committed_yet_is_not_written_over",
+        ],
+        Bug::HealInSilence => &[
+            "replaced::a_log_that_is_restored_alone_is_put_right_and_that_is_told",
+            "replaced::a_log_that_was_deleted_or_cut_off_is_written_anew_and_that_is_told",
+        ],
         Bug::DoNotCheckBackupGeneration => {
             &["damage::a_backup_of_a_later_life_does_not_condemn_an_older_log"]
         }

@@ -74,7 +74,7 @@ fn disk(log: &State, backup: &State) -> SimulatedDisk {
     let disk = disk_with(log.1.as_deref(), backup.1.as_deref());
     if is_nothing(log) && is_nothing(backup) {
         let page = disk.beacon(LOCK).expect("the lock file has a page");
-        page.publish(NEWEST);
+        page.publish_revision(NEWEST);
     }
     disk
 }

@@ -166,6 +166,8 @@ impl Changes {
     /// The files were replaced: the commits behind what stands there now come next.
     fn go_on_from_now(&mut self, replaced: Error) -> Error {
         let engine = &self.handle.engine;
+        // It is told before it is shown.
+        engine.refresh();
         match engine.history(engine.revision(), self.old_values) {
             Ok(history) => {
                 self.history = history;

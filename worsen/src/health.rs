@@ -52,10 +52,22 @@ pub enum Condition {
         revision: u64,
     },
     /// The files were replaced while the store was open, and what stands there now does not contain every
-    /// commit that this process knows of.
+    /// commit that this process knows of: an older copy, for one. Reads show what stands there. Where this
+    /// process could write, it does not any more, until every handle is dropped and the store is opened again.
     Replaced {
         /// What was found.
         error: Error,
+    },
+    /// The log lost commits while the store was open, and was written anew from what this process remembers:
+    /// it was deleted, cut off or damaged, or an older copy was put in its place beside a backup that is newer.
+    /// Nothing is lost. It is told until the store is opened anew.
+    Healed {
+        /// The revision that the log was written anew at.
+        revision: u64,
+        /// A copy of what was found in its place, where that was anything.
+        kept: Option<PathBuf>,
+        /// The log.
+        path: PathBuf,
     },
     /// Commits of other processes cannot be read for now. Reads stay at the newest state that was read,
     /// and it is tried again.
@@ -90,7 +102,9 @@ impl Condition {
             | Condition::Misfit { error, .. }
             | Condition::Replaced { error }
             | Condition::NotFollowing { error } => Some(error),
-            Condition::SlowClosure { .. } | Condition::NotPrivate { .. } => None,
+            Condition::Healed { .. }
+            | Condition::SlowClosure { .. }
+            | Condition::NotPrivate { .. } => None,
         }
     }
 }
@@ -107,6 +121,21 @@ impl fmt::Display for Condition {
                 "reads stay at revision {revision} and writes are refused until a value that fits is written: {error}"
             ),
             Condition::Replaced { error } => write!(f, "{error}"),
+            Condition::Healed {
+                revision,
+                kept,
+                path,
+            } => {
+                write!(
+                    f,
+                    "the log was deleted, cut off or replaced by an older one while the store was open, and was written anew from memory at revision {revision}; nothing is lost; to restore an older copy, close the store in every process first: {}",
+                    path.display()
+                )?;
+                match kept {
+                    Some(kept) => write!(f, " (what was found is kept in {})", kept.display()),
+                    None => Ok(()),
+                }
+            }
             Condition::NotFollowing { error } => {
                 write!(f, "reads may be older than what others committed: {error}")
             }
@@ -199,6 +228,16 @@ impl Board {
         }
         let notes = &mut *self.notes();
         notes.poisoned = error.cloned();
+        self.sum_up(notes);
+    }
+
+    /// The files were replaced by others with another history, of which nothing is known yet.
+    pub(crate) fn replaced(&self, error: Error) {
+        let notes = &mut *self.notes();
+        notes.replaced = Some((self.count(), error));
+        notes.misfits.clear();
+        notes.misfit = None;
+        notes.known = 0;
         self.sum_up(notes);
     }
 

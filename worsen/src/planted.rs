@@ -68,6 +68,10 @@ bugs! {
     TakeEmptiedForNew,
     /// Damaged bytes are thrown away without a copy.
     KeepNoCopyOfDamage,
+    /// A log that was replaced is told from the one before by its revision alone.
+    CompareRevisionsAlone,
+    /// A log that lost commits is written anew, and nobody is told.
+    HealInSilence,
     /// The backup is used without looking whether it is of the log's generation.
     DoNotCheckBackupGeneration,
     /// The backup stays as it was created.

@@ -407,7 +407,8 @@ impl<S: Schema> Handle<S> {
     /// # }
     /// ```
     pub fn health(&self) -> Vec<Condition> {
-        self.refresh();
+        // Also where nobody tells of anything: somebody may have done something to the files.
+        self.inner.handle.engine.refresh();
         self.inner.handle.engine.health()
     }
 

@@ -233,6 +233,15 @@ fn obey(dir: &Path) -> Result<(), Box<dyn Error>> {
                 println!("{}", store.count());
                 continue;
             }
+            ("health", Some(store)) => {
+                let name = |condition| {
+                    let told = format!("{condition:?}");
+                    told.split(' ').next().unwrap_or_default().to_owned()
+                };
+                let names: Vec<String> = store.health().iter().map(name).collect();
+                println!("{}", names.join(" "));
+                continue;
+            }
             ("revision", Some(store)) => {
                 println!("{}", store.revision());
                 continue;

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    AppendFailure, Backend, Committed, Entries, Entry, Followed, History, Next, Sink, now, replay,
+    AppendFailure, Backend, Committed, Entries, Entry, Followed, History, Next, Sight, Sink, now,
+    replay,
 };
 use crate::error::Error;
 
@@ -161,7 +162,7 @@ impl Backend for MemoryBackend {
 
     fn close(&self) {}
 
-    fn wait_for_news(&self, _seen: u64, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
+    fn wait_for_news(&self, _seen: Sight, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
         false
     }
 

@@ -9,7 +9,10 @@ pub(crate) mod memory;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-pub(crate) use self::entries::{Entries, Sorted};
+pub(crate) use self::{
+    entries::{Entries, Sorted},
+    file::beacon::Sight,
+};
 use crate::{
     error::{Error, ErrorKind},
     health::Condition,
@@ -64,12 +67,14 @@ pub(crate) enum Next {
 }
 
 /// How far a reader has come who followed the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Followed {
     /// As far as everybody may see, or as far as there is anything to read for now.
     Visible,
     /// What is there cannot be followed. Only the holder of the lock can judge what it is.
     Unknown,
+    /// As far as there is anything to read, in a log that does not go on from what was read before.
+    Replaced(Error),
 }
 
 /// What the engine does with what a backend reads.
@@ -88,7 +93,7 @@ pub(crate) trait Sink {
 ///
 /// Whoever writes and whoever reads has a place in the log of their own. `follow` is called by one reader at
 /// a time, beside a writer who may be anywhere, and waits for nobody; `take_over` and `hand_over` when there
-/// is neither. All others are called by one thread at a time, except for `visible`, `lock`, `unlock`,
+/// is neither. All others are called by one thread at a time, except for `visible`, `has_news`, `sight`, `lock`, `unlock`,
 /// `publish`, `history`, `wait_for_news`, `wake` and `conditions`. The engine holds the lock around `catch_up`,
 /// `append` and `compact`, and not around `sync` and `follow`.
 pub(crate) trait Backend: Send + Sync + fmt::Debug {
@@ -96,8 +101,15 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn lock(&self, timeout: Duration) -> Result<(), Error>;
     /// Lets the others in.
     fn unlock(&self);
-    /// Hands over what others committed since.
+    /// Hands over what others committed since, and puts right what a commit could not be written behind.
+    ///
+    /// Where the history is another one than this process knows, that is an error, now and at each `lock` from
+    /// then on, and `follow` reads what there is.
     fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error>;
+    /// As `catch_up`, for readers, who found what they could not follow.
+    fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.catch_up(sink)
+    }
     /// Writes the commits that follow the newest revision, one after the other. All or none.
     fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure>;
     /// Whether everything appended so far is known to survive a power cut.
@@ -111,6 +123,17 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// The newest revision that every process may read, where one look at memory tells. `u64::MAX`: it
     /// does not, for now, and `follow` finds out.
     fn visible(&self) -> Option<u64>;
+    /// Whether there may be something else to see than the state of this revision. Called at each read.
+    fn has_news(&self, revision: u64) -> bool {
+        self.visible().is_some_and(|visible| visible > revision)
+    }
+    /// What one look at memory shows, to compare with a later one.
+    fn sight(&self) -> Sight {
+        Sight {
+            revision: self.visible().unwrap_or(0),
+            ..Sight::default()
+        }
+    }
     /// Hands over what anybody committed and published since to readers, without the lock.
     fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error>;
     /// Makes what `follow` is about to hand over survive a power cut, where nobody says what does. Called
@@ -130,10 +153,10 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Leaves everything as the next one likes to find it.
     fn close(&self);
-    /// Sleeps until anybody publishes something newer than `seen`, at most so long; not at all where `stop`
+    /// Sleeps until there is something else to be seen than `seen`, at most so long; not at all where `stop`
     /// says so, which is asked again after each `publish` and `wake`, for these end it early. `false` where
     /// there is nothing to be woken by.
-    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool;
+    fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool;
     /// Wakes whoever sleeps in `wait_for_news`, to look at its `stop` again.
     fn wake(&self);
     /// What is not as it should be, or as it was asked for, beside what the engine sees of the errors.

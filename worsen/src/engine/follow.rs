@@ -10,6 +10,7 @@ use event_listener::Listener as _;
 
 use super::Engine;
 use crate::{
+    backend::Sight,
     engine::notify::Listener,
     planted::{Bug, planted},
 };
@@ -23,8 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Seen {
     /// What readers of this process saw.
     pub(super) revision: u64,
-    /// The same, or a newer one that cannot be taken over for now.
-    pub(super) visible: u64,
+    /// What one look at memory showed.
+    pub(super) sight: Sight,
     /// When to try again at the latest.
     pub(super) again: Duration,
 }
@@ -47,9 +48,7 @@ impl Engine {
     /// Whether a state of this revision is older than what any process acknowledged.
     #[inline]
     pub(crate) fn is_behind(&self, revision: u64) -> bool {
-        self.backend
-            .visible()
-            .is_some_and(|visible| visible > revision && !planted(Bug::StaleRead))
+        self.backend.has_news(revision) && !planted(Bug::StaleRead)
     }
 
     /// Takes what is newest into memory. It waits for nothing but another reader who does the same: it
@@ -61,22 +60,16 @@ impl Engine {
 
     /// Takes over what there is. What comes to be seen meanwhile is not in what this returns.
     pub(super) fn look_around(&self) -> Seen {
-        let revision = self.revision();
-        let visible = self.backend.visible().unwrap_or(0);
-        let seen = |visible, again| Seen {
-            revision,
-            visible,
-            again,
+        // Before looking for more: what is shown in between is not slept through.
+        let seen = Seen {
+            revision: self.revision(),
+            sight: self.backend.sight(),
+            again: LOOK_AGAIN,
         };
-        if visible <= revision || planted(Bug::LookAtWhatIsKnown) {
-            return seen(visible.max(revision), LOOK_AGAIN);
+        if self.is_behind(seen.revision) && !planted(Bug::LookAtWhatIsKnown) {
+            self.refresh();
         }
-        self.refresh();
-        match self.backend.visible() {
-            // On another page, or up to date, or there is something newer still.
-            Some(now) if now != visible || now <= self.revision() => seen(revision, LOOK_AGAIN),
-            _ => seen(visible, LOOK_AGAIN),
-        }
+        seen
     }
 
     /// Sleeps until there may be something else than `look_around` returned, and until the deadline at most.
@@ -85,7 +78,7 @@ impl Engine {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let pause = left.map_or(seen.again, |left| left.min(seen.again));
         // On the page itself: through the listener it would take two wakes.
-        if self.backend.wait_for_news(seen.visible, &is_newer, pause) {
+        if self.backend.wait_for_news(seen.sight, &is_newer, pause) {
             return;
         }
         let listener = self.publications.listen();

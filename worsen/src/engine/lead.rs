@@ -4,7 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
@@ -98,6 +98,10 @@ impl Engine {
                 && !planted(Bug::DoNotPoisonAfterFailedSync)
             {
                 core.poisoned = Some(error.clone());
+            }
+            if error.kind() == ErrorKind::Replaced {
+                // What stands there is what reads show from now on.
+                self.follow(Duration::ZERO);
             }
         }
         self.note_health(&core);

@@ -14,7 +14,7 @@ use std::{
 
 use super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Followed, Sink},
+    backend::{AppendFailure, Entry, Followed, Sight, Sink},
     commit::Commit,
     error::{ErrorKind, ValueError},
     sync::{Arc as Shared, in_every_order, thread::JoinHandle},
@@ -141,7 +141,7 @@ impl Backend for DiskBackend {
         disk.closed = true;
     }
 
-    fn wait_for_news(&self, _seen: u64, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
+    fn wait_for_news(&self, _seen: Sight, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
         false
     }
 

@@ -167,9 +167,7 @@ impl Engine {
             let sleep = || {
                 let seen = engine.look_around();
                 let stop = || closing() || engine.revision() != seen.revision;
-                engine
-                    .backend
-                    .wait_for_news(seen.visible, &stop, seen.again)
+                engine.backend.wait_for_news(seen.sight, &stop, seen.again)
             };
             // Where it panics the store is broken, and readers see nothing new.
             while !closing() && matches!(engine.contain("waited for others", sleep), Ok(true)) {}

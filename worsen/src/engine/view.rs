@@ -12,7 +12,7 @@ use std::{
 use super::{Engine, Leading, Shown, core::Core, lead::Unlock, replica::Replica};
 use crate::{
     backend::{Entries, Followed},
-    error::Error,
+    error::{Error, ErrorKind},
     planted::{Bug, planted},
     sync::{self, MutexGuard, atomic::Ordering},
 };
@@ -104,14 +104,17 @@ impl Engine {
             drop(self.core());
         }
         let outcome = self.contain("looked for commits of other processes", || {
-            let (followed, fits) = self.go_on_reading()?;
-            // Whoever listens to that may read and wait.
-            if let Err(error) = fits {
-                self.warn_of_misfit(&error);
-            }
-            Some(match followed {
-                Ok(Followed::Visible) => Ok(()),
-                Ok(Followed::Unknown) => self.judge(patience),
+            Some(match self.follow_once()? {
+                Ok(Followed::Visible | Followed::Replaced(_)) => Ok(()),
+                Ok(Followed::Unknown) => self.judge(patience).or_else(|error| {
+                    let is_replaced = error.kind() == ErrorKind::Replaced;
+                    // Where that is for good, what stands there is read from now on.
+                    match self.follow_once().filter(|_| is_replaced) {
+                        Some(Ok(Followed::Visible | Followed::Replaced(_))) => Ok(()),
+                        Some(Err(error)) => Err(error),
+                        _ => Err(error),
+                    }
+                }),
                 Err(error) => Err(error),
             })
         });
@@ -129,17 +132,29 @@ impl Engine {
         self.publications.wake(&self.strangers);
     }
 
-    /// Takes over what the log has. Returns how the log was read, and whether all of it fits; `None` where
-    /// this thread has the view already, or nobody may change it any more.
-    fn go_on_reading(&self) -> Option<(Result<Followed, Error>, Result<(), Error>)> {
+    /// Takes over what there is, as far as that needs no judging. `None` where this thread has
+    /// the view already, or nobody may change it any more.
+    fn follow_once(&self) -> Option<Result<Followed, Error>> {
         let mut viewing = self.view().filter(|viewing| !viewing.view.is_torn)?;
         let view = &mut *viewing.view;
         let followed = self.backend.follow(&mut view.replica);
+        if let Ok(Followed::Replaced(error)) = &followed {
+            // Before it is shown: whoever waits is told first that it is something else.
+            self.health.replaced(error.clone());
+        }
         let shown = &mut view.shown;
         view.replica.absorb(|uid, json| shown.apply(uid, json));
         let fits = self.show(view);
         self.note_misfits(&view.replica);
-        Some((followed, fits))
+        drop(viewing);
+        if let Ok(Followed::Replaced(_)) = &followed {
+            self.tell_of_event();
+        }
+        // Whoever listens to that may read and wait.
+        if let Err(error) = fits {
+            self.warn_of_misfit(&error);
+        }
+        Some(followed)
     }
 
     /// Publishes what readers have come to.
@@ -182,9 +197,14 @@ impl Engine {
         let _leading = Leading::enter();
         let unlock = Unlock(&*self.backend);
         self.go_on(&mut core);
-        let caught_up = self.backend.catch_up(&mut core.replica);
+        let caught_up = self.backend.judge(&mut core.replica);
         core.absorb();
         drop(unlock);
+        if let Err(error) = &caught_up {
+            if error.kind() == ErrorKind::Replaced {
+                return caught_up;
+            }
+        }
         // It may have read commits of others that nobody has synced yet.
         let public = self
             .backend
@@ -192,9 +212,20 @@ impl Engine {
             .is_some_and(|visible| (core.replica.revision..u64::MAX).contains(&visible));
         if public || self.backend.is_durable() {
             self.publish(&mut core)?;
+            self.meet(&core);
         }
         self.note_health(&core);
         caught_up
+    }
+
+    /// Readers go on in the file that the draft has come to, though there is nothing new to them in it.
+    fn meet(&self, core: &Core) {
+        let Some(viewing) = self.view().filter(|viewing| !viewing.view.is_torn) else {
+            return;
+        };
+        if viewing.view.replica.revision == core.replica.revision {
+            self.backend.hand_over();
+        }
     }
 
     /// The draft goes on where readers have come to.

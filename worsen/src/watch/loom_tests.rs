@@ -4,7 +4,8 @@
 use super::*;
 use crate::{
     backend::{
-        AppendFailure, Backend, Entries, Entry, Followed, History, Sink, file::beacon::Beacon,
+        AppendFailure, Backend, Entries, Entry, Followed, History, Sight, Sink,
+        file::beacon::Beacon,
     },
     engine::loom_tests::{add, open_on, poll_once},
     error::Error,
@@ -152,7 +153,7 @@ impl Shared {
     /// Another process sets the sum.
     fn commit_elsewhere(&self, sum: u64) {
         let revision = self.append_elsewhere(sum);
-        self.beacon.publish(revision);
+        self.beacon.publish_revision(revision);
     }
 
     /// As far as that is possible before it is durable: nobody may see it yet.
@@ -203,7 +204,7 @@ impl Backend for Process {
     }
 
     fn publish(&self, revision: u64) {
-        self.shared.beacon.publish(revision);
+        self.shared.beacon.publish_revision(revision);
     }
 
     fn visible(&self) -> Option<u64> {
@@ -241,7 +242,11 @@ impl Backend for Process {
 
     fn close(&self) {}
 
-    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
+    fn sight(&self) -> Sight {
+        self.shared.beacon.sight()
+    }
+
+    fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
         self.shared.beacon.wait(seen, stop, timeout);
         true
     }
@@ -390,7 +395,7 @@ fn readers_and_a_leader_who_publish_at_once_show_everything_and_take_nothing_bac
         let sum = open_beside(&shared, false);
         let revision = shared.append_elsewhere(7);
         let page = shared.beacon.clone();
-        let elsewhere = thread::spawn(move || page.publish(revision));
+        let elsewhere = thread::spawn(move || page.publish_revision(revision));
         let handle = sum.handle.clone();
         let writer = thread::spawn(move || {
             assert_eq!(add(&handle, 1).wait().unwrap(), 8);

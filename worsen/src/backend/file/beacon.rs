@@ -12,6 +12,7 @@
 //! | 0 | 8 | `worsenB` and the layout's version, one byte |
 //! | 64 | 8 | the newest revision that readers may see |
 //! | 72 | 4 | the word to sleep on: bit 0 "somebody may sleep", above it a count of changes |
+//! | 80 | 8 | the line of that revision: its low 32 bits, then the line's checksum |
 //! | 128 | 8 | the newest generation of the log that a failed sync put in doubt |
 //! | 136 | 8 | how far the log is durable: 20 bits of the generation, 44 bits of offset |
 //! | 144 | 8 | how far the log is written, in the same way |
@@ -77,6 +78,7 @@ struct Bell(Word32);
 struct News {
     revision: Word64,
     bell: Bell,
+    mark: Word64,
 }
 
 #[repr(C, align(64))]
@@ -117,6 +119,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Page, label.magic) == 0);
     assert!(std::mem::offset_of!(Page, news.revision) == 64);
     assert!(std::mem::offset_of!(Page, news.bell) == 72);
+    assert!(std::mem::offset_of!(Page, news.mark) == 80);
     assert!(std::mem::offset_of!(Page, progress.doubted) == 128);
     assert!(std::mem::offset_of!(Page, progress.durable) == 136);
     assert!(std::mem::offset_of!(Page, progress.written) == 144);
@@ -135,6 +138,7 @@ impl Page {
             news: News {
                 revision: Word64::new(0),
                 bell: Bell(Word32::new(0)),
+                mark: Word64::new(0),
             },
             progress: Progress {
                 doubted: Word64::new(0),
@@ -158,6 +162,21 @@ impl Page {
         match self.label.magic.compare_exchange(0, magic, AcqRel, Acquire) {
             Ok(_) => true,
             Err(there) => there == magic,
+        }
+    }
+
+    fn raise_mark(&self, mark: Mark) {
+        let mut there = self.news.mark.load(Relaxed);
+        while mark.is_newer_than(Mark(there)) {
+            // Release, as all that is seen with a revision.
+            match self
+                .news
+                .mark
+                .compare_exchange(there, mark.word(), Release, Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => there = now,
+            }
         }
     }
 
@@ -286,6 +305,51 @@ fn unpack(word: u64, generation: u64) -> u64 {
     }
 }
 
+/// A line of the log in one word: the low 32 bits of its revision, and its checksum. Two histories that both
+/// have the revision have another line there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark(u64);
+
+impl Mark {
+    pub(super) fn new(revision: u64, crc: u32) -> Self {
+        Mark(revision & u64::from(u32::MAX) | u64::from(crc) << 32)
+    }
+
+    pub(super) fn of_word(word: u64) -> Self {
+        Mark(word)
+    }
+
+    pub(super) fn word(self) -> u64 {
+        self.0
+    }
+
+    /// Whether it is of this revision: a program that does not know of marks leaves those of others standing.
+    #[inline]
+    fn is_about(self, revision: u64) -> bool {
+        self.0 as u32 == revision as u32
+    }
+
+    /// Whether its revision is newer, as far as 32 bits tell.
+    fn is_newer_than(self, other: Mark) -> bool {
+        other.0 == 0 || (self.0 as u32).wrapping_sub(other.0 as u32) as i32 > 0
+    }
+}
+
+/// What the page shows of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sight {
+    pub revision: u64,
+    pub mark: Mark,
+}
+
+impl Sight {
+    /// Whether this may be the history of which that is a line. No: it is another one.
+    #[inline]
+    pub fn is_of(self, known: Mark) -> bool {
+        self.mark == known || !self.mark.is_about(self.revision) || !known.is_about(self.revision)
+    }
+}
+
 enum Memory {
     #[cfg(all(target_os = "linux", not(loom)))]
     Mapped(mapping::Mapped),
@@ -330,6 +394,7 @@ impl Beacon {
         let words = [
             (&from.label.magic, &page.label.magic),
             (&from.news.revision, &page.news.revision),
+            (&from.news.mark, &page.news.mark),
             (&from.progress.doubted, &page.progress.doubted),
             (&from.progress.durable, &page.progress.durable),
             (&from.progress.written, &page.progress.written),
@@ -430,10 +495,25 @@ impl Beacon {
         self.page().news.revision.load(Acquire)
     }
 
-    /// Lets readers see this revision and all before it, and wakes whoever waits. An older revision
-    /// than the newest changes nothing. Where the disk has no room for it, it is told with the next store
-    /// into the page, by this process, or by whoever publishes the next one.
-    pub fn publish(&self, revision: u64) {
+    /// The newest revision that readers may see, and which line that is.
+    #[inline]
+    pub fn sight(&self) -> Sight {
+        let news = &self.page().news;
+        // Acquire, and first: the mark was set before the revision.
+        let revision = news.revision.load(Acquire);
+        let mark = Mark(news.mark.load(Acquire));
+        Sight { revision, mark }
+    }
+
+    /// As [`publish`](Beacon::publish), where nobody knows which line it is.
+    pub fn publish_revision(&self, revision: u64) {
+        self.publish(revision, None);
+    }
+
+    /// Lets readers see this revision and all before it, the line of which has this checksum, and wakes
+    /// whoever waits. An older revision than the newest changes nothing. Where the disk has no room for it, it
+    /// is told with the next store into the page, by this process, or by whoever publishes the next one.
+    pub fn publish(&self, revision: u64, crc: Option<u32>) {
         let Some(page) = self.storable() else {
             #[cfg(all(target_os = "linux", not(loom)))]
             if let Memory::Mapped(mapped) = &self.memory {
@@ -443,6 +523,9 @@ impl Beacon {
             self.page().news.bell.wake();
             return;
         };
+        if let Some(crc) = crc {
+            page.raise_mark(Mark::new(revision, crc));
+        }
         page.news.revision.fetch_max(revision, Release);
         // Counted for an older revision too: who published the newer one may have been killed before
         // it counted.
@@ -455,19 +538,36 @@ impl Beacon {
     /// # Errors
     ///
     /// Where the disk has no room for it.
-    pub fn reset(&self, revision: u64) -> Result<(), NoRoom> {
+    pub fn reset(&self, revision: u64, crc: u32) -> Result<(), NoRoom> {
         let page = self.storable().ok_or(NoRoom)?;
+        page.news
+            .mark
+            .store(Mark::new(revision, crc).word(), Release);
         page.news.revision.store(revision, Release);
         page.news.bell.ring();
         Ok(())
     }
 
-    /// Sleeps until a revision newer than `seen` is published, but not longer than `timeout`. It may
+    /// The newest revision stands in another line by now: a new generation begins with its state. Only under
+    /// the lock.
+    pub fn change_mark(&self, revision: u64, crc: u32) {
+        if self.revision() != revision {
+            // It comes with the revision.
+            return;
+        }
+        if let Some(page) = self.storable() {
+            page.news
+                .mark
+                .store(Mark::new(revision, crc).word(), Release);
+        }
+    }
+
+    /// Sleeps until the page shows something else than this, but not longer than `timeout`. It may
     /// return early, with nothing new: look again. It does not sleep where `stop` says so, and who
     /// makes `stop` say so calls [`Beacon::wake_all`] after that.
-    pub fn wait(&self, seen: u64, stop: impl FnOnce() -> bool, timeout: Duration) {
+    pub fn wait(&self, seen: Sight, stop: impl FnOnce() -> bool, timeout: Duration) {
         let ticket = self.ticket();
-        if self.revision() <= seen && !stop() {
+        if self.sight() == seen && !stop() {
             self.wait_from(ticket, timeout);
         }
     }
@@ -778,11 +878,51 @@ mod tests {
     fn an_older_revision_is_not_published_but_can_be_reset() {
         let beacon = Beacon::in_memory();
         assert_eq!(beacon.revision(), 0);
-        beacon.publish(7);
-        beacon.publish(5);
+        beacon.publish_revision(7);
+        beacon.publish_revision(5);
         assert_eq!(beacon.revision(), 7);
-        beacon.reset(3).unwrap();
+        beacon.reset(3, 9).unwrap();
         assert_eq!(beacon.revision(), 3);
+    }
+
+    #[test]
+    fn a_history_that_went_back_is_told_from_the_one_before() {
+        let beacon = Beacon::in_memory();
+        beacon.publish(6, Some(60));
+        beacon.publish(5, Some(50));
+        let before = beacon.sight();
+        assert!(before.is_of(Mark::new(6, 60)));
+        assert!(!before.is_of(Mark::new(6, 61)));
+        // Whoever is not there yet, or knows of no marks, is told nothing by it.
+        assert!(before.is_of(Mark::new(5, 61)));
+        beacon.publish_revision(7);
+        assert!(beacon.sight().is_of(Mark::new(7, 70)));
+        // An older copy, from which somebody goes on.
+        beacon.reset(5, 50).unwrap();
+        beacon.publish(6, Some(61));
+        assert_ne!(beacon.sight(), before);
+        assert!(!beacon.sight().is_of(Mark::new(6, 60)));
+        // A new generation begins with the same state.
+        beacon.change_mark(5, 52);
+        assert!(beacon.sight().is_of(Mark::new(6, 61)));
+        beacon.change_mark(6, 62);
+        assert!(beacon.sight().is_of(Mark::new(6, 62)));
+        // As far as 32 bits count.
+        let far = u64::from(u32::MAX) + 3;
+        beacon.reset(far - 5, 1).unwrap();
+        beacon.publish(far, Some(2));
+        assert!(!beacon.sight().is_of(Mark::new(far, 1)));
+    }
+
+    /// Waits until the page shows this revision, or a newer one.
+    fn until(beacon: &Beacon, revision: u64) {
+        loop {
+            let seen = beacon.sight();
+            if seen.revision >= revision {
+                return;
+            }
+            beacon.wait(seen, || false, LONG);
+        }
     }
 
     #[test]
@@ -837,11 +977,15 @@ mod tests {
         let beacon = Beacon::in_memory();
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(20) {
-            beacon.wait(0, || false, Duration::from_millis(20));
+            beacon.wait(beacon.sight(), || false, Duration::from_millis(20));
         }
-        // And at once, where there is something new.
-        beacon.publish(1);
-        beacon.wait(0, || false, LONG);
+        // And at once, where there is something else, be it older.
+        let seen = beacon.sight();
+        beacon.publish_revision(2);
+        beacon.wait(seen, || false, LONG);
+        let seen = beacon.sight();
+        beacon.reset(1, 0).unwrap();
+        beacon.wait(seen, || false, LONG);
         // A change after the ticket was taken ends a wait that has not begun.
         let ticket = beacon.ticket();
         beacon.wake_all();
@@ -855,14 +999,10 @@ mod tests {
         let start = Instant::now();
         thread::scope(|scope| {
             for _ in 0..3 {
-                scope.spawn(|| {
-                    while beacon.revision() < 1 {
-                        beacon.wait(0, || false, LONG);
-                    }
-                });
+                scope.spawn(|| until(&beacon, 1));
             }
             thread::sleep(Duration::from_millis(30));
-            beacon.publish(1);
+            beacon.publish_revision(1);
         });
         assert!(start.elapsed() < LONG);
     }
@@ -872,7 +1012,7 @@ mod tests {
         let beacon = Beacon::in_memory();
         let start = Instant::now();
         let ticket = beacon.sync_ticket();
-        beacon.publish(1);
+        beacon.publish_revision(1);
         assert_eq!(beacon.sync_ticket(), ticket);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -907,13 +1047,11 @@ mod tests {
                             (2 * round + 2, 2 * round + 1)
                         };
                         if first {
-                            beacon.publish(mine);
+                            beacon.publish_revision(mine);
                         }
-                        while beacon.revision() < theirs {
-                            beacon.wait(theirs - 1, || false, LONG);
-                        }
+                        until(beacon, theirs);
                         if !first {
-                            beacon.publish(mine);
+                            beacon.publish_revision(mine);
                         }
                     }
                 });
@@ -934,7 +1072,7 @@ mod tests {
                 let beacon = &beacon;
                 scope.spawn(move || {
                     for round in 0..rounds {
-                        beacon.publish(2 * round + publisher + 1);
+                        beacon.publish_revision(2 * round + publisher + 1);
                         if round % 8 == 0 {
                             thread::yield_now();
                         }
@@ -945,7 +1083,7 @@ mod tests {
                 scope.spawn(|| {
                     let mut seen = 0;
                     while seen < 2 * rounds {
-                        beacon.wait(seen, || false, LONG);
+                        until(&beacon, seen + 1);
                         seen = beacon.revision();
                     }
                 });
@@ -977,7 +1115,7 @@ mod tests {
             let one = Beacon::map(&file, None).unwrap().unwrap();
             let other = Beacon::map(&file, None).unwrap().unwrap();
             assert_eq!(file.metadata().unwrap().len(), PAGE_BYTES);
-            one.publish(9);
+            one.publish_revision(9);
             one.set_holder(4, 5).unwrap();
             assert_eq!(other.revision(), 9);
             assert_eq!(
@@ -1002,13 +1140,9 @@ mod tests {
             let other = Beacon::map(&file, None).unwrap().unwrap();
             let start = Instant::now();
             thread::scope(|scope| {
-                scope.spawn(|| {
-                    while other.revision() < 1 {
-                        other.wait(0, || false, LONG);
-                    }
-                });
+                scope.spawn(|| until(&other, 1));
                 thread::sleep(Duration::from_millis(30));
-                one.publish(1);
+                one.publish_revision(1);
             });
             assert!(start.elapsed() < LONG);
         }

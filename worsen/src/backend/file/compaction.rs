@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    lineage::{Chain, Past},
     log::Position,
     record::{Header, Record},
 };
@@ -99,14 +100,22 @@ pub(crate) fn after_failure(length: u64) -> u64 {
     length.saturating_add(length / FACTOR)
 }
 
-/// The bytes of a log that begins with these entries.
+/// A log that is to be written.
+pub(crate) struct NewLog {
+    pub(crate) header: Header,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) position: Position,
+    pub(crate) chain: Chain,
+}
+
+/// A log that begins with these entries, after these generations.
 pub(crate) fn image(
     store: &str,
-    generation: u64,
+    (generation, past): (u64, Vec<Past>),
     revision: u64,
     entries: &Entries,
     now: &str,
-) -> (Header, Vec<u8>, Position) {
+) -> NewLog {
     let mut lines: Vec<Vec<Entry>> = Vec::new();
     let mut length = LINE;
     for (uid, json) in entries {
@@ -127,10 +136,13 @@ pub(crate) fn image(
         generation,
         revision,
         base: lines.len() as u64,
+        past,
         at: now.into(),
     };
     let mut bytes = Vec::new();
-    let mut crc = header.encode(&mut bytes);
+    let crc = header.encode(&mut bytes);
+    let chain = Chain::of_header(crc);
+    let mut position = Position::after_header(&header, crc, bytes.len());
     for changes in lines {
         let record = Record {
             revision,
@@ -139,13 +151,15 @@ pub(crate) fn image(
             durable: None,
             changes,
         };
-        crc = record.encode(crc, &mut bytes);
+        position.crc = record.encode(position.crc, &mut bytes);
+        position.offset = bytes.len() as u64;
+        position.base_left -= 1;
+        chain.note(&header, &position);
     }
-    let position = Position {
-        offset: bytes.len() as u64,
-        crc,
-        revision,
-        base_left: 0,
-    };
-    (header, bytes, position)
+    NewLog {
+        header,
+        bytes,
+        position,
+        chain,
+    }
 }

@@ -1,15 +1,22 @@
 //! Following the log, for readers: from a place of their own, without the lock, and without anything that a
 //! writer holds meanwhile. Never here: writing, and judging what cannot be followed.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use super::{
     FileBackend, Paths, Place, Sink, State,
-    disk::Open,
-    log::{self, Log, Tail},
-    recovery::{Mode, Replay, load, recover},
+    disk::{DiskFile, FileId, Open},
+    lineage::{Chain, Kin, compare},
+    log::{self, Log, Position, Tail, read_full},
+    record::{Crc, Header},
+    recovery::{Mode, Replay, examine, load},
 };
-use crate::{backend::Followed, error::Error};
+use crate::{
+    backend::Followed,
+    error::{Error, ErrorKind},
+    planted::{Bug, planted},
+    text::Whole,
+};
 
 /// Where readers have come to.
 #[derive(Debug)]
@@ -23,6 +30,10 @@ pub(super) struct Following {
     synced: u64,
     /// A sync for readers failed: trying again would succeed and prove nothing.
     in_doubt: bool,
+    /// The file that stands in the place of the one that was read, and goes on from it: nothing in it is news.
+    successor: Option<FileId>,
+    /// It was read since the history that this process knew was replaced.
+    is_of_others: bool,
 }
 
 impl Following {
@@ -33,13 +44,28 @@ impl Following {
             durable_revision: state.durable_revision,
             synced: 0,
             in_doubt: false,
+            successor: None,
+            is_of_others: false,
         }
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.log.position
+    }
+
+    pub(super) fn crc_at(&self, revision: u64) -> Option<Crc> {
+        self.log.crc_at(revision)
     }
 
     /// Readers go on where the writer has come to.
     pub(super) fn go_on(&mut self, state: &State) {
         if self.log.header == state.log.header && self.log.file.id() == state.log.file.id() {
             self.log.position = state.log.position;
+            self.log.chain = state.log.chain.clone();
             self.log.forget_recent();
         } else {
             *self = Following::new(state);
@@ -67,44 +93,154 @@ impl Following {
 
 impl FileBackend {
     pub(super) fn follow_log(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
+        self.look_at_lock();
         let following = &mut *self.following();
+        if self.replaced.get().is_some() {
+            return self.follow_others(following, sink);
+        }
         // Asked before looking at the path: what may be seen is in the file that stands there then, or was.
         let visible = self.visible_to(following);
-        let only_looks = self.mode == Mode::Look;
         match self.is_ours(&following.log)? {
             // What was read up to here is all there is: the next write heals it.
             Place::Empty => {
                 self.read_log(following, sink, visible)?;
+                Ok(Followed::Visible)
             }
-            Place::Ours if only_looks => {
-                if self.read_log(following, sink, None)? == Tail::Unreadable {
-                    // Perhaps a line that is being written. Or what was read here before was taken back,
-                    // or mended: who writes finds that out under the lock.
-                    self.read_anew(following, sink)?;
-                }
-            }
-            Place::Ours if visible.is_some() => {
-                self.read_log(following, sink, visible)?;
-            }
+            place if self.mode == Mode::Look => self.look_at_log(following, sink, &place),
             Place::Ours => {
-                let synced = following.synced;
-                self.read_log(following, sink, Some(synced))?;
+                let up_to = visible.unwrap_or(following.synced);
+                let tail = self.read_log(following, sink, Some(up_to))?;
+                // Behind that there may be half a line that somebody is writing.
+                let is_short = tail == Tail::Unreadable
+                    && visible.is_some_and(|visible| following.log.position.revision < visible);
+                Ok(match tail == Tail::Lost || is_short {
+                    true if planted(Bug::CompareRevisionsAlone) => Followed::Visible,
+                    true => Followed::Unknown,
+                    false => Followed::Visible,
+                })
             }
-            Place::Another if only_looks => self.read_anew(following, sink)?,
             // A new generation, and what everybody may see. That needs no judging, so nobody waits for the
             // lock, which may be held for long.
             Place::Another => {
                 let Some(visible) = visible else {
                     return Ok(Followed::Unknown);
                 };
-                if !self.follow_to_the_end(following, sink, visible)?
-                    && !self.follow_generation(following, sink, visible)?
-                {
-                    return Ok(Followed::Unknown);
-                }
+                let is_there = match self.follow_to_the_end(following, sink, visible)? {
+                    true => self.is_succeeded(following)?,
+                    false => self.follow_generation(following, sink, visible)?,
+                };
+                Ok(match is_there {
+                    true => Followed::Visible,
+                    false => Followed::Unknown,
+                })
             }
         }
-        Ok(Followed::Visible)
+    }
+
+    /// Where nothing is written, and there is no lock: as far as it can be read.
+    fn look_at_log(
+        &self,
+        following: &mut Following,
+        sink: &mut dyn Sink,
+        place: &Place,
+    ) -> Result<Followed, Error> {
+        if matches!(place, Place::Ours) {
+            let tail = self.read_log(following, sink, None)?;
+            if tail == Tail::Clean {
+                return Ok(Followed::Visible);
+            }
+            // Perhaps a line that is being written. Or what was read here before was taken back, or mended:
+            // who writes finds that out under the lock.
+        }
+        let examined = examine(&*self.disk, &self.paths, self.mode)?;
+        let kin = examined.kin_of(&following.log);
+        let (new, entries, _) =
+            State::new(examined.carry_out(&*self.disk, &self.paths, &|_| ())?);
+        let (known, revision) = (sink.revision(), new.log.position.revision);
+        sink.replace(entries, revision)?;
+        *following = Following::new(&new);
+        Ok(self.tell(kin, known, revision))
+    }
+
+    /// What was read of another file, to one who knew this revision before.
+    fn tell(&self, kin: Kin, known: u64, revision: u64) -> Followed {
+        let goes_on = match kin {
+            Kin::GoesOn => true,
+            Kin::Unknown => revision >= known,
+            Kin::Begins | Kin::Parted => false,
+        };
+        match goes_on || planted(Bug::CompareRevisionsAlone) {
+            true => Followed::Visible,
+            false => Followed::Replaced(
+                Error::new(
+                    ErrorKind::Replaced,
+                    format!("the log was replaced by one with another history, which ends at revision {revision}; revision {known} had been read before"),
+                )
+                .help("reads show what stands there now")
+                .path(&self.paths.log),
+            ),
+        }
+    }
+
+    /// The history that this process knew was replaced: what stands there now is read, as far as everybody
+    /// may see it, and nothing is judged.
+    fn follow_others(
+        &self,
+        following: &mut Following,
+        sink: &mut dyn Sink,
+    ) -> Result<Followed, Error> {
+        let visible = self.page().map_or(u64::MAX, |page| page.revision());
+        if following.is_of_others {
+            match self.is_ours(&following.log)? {
+                Place::Empty => return Ok(Followed::Visible),
+                Place::Ours => {
+                    if self.read_log(following, sink, Some(visible))? != Tail::Lost {
+                        return Ok(Followed::Visible);
+                    }
+                }
+                Place::Another => {}
+            }
+        }
+        let loaded = load(&*self.disk, &self.paths.log, Open::Read)?;
+        let Some(news) = self.read_generation(loaded, visible) else {
+            if let Some(error) = self.replaced.get().filter(|_| !following.is_of_others) {
+                // That is told first.
+                following.is_of_others = true;
+                return Ok(Followed::Replaced(error.clone()));
+            }
+            return Err(Error::new(
+                ErrorKind::Damaged,
+                "the log was replaced while the store was open, and what stands there cannot be read",
+            )
+            .help("drop every handle, and open the store again to have it mended")
+            .path(&self.paths.log));
+        };
+        let kin = compare(
+            &following.log,
+            &news.log.header,
+            &news.log.position,
+            &news.log.chain,
+        );
+        let (known, revision) = (sink.revision(), news.log.position.revision);
+        sink.replace(news.replay.into_entries(), revision)?;
+        let was_of_others = std::mem::replace(
+            following,
+            Following {
+                // Nobody writes behind it.
+                durable_offset: news.log.position.offset,
+                durable_revision: revision,
+                synced: 0,
+                in_doubt: false,
+                successor: None,
+                is_of_others: true,
+                log: news.log,
+            },
+        )
+        .is_of_others;
+        match self.replaced.get() {
+            Some(error) if !was_of_others => Ok(Followed::Replaced(error.clone())),
+            _ => Ok(self.tell(kin, known, revision)),
+        }
     }
 
     fn read_log(
@@ -157,15 +293,6 @@ impl FileBackend {
         outcome.map_err(failed)
     }
 
-    /// What stands at the path, as far as it can be read, where nothing is written.
-    fn read_anew(&self, following: &mut Following, sink: &mut dyn Sink) -> Result<(), Error> {
-        let recovered = recover(&*self.disk, &self.paths, self.mode, &|_| ())?;
-        let (new, entries, _) = State::new(recovered);
-        sink.replace(entries, new.log.position.revision)?;
-        *following = Following::new(&new);
-        Ok(())
-    }
-
     /// Reads on in a log that is not at its path any more: it holds whatever was committed before the
     /// next generation began. That may begin with commits that nobody may see yet. Returns whether this
     /// leads to what everybody may see.
@@ -179,6 +306,37 @@ impl FileBackend {
         Ok(following.log.position.revision >= visible)
     }
 
+    /// Whether the log at the path goes on from the one that was read, of which there is nothing more to see.
+    fn is_succeeded(&self, following: &mut Following) -> Result<bool, Error> {
+        let found = self.disk.identify(&self.paths.log);
+        let found = found.ok().flatten().map(|found| found.id);
+        if found.is_none() || found == following.successor {
+            return Ok(true);
+        }
+        let file = match self.disk.open(&self.paths.log, Open::Read) {
+            Ok(file) => file,
+            // It is looked at again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(Error::io("the log cannot be read", &self.paths.log, error)),
+        };
+        let header = read_header_of(&*file)
+            .map_err(|error| Error::io("the log cannot be read", &self.paths.log, error))?;
+        let Some((header, position)) = header else {
+            return Ok(false);
+        };
+        let known = &following.log;
+        let is_ours = header.store == self.paths.name && header != known.header;
+        let goes_on = match compare(known, &header, &position, &Chain::of_header(position.crc)) {
+            Kin::GoesOn => true,
+            Kin::Unknown => position.revision >= known.position.revision,
+            Kin::Begins | Kin::Parted => planted(Bug::CompareRevisionsAlone),
+        };
+        if is_ours && goes_on {
+            following.successor = Some(file.id());
+        }
+        Ok(is_ours && goes_on)
+    }
+
     /// Reads a later generation up to what everybody may see, without the lock. Changes nothing, and
     /// returns false, where that does not lead there.
     fn follow_generation(
@@ -187,27 +345,15 @@ impl FileBackend {
         sink: &mut dyn Sink,
         visible: u64,
     ) -> Result<bool, Error> {
-        let (Some(file), bytes) = load(&*self.disk, &self.paths.log, Open::Write)? else {
+        let loaded = load(&*self.disk, &self.paths.log, Open::Write)?;
+        let Some(Generation { log, first, replay }) = self.read_generation(loaded, visible) else {
             return Ok(false);
         };
-        let Ok((header, mut position)) = log::read_header(&bytes) else {
-            return Ok(false);
-        };
-        if header.store != self.paths.name || header.generation <= following.log.header.generation {
-            return Ok(false);
-        }
-        let first = position.offset as usize;
-        let mut replay = Replay::default();
-        // An error is the first line that not everybody may see yet.
-        let _ = position.scan(&bytes[first..], &bytes, |record| {
-            // What it begins with is taken in any case: nothing less can be read of it.
-            if record.revision > visible.max(header.revision) {
-                return Err(());
-            }
-            replay.apply(record);
-            Ok(())
-        });
-        if position.base_left > 0 || position.revision < visible.max(sink.revision()) {
+        let (header, position) = (&log.header, log.position);
+        let is_later = header.generation > following.log.header.generation;
+        let kin = compare(&following.log, header, &position, &log.chain);
+        let has_parted = kin == Kin::Parted && !planted(Bug::CompareRevisionsAlone);
+        if !is_later || has_parted || position.revision < visible.max(sink.revision()) {
             return Ok(false);
         }
         if position.revision > visible {
@@ -217,7 +363,7 @@ impl FileBackend {
                 page.is_complete() && page.durable_offset(header.generation) >= position.offset
             });
             if !is_durable
-                && (file.sync_data().is_err() || self.disk.sync_dir(&self.paths.dir).is_err())
+                && (log.file.sync_data().is_err() || self.disk.sync_dir(&self.paths.dir).is_err())
             {
                 return Ok(false);
             }
@@ -228,14 +374,70 @@ impl FileBackend {
             // Of the rest the page knows, or the next sync finds out.
             durable_offset: match position.revision == revision {
                 true => position.offset,
-                false => first as u64,
+                false => first,
             },
             durable_revision: revision,
             synced: 0,
             in_doubt: false,
-            log: Log::new(file, header, position, position.offset),
+            successor: None,
+            is_of_others: false,
+            log,
         };
         Ok(true)
+    }
+
+    /// What a log holds up to what everybody may see: as much of it as its generation begins with in any case.
+    fn read_generation(
+        &self,
+        (file, bytes): (Option<Arc<dyn DiskFile>>, Whole),
+        visible: u64,
+    ) -> Option<Generation> {
+        let (header, mut position) = log::read_header(&bytes).ok()?;
+        if header.store != self.paths.name {
+            return None;
+        }
+        let first = position.offset;
+        let chain = Chain::of_header(position.crc);
+        let mut replay = Replay::default();
+        // An error is the first line that not everybody may see yet.
+        let _ = position.scan(&bytes[first as usize..], &bytes, |place, record| {
+            // What it begins with is taken in any case: nothing less can be read of it.
+            if record.revision > visible.max(header.revision) {
+                return Err(());
+            }
+            chain.note(&header, place);
+            replay.apply(record);
+            Ok(())
+        });
+        let is_whole = position.base_left == 0;
+        let offset = position.offset;
+        is_whole.then_some(Generation {
+            log: Log::new(file?, header, position, chain, offset),
+            first,
+            replay,
+        })
+    }
+}
+
+/// What was read of one.
+struct Generation {
+    log: Log,
+    /// Where its first line begins, behind the header.
+    first: u64,
+    replay: Replay,
+}
+
+/// The first line of a file, and the place behind it. `None`: it is none of ours.
+fn read_header_of(file: &dyn DiskFile) -> io::Result<Option<(Header, Position)>> {
+    let mut bytes = vec![0; 4096];
+    loop {
+        let read = read_full(file, &mut bytes, 0)?;
+        let is_all = read < bytes.len();
+        match log::read_header(&bytes[..read]) {
+            Ok(found) => return Ok(Some(found)),
+            Err(_) if is_all || memchr::memchr(b'\n', &bytes).is_some() => return Ok(None),
+            Err(_) => bytes.resize(bytes.len() * 2, 0),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 
 use super::{
     disk::DiskFile,
+    lineage::Chain,
     record::{Crc, Header, NotAHeader, Record, TRAILER},
 };
 use crate::{
@@ -78,12 +79,13 @@ impl Position {
     ///
     /// # Errors
     ///
-    /// The first error of `each`; the position then stands before the line it was given.
+    /// The first error of `each`, which is told the place behind the line too; the position then stands
+    /// before the line it was given.
     pub(crate) fn scan<E>(
         &mut self,
         mut bytes: &[u8],
         whole: &Whole,
-        mut each: impl FnMut(Record) -> Result<(), E>,
+        mut each: impl FnMut(&Position, Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let end_of_line = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
             None if planted(Bug::AcceptLineWithoutEnd) && !bytes.is_empty() => Some(bytes.len()),
@@ -94,7 +96,7 @@ impl Position {
             let Some(record) = self.step(&bytes[..end], whole) else {
                 break;
             };
-            if let Err(error) = each(record) {
+            if let Err(error) = each(self, record) {
                 *self = before;
                 return Err(error);
             }
@@ -133,6 +135,8 @@ pub(crate) enum Tail {
     Clean,
     /// Bytes that are no valid line.
     Unreadable,
+    /// What was read last is not in front of it any more: the file was cut off, or has another content.
+    Lost,
 }
 
 /// The open log of one generation.
@@ -141,6 +145,8 @@ pub(crate) struct Log {
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) header: Header,
     pub(crate) position: Position,
+    /// The checksums up to there.
+    pub(super) chain: Chain,
     /// Up to here the file is known to exist, blank behind the tail.
     filled: u64,
     fill: u64,
@@ -162,12 +168,14 @@ impl Log {
         file: Arc<dyn DiskFile>,
         header: Header,
         position: Position,
+        chain: Chain,
         filled: u64,
     ) -> Self {
         Log {
             file,
             header,
             position,
+            chain,
             filled,
             fill: FIRST_FILL,
             recent: Vec::new(),
@@ -215,7 +223,7 @@ impl Log {
                 || planted(Bug::DoNotCheckLineBeforeTail) && read >= behind;
             if !is_followed {
                 self.chunk = chunk;
-                return Ok(Tail::Unreadable);
+                return Ok(Tail::Lost);
             }
             let read = read - behind;
             let at_end = read < wanted;
@@ -233,7 +241,13 @@ impl Log {
             chunk.shrink_to(LARGEST_FILL as usize);
             self.chunk = chunk;
             let before = self.position;
-            let outcome = self.position.scan(&pending, Whole::NONE, &mut each);
+            let (header, chain) = (&self.header, &self.chain);
+            let note = |place: &Position, record| -> Result<(), E> {
+                each(record)?;
+                chain.note(header, place);
+                Ok(())
+            };
+            let outcome = self.position.scan(&pending, Whole::NONE, note);
             let taken = (self.position.offset - before.offset) as usize;
             self.remember(&pending[..taken]);
             pending.drain(..taken);
@@ -271,8 +285,9 @@ impl Log {
         Ok(read == TRAILER || is_blank_start(bytes[TRAILER]))
     }
 
-    /// Writes whole lines at the tail, and blanks behind them where the filling has run out.
-    pub(crate) fn append(&mut self, lines: &[u8], after: Position) -> Result<(), AppendError> {
+    /// Writes whole lines at the tail, and blanks behind them where the filling has run out. `places`: those
+    /// behind each of them.
+    pub(crate) fn append(&mut self, lines: &[u8], places: &[Position]) -> Result<(), AppendError> {
         let start = self.position.offset;
         let end = start + lines.len() as u64;
         let wanted = if end > self.filled {
@@ -300,7 +315,10 @@ impl Log {
             }
         }
         self.filled = self.filled.max(start + written as u64);
-        self.position = after;
+        for place in places {
+            self.chain.note(&self.header, place);
+            self.position = *place;
+        }
         self.remember(lines);
         Ok(())
     }
@@ -362,7 +380,7 @@ impl Log {
         }
         let (_, mut position) = read_header(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
         let first = position.offset as usize;
-        let Ok(()) = position.scan(&bytes[first..], Whole::NONE, |_| {
+        let Ok(()) = position.scan(&bytes[first..], Whole::NONE, |_, _| {
             Ok::<(), std::convert::Infallible>(())
         });
         if position != self.position {
@@ -388,6 +406,12 @@ impl Log {
             self.recent.clone_from(&other.recent);
         }
         self.position = other.position;
+        self.chain = other.chain.clone();
+    }
+
+    /// Where the chain of checksums stands at a revision that was read.
+    pub(super) fn crc_at(&self, revision: u64) -> Option<Crc> {
+        self.chain.at_revision(&self.header, revision)
     }
 
     /// Another reader of the same file, from here on.
@@ -396,6 +420,7 @@ impl Log {
             self.file.clone(),
             self.header.clone(),
             self.position,
+            self.chain.clone(),
             self.position.offset,
         )
     }
@@ -478,11 +503,13 @@ mod tests {
                 generation: 1,
                 revision: 0,
                 base: 0,
+                past: Vec::new(),
                 at: String::new(),
             };
             let mut bytes = Vec::new();
             let crc = header.encode(&mut bytes);
             let start = Position::after_header(&header, crc, bytes.len());
+            let chain = Chain::of_header(crc);
             let mut crc = crc;
             for revision in 1..=100 {
                 let json = "1".repeat(if revision == 1 { filling + 1 } else { 1 });
@@ -497,7 +524,7 @@ mod tests {
             }
             write_full(&*file, &bytes, 0).unwrap();
             write_full(&*file, &[b' '; 10_000], bytes.len() as u64).unwrap();
-            let mut log = Log::new(file, header, start, 0);
+            let mut log = Log::new(file, header, start, chain, 0);
             let mut read = 0;
             let tail = log.read_on(|_| {
                 read += 1;

@@ -3,6 +3,7 @@
 
 use super::{
     assembly::{LeftOver, image, lines, longest_chain},
+    lineage::Chain,
     log::{Position, is_blank},
     record::Header,
     recovery::{Replay, trimmed},
@@ -22,6 +23,7 @@ pub(super) struct Beginning<'a> {
 pub(super) struct Mending<'a> {
     log: &'a [u8],
     pub(super) position: Position,
+    pub(super) chain: Chain,
     pub(super) replay: Replay,
     /// The mended bytes, where the log does not begin with them as it is.
     image: Option<Vec<u8>>,
@@ -42,6 +44,7 @@ impl<'a> Mending<'a> {
         Mending {
             log,
             position,
+            chain: Chain::of_header(position.crc),
             replay: Replay::default(),
             image: None,
             mended_at: None,
@@ -63,12 +66,19 @@ impl<'a> Mending<'a> {
     ) -> Self {
         let mut mending = Mending::nothing_of(log);
         mending.in_place.crc = beginning.position.crc;
+        mending.chain = Chain::of_header(beginning.position.crc);
         let first = beginning.position.offset as usize;
         let stands = log.starts_with(beginning.line) && log.get(first - 1) == Some(&b'\n');
         mending.position = beginning.position;
         if stands {
-            let replay = &mut mending.replay;
-            let Ok(()) = mending.position.scan(&log[first..], whole, |record| {
+            let Mending {
+                replay,
+                chain,
+                position,
+                ..
+            } = &mut mending;
+            let Ok(()) = position.scan(&log[first..], whole, |place, record| {
+                chain.note(&beginning.header, place);
                 replay.apply(record);
                 Ok::<(), std::convert::Infallible>(())
             });
@@ -86,7 +96,7 @@ impl<'a> Mending<'a> {
         let chain = longest_chain(beginning.position, [self.log, backup]);
         let bytes = image(beginning.line, &chain);
         if self.position.offset > bytes.len() as u64 || !self.log.starts_with(&bytes) {
-            self.take(beginning.position, &chain);
+            self.take(beginning, &chain);
             let newest = chain.last().copied().unwrap_or(beginning.line);
             self.ends_in_backup = !lines(self.log).any(|line| line.text == newest);
             let same = bytes.iter().zip(self.log);
@@ -102,11 +112,13 @@ impl<'a> Mending<'a> {
         }
     }
 
-    fn take(&mut self, from: Position, chain: &[&[u8]]) {
-        self.position = from;
+    fn take(&mut self, from: &Beginning<'_>, chain: &[&[u8]]) {
+        self.position = from.position;
+        self.chain = Chain::of_header(from.position.crc);
         self.replay = Replay::default();
         for line in chain {
             if let Some(record) = self.position.step(line, Whole::NONE) {
+                self.chain.note(&from.header, &self.position);
                 self.replay.apply(record);
             }
         }

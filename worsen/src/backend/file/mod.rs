@@ -38,7 +38,9 @@ pub(crate) mod compaction;
 )]
 pub(crate) mod disk;
 mod follow;
+mod healing;
 mod history;
+mod lineage;
 #[cfg_attr(
     not(any(test, feature = "simulation")),
     allow(dead_code, reason = "tests reach it through the feature `simulation`")
@@ -52,6 +54,7 @@ mod history;
 )]
 pub(crate) mod lock;
 pub(crate) mod log;
+mod looks;
 mod mending;
 mod privacy;
 pub(crate) mod record;
@@ -73,21 +76,24 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use self::{
     backup::Backup,
-    beacon::Beacon,
-    compaction::{CompactAbove, Observer},
+    beacon::{Beacon, Sight},
+    compaction::{CompactAbove, NewLog, Observer},
     disk::{Disk, FileId, Open},
     follow::Following,
+    healing::Intent,
     history::LogHistory,
+    lineage::past,
     log::{AppendError, Log, Position, Tail},
-    record::Record,
+    looks::Looks,
+    record::{Crc, Record},
     recovery::{Mode, Recovered, WriteError, load, recover, write_file},
     sync::{Pace, SyncError},
     waiting::{Lock, NoLock, take_lock},
@@ -173,15 +179,22 @@ pub(crate) struct FileBackend {
     beacon: Option<Arc<Beacon>>,
     /// The page that is in use, where that one is not: readers find it without the lock.
     other_page: Mutex<OtherPage>,
-    /// The lock file was replaced since: there was a time when two processes could both have had the
-    /// lock, and what is remembered may be no more than one of them knew.
-    moved: AtomicBool,
+    /// What the page before told as the newest revision, where the one that is in use now may not know of it.
+    owed: AtomicU64,
+    /// What stands at the path has another history than this process knows of. From then on nothing is
+    /// written, and readers read what is there.
+    replaced: OnceLock<Error>,
+    /// The log lost commits that this process remembers, and was written anew.
+    healed: Mutex<Option<Condition>>,
     /// What a writer works on.
     state: Mutex<State>,
     /// Where readers have come to.
     following: Mutex<Following>,
+    /// The lock file in which that first page is.
+    lock_at_opening: FileId,
     /// What opening found of the log's mode.
     not_private: Option<Condition>,
+    looks: Looks,
     pace: Pace,
     shared_memory: bool,
     compact_above: CompactAbove,
@@ -259,10 +272,14 @@ impl FileBackend {
                 lock: Mutex::new(Lock::new(Box::new(NoLock), None)),
                 beacon: None,
                 other_page: Mutex::default(),
-                moved: AtomicBool::new(false),
+                owed: AtomicU64::new(0),
+                replaced: OnceLock::new(),
+                healed: Mutex::default(),
                 following: Mutex::new(Following::new(&state)),
                 state: Mutex::new(state),
+                lock_at_opening: FileId::NONE,
                 not_private: None,
+                looks: Looks::new(),
                 pace: Pace::default(),
                 shared_memory,
                 pid: std::process::id(),
@@ -316,14 +333,19 @@ impl FileBackend {
         if let Some(condition) = &not_private {
             debug.warn(format_args!("{condition}"));
         }
+        let lock_at_opening = lock.file.id();
         let backend = FileBackend {
             beacon: lock.beacon(),
             other_page: Mutex::default(),
             lock: Mutex::new(lock),
-            moved: AtomicBool::new(false),
+            owed: AtomicU64::new(0),
+            replaced: OnceLock::new(),
+            healed: Mutex::default(),
             following: Mutex::new(Following::new(&state)),
             state: Mutex::new(state),
+            lock_at_opening,
             not_private,
+            looks: Looks::new(),
             pace: Pace::default(),
             shared_memory,
             pid: std::process::id(),
@@ -338,8 +360,8 @@ impl FileBackend {
         {
             let state = &mut *backend.state();
             if is_behind {
-                // Another life, lest a process that has it open and remembers more brings that back
-                // later, over the commits that come now.
+                // Another generation: its header tells every process that has the store open and remembers
+                // more where this one went on from.
                 backend.start_generation(state, &entries, revision)?;
             }
             backend.dispel_doubt(state, &entries, revision)?;
@@ -347,7 +369,8 @@ impl FileBackend {
                 beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
                 // Whatever a power cut left in the page: this is what is on disk.
                 let lock = backend.current_lock();
-                waiting::in_page(&lock, &backend.paths, || beacon.reset(revision))?;
+                let mark = state.log.position.crc.number();
+                waiting::in_page(&lock, &backend.paths, || beacon.reset(revision, mark))?;
             }
         }
         Ok(Opened {
@@ -391,6 +414,16 @@ impl FileBackend {
         other.page.clone()
     }
 
+    /// A reader found that another page is in use, and this process has not locked its file yet.
+    #[cold]
+    fn publish_elsewhere(&self, revision: u64, crc: Option<u32>) {
+        // One that came with a copy of the store does not hear of it.
+        let is_ours = matches!(self.is_ours(self.following().log()), Ok(Place::Ours));
+        if let Some(page) = self.page_in_use().filter(|_| is_ours) {
+            page.publish(revision, crc);
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -419,69 +452,32 @@ impl FileBackend {
         self.current_beacon().filter(|beacon| beacon.is_complete())
     }
 
-    /// Reads everything anew: somebody else compacted, or the file was damaged, cut or taken away.
-    fn reload(
-        &self,
-        state: &mut State,
-        sink: &mut dyn Sink,
-        ours_is_there: bool,
-    ) -> Result<(), Error> {
-        let before = sink.revision();
-        finish_renames(&*self.disk, &self.paths)?;
-        let found = self.disk.identify(&self.paths.log);
-        let found = found
-            .map_err(|error| Error::io("the log cannot be looked at", &self.paths.log, error))?;
-        if found.is_none() || is_empty(&*self.disk, &self.paths)? {
-            // Deleted, or emptied. Every commit of every process was in the file that is still open,
-            // and so it is in memory by now: no backup has to make up for it.
-            self.debug.warn(format_args!("{}", Repair::Healed));
-            return Ok(self.start_generation(state, sink.entries(), before)?);
-        }
-        let doubt = |generation| self.doubt(generation);
-        let recovered = recover(&*self.disk, &self.paths, self.mode, &doubt)?;
-        let (new, entries, repairs) = State::new(recovered);
-        for repair in &repairs {
-            self.debug.warn(format_args!("{repair}"));
-        }
-        let revision = new.log.position.revision;
-        if revision >= before {
-            // First: where a value does not fit, nothing is taken over, and it is read again.
-            sink.replace(entries, revision)?;
-            *state = new;
-            if let Some(beacon) = self.current_beacon() {
-                beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
-            }
-            return Ok(());
-        }
-        // Who opened it meanwhile and went on from there has begun another life of it, which this
-        // process must not undo. Who had to mend it is the first to see it like this.
-        let mended = repairs
-            .iter()
-            .any(|repair| !matches!(repair, Repair::BackupRenewed { .. }));
-        let is_alone = ours_is_there && !self.moved.load(Ordering::Relaxed);
-        if new.log.header == state.log.header && (is_alone || mended) {
-            // The file lost what this process still remembers.
-            self.debug.warn(format_args!("{}", Repair::Healed));
-            *state = new;
-            return Ok(self.start_generation(state, sink.entries(), before)?);
-        }
-        Err(Error::new(
-            ErrorKind::Replaced,
-            format!("the log was replaced while the store was open, by one that ends at revision {revision} instead of {before}"),
-        )
-        .help("nothing was written; drop every handle and open the store again to go on from the replaced file")
-        .path(&self.paths.log))
-    }
-
+    /// The next generation of the log, which begins with this state, at the revision that the log has come to.
     fn start_generation(
         &self,
         state: &mut State,
         entries: &Entries,
         revision: u64,
     ) -> Result<(), WriteError> {
-        let (header, mut bytes, position) = compaction::image(
+        let next = state.log.header.generation + 1;
+        self.begin_generation(next, state, entries, revision)
+    }
+
+    fn begin_generation(
+        &self,
+        generation: u64,
+        state: &mut State,
+        entries: &Entries,
+        revision: u64,
+    ) -> Result<(), WriteError> {
+        let NewLog {
+            header,
+            mut bytes,
+            position,
+            chain,
+        } = compaction::image(
             &self.paths.name,
-            state.log.header.generation + 1,
+            (generation, past(&state.log.header, &state.log.position)),
             revision,
             entries,
             &now(),
@@ -509,7 +505,7 @@ impl FileBackend {
         })?;
         bytes.truncate(position.offset as usize);
         let filled = bytes.len() as u64;
-        state.log = Log::new(file, header, position, filled);
+        state.log = Log::new(file, header, position, chain, filled);
         state.durable_offset = position.offset;
         state.durable_revision = revision;
         state.damaged = false;
@@ -517,6 +513,7 @@ impl FileBackend {
         if let Some(beacon) = self.current_beacon() {
             beacon.set_durable_offset(state.log.header.generation, position.offset);
             beacon.trust();
+            beacon.change_mark(revision, position.crc.number());
         }
         // Last: without it the new log stands, and the next write, or whoever opens it next, renews
         // the backup.
@@ -571,6 +568,10 @@ impl FileBackend {
         self.debug.warn(format_args!(
             "the log is written anew: an earlier sync failed, or it was damaged meanwhile"
         ));
+        if state.damaged {
+            let (_, found) = load(&*self.disk, &self.paths.log, Open::Read)?;
+            return self.heal(state, entries, revision, &found);
+        }
         Ok(self.start_generation(state, entries, revision)?)
     }
 
@@ -664,6 +665,9 @@ impl Backend for FileBackend {
         if self.mode == Mode::Look {
             return Err(super::read_only());
         }
+        if let Some(error) = self.replaced.get() {
+            return Err(error.clone());
+        }
         let current = self.current_lock();
         let taken = take_lock(
             &*self.disk,
@@ -677,13 +681,13 @@ impl Backend for FileBackend {
             // The lock file was deleted: from now on another page tells what is newest.
             if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
                 if old.revision() != MOVED {
-                    new.publish(old.revision());
+                    // Told there once it is known that the log goes on from it.
+                    self.owed.fetch_max(old.revision(), Ordering::Relaxed);
                 }
                 // A sync that failed stays one. Where that is over, the log is of a later generation.
                 new.doubt(old.doubted());
-                old.publish(MOVED);
+                old.publish(MOVED, None);
             }
-            self.moved.store(true, Ordering::Relaxed);
             *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
         }
         Ok(())
@@ -701,19 +705,11 @@ impl Backend for FileBackend {
     }
 
     fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
-        let state = &mut *self.state();
-        let place = self.is_ours(&state.log)?;
-        // Also where the file has gone from its path: what was committed to it counts.
-        let tail = match place {
-            Place::Ours | Place::Empty => self.read_on(state, sink)?,
-            Place::Another => Tail::Unreadable,
-        };
-        match (place, tail) {
-            (Place::Ours, Tail::Clean) => {}
-            (Place::Ours, Tail::Unreadable) => self.reload(state, sink, true)?,
-            (Place::Another | Place::Empty, _) => self.reload(state, sink, false)?,
-        }
-        self.dispel_doubt(state, sink.entries(), sink.revision())
+        self.catch_up_to(sink, Intent::Write)
+    }
+
+    fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.catch_up_to(sink, Intent::Read)
     }
 
     fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
@@ -743,6 +739,7 @@ impl Backend for FileBackend {
             return Err(AppendFailure::Undone(self.used_up()));
         }
         let mut lines = Vec::with_capacity(256);
+        let mut places = Vec::with_capacity(commits.len());
         let mut after = state.log.position;
         let at = Text::from(now());
         let pid = self.pid;
@@ -758,8 +755,9 @@ impl Backend for FileBackend {
             after.crc = record.encode(after.crc, &mut lines);
             after.revision = record.revision;
             after.offset += (lines.len() - before) as u64;
+            places.push(after);
         }
-        match state.log.append(&lines, after) {
+        match state.log.append(&lines, &places) {
             Ok(()) => {
                 if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
                     let len = backup.file.len();
@@ -793,6 +791,11 @@ impl Backend for FileBackend {
     }
 
     fn sync(&self) -> Result<(), Error> {
+        if self.replaced.get().is_some() {
+            // What this process had written is in a file that does not count any more, and the page speaks of
+            // the other one.
+            return Ok(());
+        }
         let (file, position, generation) = {
             let state = self.state();
             (
@@ -838,12 +841,19 @@ impl Backend for FileBackend {
     }
 
     fn publish(&self, revision: u64) {
+        if self.replaced.get().is_some() {
+            return;
+        }
         if let Some(beacon) = self.current_beacon() {
             if planted(Bug::RaiseDurableOffsetWithoutSync) {
                 let log = &self.state().log;
                 beacon.raise_durable_offset(log.header.generation, log.position.offset);
             }
-            beacon.publish(revision);
+            let crc = self.following().crc_at(revision).map(Crc::number);
+            beacon.publish(revision, crc);
+            if beacon.revision() == MOVED {
+                self.publish_elsewhere(revision, crc);
+            }
         }
     }
 
@@ -855,8 +865,20 @@ impl Backend for FileBackend {
         }
     }
 
+    #[inline]
+    fn has_news(&self, revision: u64) -> bool {
+        self.is_news(revision)
+    }
+
+    fn sight(&self) -> Sight {
+        self.page().map_or_else(Sight::default, |page| page.sight())
+    }
+
     fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
-        self.follow_log(sink)
+        let sight = self.sight();
+        let followed = self.follow_log(sink);
+        self.note_place(sight);
+        followed
     }
 
     fn scout(&self) -> Result<(), Error> {
@@ -870,8 +892,11 @@ impl Backend for FileBackend {
     }
 
     fn hand_over(&self) {
-        let state = &*self.state();
-        self.following().go_on(state);
+        {
+            let state = &*self.state();
+            self.following().go_on(state);
+        }
+        self.note_known();
     }
 
     fn wants_compaction(&self, live: u64) -> bool {
@@ -937,7 +962,7 @@ impl Backend for FileBackend {
         self.unlock();
     }
 
-    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
+    fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
         match self.page() {
             Some(beacon) => {
                 beacon.wait(seen, stop, timeout);
@@ -954,7 +979,8 @@ impl Backend for FileBackend {
     }
 
     fn conditions(&self) -> Vec<Condition> {
-        self.not_private.iter().cloned().collect()
+        let healed = self.healed.lock().unwrap_or_else(PoisonError::into_inner);
+        healed.iter().chain(&self.not_private).cloned().collect()
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::lineage::Past;
 use crate::{
     backend::Entry,
     planted::{Bug, planted},
@@ -37,6 +38,9 @@ pub(crate) struct Header {
     pub(crate) revision: u64,
     /// How many of the lines that follow hold that state.
     pub(crate) base: u64,
+    /// Where the generations before it ended, the newest first. Empty for a new store, and where an older
+    /// program began it.
+    pub(crate) past: Vec<Past>,
     pub(crate) at: String,
 }
 
@@ -59,6 +63,10 @@ pub(crate) struct Record {
 pub(crate) struct Crc(u32);
 
 impl Crc {
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
     /// The chain before a header: salted with the generation.
     fn salt(generation: u64) -> Self {
         if planted(Bug::DoNotSaltHeader) {
@@ -110,9 +118,22 @@ impl Header {
         push_json_string(&mut line, &self.store);
         let _ = write!(
             line,
-            ",\"gen\":{},\"rev\":{},\"base\":{},\"at\":\"{}\"",
-            self.generation, self.revision, self.base, self.at
+            ",\"gen\":{},\"rev\":{},\"base\":{}",
+            self.generation, self.revision, self.base
         );
+        for (place, past) in self.past.iter().enumerate() {
+            line.push_str(if place == 0 { ",\"past\":[" } else { "," });
+            let Past {
+                generation,
+                revision,
+                crc: Crc(crc),
+            } = past;
+            let _ = write!(line, "[{generation},{revision},\"{crc:08x}\"]");
+        }
+        if !self.past.is_empty() {
+            line.push(']');
+        }
+        let _ = write!(line, ",\"at\":\"{}\"", self.at);
         seal(line, Crc::salt(self.generation), out)
     }
 
@@ -155,6 +176,7 @@ impl Header {
             generation: raw.generation?,
             revision: raw.revision?,
             base: raw.base?,
+            past: raw.past,
             at: raw.at?.to_string(),
         };
         let counts = header.generation <= MOST && header.revision <= MOST;
@@ -298,6 +320,21 @@ fn parse(line: &[u8], whole: &Whole) -> Option<RawLine> {
     Some(raw)
 }
 
+/// What a header says of the generations before it. Nothing, where a later version says it otherwise: it helps
+/// to compare, and nothing depends on it.
+fn parse_past(json: &RawValue) -> Vec<Past> {
+    let past = |(generation, revision, crc): (u64, u64, String)| {
+        let crc = u32::from_str_radix(&crc, 16).ok().map(Crc)?;
+        Some(Past {
+            generation,
+            revision,
+            crc,
+        })
+    };
+    let all: Vec<(u64, u64, String)> = serde_json::from_str(json.get()).unwrap_or_default();
+    all.into_iter().filter_map(past).collect()
+}
+
 /// Any line: the fields of headers and records, each where it is there.
 #[derive(Default)]
 struct RawLine {
@@ -305,6 +342,7 @@ struct RawLine {
     generation: Option<u64>,
     revision: Option<u64>,
     base: Option<u64>,
+    past: Vec<Past>,
     at: Option<Text>,
     pid: Option<u32>,
     durable: Option<u64>,
@@ -317,6 +355,7 @@ enum Member {
     Generation,
     Revision,
     Base,
+    Past,
     At,
     Pid,
     Durable,
@@ -342,6 +381,7 @@ impl<'de> Deserialize<'de> for Member {
                     "gen" => Member::Generation,
                     "rev" => Member::Revision,
                     "base" => Member::Base,
+                    "past" => Member::Past,
                     "at" => Member::At,
                     "pid" => Member::Pid,
                     "durable" => Member::Durable,
@@ -381,6 +421,7 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
                 Member::Generation => line.generation = Some(map.next_value()?),
                 Member::Revision => line.revision = Some(map.next_value()?),
                 Member::Base => line.base = Some(map.next_value()?),
+                Member::Past => line.past = parse_past(map.next_value()?),
                 Member::At => line.at = Some(map.next_value_seed(TextSeed(whole))?),
                 Member::Pid => line.pid = Some(map.next_value()?),
                 Member::Durable => line.durable = Some(map.next_value()?),
@@ -485,6 +526,18 @@ mod tests {
             generation: 3,
             revision: 41,
             base: 2,
+            past: vec![
+                Past {
+                    generation: 2,
+                    revision: 41,
+                    crc: Crc(0x00ab_cdef),
+                },
+                Past {
+                    generation: 1,
+                    revision: 7,
+                    crc: Crc(u32::MAX),
+                },
+            ],
             at: "2026-11-23T02:30:00.123Z".into(),
         }
     }
@@ -512,6 +565,9 @@ mod tests {
         let mut out = Vec::new();
         let crc = header().encode(&mut out);
         assert_eq!(Header::decode(line(&out)), Ok((header(), crc)));
+        let text = String::from_utf8_lossy(&out);
+        let past = ",\"past\":[[2,41,\"00abcdef\"],[1,7,\"ffffffff\"]],\"at\":";
+        assert!(text.contains(past), "{text}");
         let mut out = Vec::new();
         let after = record().encode(crc, &mut out);
         assert_eq!(
@@ -519,6 +575,31 @@ mod tests {
             Some((record(), after))
         );
         assert_eq!(claimed_crc(line(&out)), Some(after));
+    }
+
+    /// Whatever a later version says there, the header is one.
+    #[test]
+    fn a_past_that_is_told_otherwise_is_none() {
+        for past in ["17", "[[1,2]]", "[[1,2,\"0\",4]]", "{}", "null"] {
+            let mut out = Vec::new();
+            header().encode(&mut out);
+            let text = String::from_utf8_lossy(&out);
+            let (before, rest) = text.split_once(",\"past\":").unwrap();
+            let (_, behind) = rest.split_once(",\"at\":").unwrap();
+            let behind = &behind[..behind.len() - TRAILER];
+            let line = format!("{before},\"past\":{past},\"at\":{behind}");
+            let mut out = Vec::new();
+            seal(line, Crc::salt(3), &mut out);
+            let decoded = Header::decode(&out[..out.len() - 1]).unwrap().0;
+            assert_eq!(
+                decoded,
+                Header {
+                    past: Vec::new(),
+                    ..header()
+                },
+                "{past}"
+            );
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{
     backup::Backup,
     compaction,
     disk::{Disk, DiskFile, FileId, Found, Open},
+    lineage::{self, Chain, Kin},
     log::{Log, Position, is_blank, read_full, read_header, read_whole, write_full},
     mending::{Beginning, Mending},
     record::{Crc, FORMAT, Header, NotAHeader, Record, claimed_crc},
@@ -53,6 +54,7 @@ pub(crate) struct Recovered {
 struct Plan {
     header: Header,
     position: Position,
+    chain: Chain,
     entries: Entries,
     image: Image,
     backup: BackupPlan,
@@ -305,6 +307,7 @@ fn nothing(store: &str, now: &str) -> Header {
         generation: 0,
         revision: 0,
         base: 0,
+        past: Vec::new(),
         at: now.into(),
     }
 }
@@ -332,6 +335,7 @@ fn restore(backup: &[u8], of: Beginning<'_>, mode: Mode, now: &str) -> Result<Pl
     Ok(Plan {
         header,
         position: mending.position,
+        chain: mending.chain,
         backup: BackupPlan::Keep(bytes.len() as u64),
         image: Image::Write(bytes),
         keep_log: false,
@@ -349,12 +353,14 @@ fn create(store: &str, now: &str) -> Plan {
         generation: 1,
         revision: 0,
         base: 0,
+        past: Vec::new(),
         at: now.into(),
     };
     let mut bytes = Vec::new();
     let crc = header.encode(&mut bytes);
     Plan {
         position: Position::after_header(&header, crc, bytes.len()),
+        chain: Chain::of_header(crc),
         header,
         entries: Entries::new(),
         image: Image::Write(bytes),
@@ -439,6 +445,7 @@ fn finish(
         repairs,
         header,
         position: mending.position,
+        chain: mending.chain,
         entries: mending.replay.into_entries(),
     })
 }
@@ -528,18 +535,24 @@ fn salvage(
         Contents::Store(of) => of.header.generation.max(header.generation),
         _ => header.generation,
     };
-    let (header, bytes, position) = compaction::image(
+    // As far as the damage it is the same history.
+    let past = match header.generation {
+        0 => Vec::new(),
+        _ => lineage::past(&header, &mending.position),
+    };
+    let new = compaction::image(
         &header.store,
-        generation.saturating_add(1),
+        (generation.saturating_add(1), past),
         revision,
         &entries,
         now,
     );
     Plan {
-        header,
-        position,
+        header: new.header,
+        position: new.position,
+        chain: new.chain,
         entries,
-        image: Image::Write(bytes),
+        image: Image::Write(new.bytes),
         backup: BackupPlan::Renew {
             keep: true,
             report: true,
@@ -574,46 +587,147 @@ pub(crate) fn recover(
     mode: Mode,
     doubt: &dyn Fn(u64),
 ) -> Result<Recovered, Error> {
-    if mode != Mode::Look {
-        for stale in [&paths.new_log, &paths.new_backup] {
-            if planted(Bug::ReuseStaleNewFile) {
-                break;
-            }
-            match disk.remove(stale) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    return Err(Error::io("a stale file cannot be removed", stale, error));
-                }
-            }
-        }
-    }
+    examine(disk, paths, mode)?.carry_out(disk, paths, doubt)
+}
+
+/// Both files as they were found, and what is to be done about them. Nothing is changed yet.
+pub(crate) struct Examined {
+    log: Loaded,
+    backup: LoadedBackup,
+    plan: Plan,
+    mode: Mode,
+}
+
+/// Reads both files, and decides.
+///
+/// # Errors
+///
+/// A refusal of the decision table, or the disk's.
+pub(crate) fn examine(disk: &dyn Disk, paths: &Paths, mode: Mode) -> Result<Examined, Error> {
     let how = if mode == Mode::Look {
         Open::Read
     } else {
         Open::Write
     };
-    let ((log_file, log), (backup_file, held), mut plan) = look(disk, paths, mode, how)?;
-    // The parts of a log keep all of it in memory: too much, where most of it is history.
-    if plan.entries.bytes() < log.len() as u64 / 2 {
-        plan.entries.settle();
+    let (log, backup, plan) = look(disk, paths, mode, how)?;
+    Ok(Examined {
+        log,
+        backup,
+        plan,
+        mode,
+    })
+}
+
+fn remove_stale(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
+    for stale in [&paths.new_log, &paths.new_backup] {
+        if planted(Bug::ReuseStaleNewFile) {
+            break;
+        }
+        match disk.remove(stale) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::io("a stale file cannot be removed", stale, error));
+            }
+        }
     }
-    let backup = held.bytes(&log);
-    if mode == Mode::Look {
-        let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
-        // A line that has no end may be one that is being written: nothing to report. What was put
-        // back is put back in memory alone.
-        let mut repairs = plan.repairs;
-        repairs.retain(|repair| !matches!(repair, Repair::CutOff { .. }));
-        return Ok(Recovered {
-            log: Log::new(file, plan.header, plan.position, 0),
-            backup: None,
-            entries: plan.entries,
-            repairs,
-            created: false,
-            was_emptied: false,
-        });
+    Ok(())
+}
+
+impl Examined {
+    /// What the log is to what is known.
+    pub(super) fn kin_of(&self, known: &Log) -> Kin {
+        let Plan {
+            header,
+            position,
+            chain,
+            ..
+        } = &self.plan;
+        lineage::compare(known, header, position, chain)
     }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.plan.position.revision
+    }
+
+    /// The log as it was found.
+    pub(super) fn log(&self) -> &[u8] {
+        &self.log.1
+    }
+
+    /// Something of the log is missing or unreadable, where it stands: somebody who puts an older one in its
+    /// place leaves a whole one, and none that its backup has more of.
+    pub(super) fn is_damaged(&self) -> bool {
+        let is_told = |repair: &Repair| !matches!(repair, Repair::BackupRenewed { .. });
+        self.plan.repairs.iter().any(is_told)
+    }
+
+    /// Whether the files were the same then.
+    pub(super) fn is_as(&self, before: &Examined) -> bool {
+        let bytes = |examined: &Examined| examined.backup.1.bytes(&examined.log.1).len();
+        self.log.1[..] == before.log.1[..] && bytes(self) == bytes(before)
+    }
+
+    /// Puts right what is to be put right.
+    ///
+    /// # Errors
+    ///
+    /// The disk's.
+    pub(super) fn carry_out(
+        self,
+        disk: &dyn Disk,
+        paths: &Paths,
+        doubt: &dyn Fn(u64),
+    ) -> Result<Recovered, Error> {
+        let Examined {
+            log: (log_file, log),
+            backup: (backup_file, held),
+            mut plan,
+            mode,
+        } = self;
+        if mode != Mode::Look {
+            remove_stale(disk, paths)?;
+        }
+        // The parts of a log keep all of it in memory: too much, where most of it is history.
+        if plan.entries.bytes() < log.len() as u64 / 2 {
+            plan.entries.settle();
+        }
+        let backup = held.bytes(&log);
+        if mode == Mode::Look {
+            let file = log_file.ok_or_else(|| Refusal::Nothing.into_error(paths))?;
+            // A line that has no end may be one that is being written: nothing to report. What was put
+            // back is put back in memory alone.
+            let mut repairs = plan.repairs;
+            repairs.retain(|repair| !matches!(repair, Repair::CutOff { .. }));
+            return Ok(Recovered {
+                log: Log::new(file, plan.header, plan.position, plan.chain, 0),
+                backup: None,
+                entries: plan.entries,
+                repairs,
+                created: false,
+                was_emptied: false,
+            });
+        }
+        put_right(
+            disk,
+            paths,
+            plan,
+            (log_file, &log),
+            (backup_file, backup),
+            doubt,
+        )
+    }
+}
+
+/// Keeps copies of what is to be kept, and writes both files as the plan says.
+fn put_right(
+    disk: &dyn Disk,
+    paths: &Paths,
+    plan: Plan,
+    (log_file, log): (Option<Arc<dyn DiskFile>>, &[u8]),
+    (backup_file, backup): (Option<Arc<dyn DiskFile>>, &[u8]),
+    doubt: &dyn Fn(u64),
+) -> Result<Recovered, Error> {
     let generation = plan.header.generation;
     let sync_failed = |what: &'static str| {
         move |error| {
@@ -625,8 +739,8 @@ pub(crate) fn recover(
     let created = plan.repairs.is_empty() && matches!(plan.image, Image::Write(_));
     let was_emptied = created && (log_file.is_some() || backup_file.is_some());
     let mut repairs = Vec::new();
-    let kept = match plan.keep_log && !is_blank(&log) && !planted(Bug::KeepNoCopyOfDamage) {
-        true => Some(keep_copy(disk, paths, &log)?),
+    let kept = match plan.keep_log && !is_blank(log) && !planted(Bug::KeepNoCopyOfDamage) {
+        true => Some(keep_copy(disk, paths, log)?),
         false => None,
     };
     for mut repair in plan.repairs {
@@ -708,7 +822,7 @@ pub(crate) fn recover(
         )?,
     };
     Ok(Recovered {
-        log: Log::new(file, plan.header, plan.position, filled),
+        log: Log::new(file, plan.header, plan.position, plan.chain, filled),
         backup: Some(Backup::new(backup)),
         entries: plan.entries,
         repairs,
@@ -932,7 +1046,7 @@ pub(crate) fn write_file(
 }
 
 /// Keeps a copy of what was found, under the first free name of `<name>.db.damaged-<n>`.
-fn keep_copy(disk: &dyn Disk, paths: &Paths, bytes: &[u8]) -> Result<PathBuf, Error> {
+pub(super) fn keep_copy(disk: &dyn Disk, paths: &Paths, bytes: &[u8]) -> Result<PathBuf, Error> {
     for number in 1_u32.. {
         let path = paths.damaged(number);
         let keep = || -> io::Result<bool> {

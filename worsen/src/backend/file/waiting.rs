@@ -91,10 +91,7 @@ impl LockFile for NoLock {
     }
 
     fn id(&self) -> FileId {
-        FileId {
-            device: 0,
-            inode: 0,
-        }
+        FileId::NONE
     }
 
     fn beacon(&self) -> Option<Arc<Beacon>> {

@@ -14,7 +14,7 @@ use std::{
 
 use super::super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Followed, Sink, memory::MemoryBackend},
+    backend::{AppendFailure, Entry, Followed, Sight, Sink, memory::MemoryBackend},
     commit::Commit,
     error::{ErrorKind, ValueError},
     text::Text,
@@ -127,7 +127,7 @@ impl Backend for Disk {
         self.0.close();
     }
 
-    fn wait_for_news(&self, seen: u64, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
+    fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
         self.0.wait_for_news(seen, stop, timeout)
     }
 

@@ -6,3 +6,11 @@ pub struct FileId {
     pub device: u64,
     pub inode: u64,
 }
+
+impl FileId {
+    /// Of no file.
+    pub(crate) const NONE: FileId = FileId {
+        device: 0,
+        inode: 0,
+    };
+}

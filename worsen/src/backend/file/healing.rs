@@ -1,0 +1,240 @@
+//! Catching up where the log is not simply longer than it was: somebody compacted it, damaged it, cut it off,
+//! took it away, or put another one in its place. What this process remembers makes up for what was lost, and
+//! for nothing else: never is a log written anew that has another history. Never here: comparing histories,
+//! and what to make of damaged bytes.
+
+use std::{thread, time::Duration};
+
+use super::{
+    FileBackend, Place, State,
+    disk::Open,
+    finish_renames, is_empty,
+    lineage::Kin,
+    log::{Tail, is_blank, read_header},
+    recovery::{Examined, examine, keep_copy, load},
+};
+use crate::{
+    backend::{Entries, Repair, Sink},
+    error::{Error, ErrorKind},
+    health::Condition,
+    planted::{Bug, planted},
+};
+
+/// A copy that is put over a log takes its time. What was found has to be the same after so long, and it is
+/// looked at so many times.
+const SETTLE: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 100;
+
+/// What one catches up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// A commit follows: whatever is lost has to be put right before.
+    Write,
+    /// Only to see what there is: what is lost stays in memory until somebody writes.
+    Read,
+}
+
+/// What stands in the place of the log.
+enum Found {
+    /// Nothing: it was deleted, or emptied.
+    Nothing,
+    Log(Box<Examined>, Kin),
+}
+
+impl Found {
+    fn is_as(&self, before: &Found) -> bool {
+        match (self, before) {
+            (Found::Nothing, Found::Nothing) => true,
+            (Found::Log(log, _), Found::Log(before, _)) => log.is_as(before),
+            _ => false,
+        }
+    }
+}
+
+impl FileBackend {
+    pub(super) fn catch_up_to(&self, sink: &mut dyn Sink, intent: Intent) -> Result<(), Error> {
+        let state = &mut *self.state();
+        let place = self.is_ours(&state.log)?;
+        // Also where the file has gone from its path: what was committed to it counts.
+        let tail = self.read_on(state, sink)?;
+        match (place, tail) {
+            (Place::Ours, Tail::Clean) => {}
+            _ => self.reload(state, sink, intent)?,
+        }
+        self.pay_page(state);
+        self.dispel_doubt(state, sink.entries(), sink.revision())
+    }
+
+    /// Reads everything anew, where it goes on from what is known.
+    fn reload(&self, state: &mut State, sink: &mut dyn Sink, intent: Intent) -> Result<(), Error> {
+        finish_renames(&*self.disk, &self.paths)?;
+        let known = sink.revision();
+        let (examined, kin) = match self.find_settled(state, known)? {
+            Found::Nothing => return self.make_up_for(state, sink, intent, &[]),
+            Found::Log(examined, kin) => (examined, kin),
+        };
+        match kin {
+            Kin::GoesOn => self.take_over_log(state, sink, *examined),
+            Kin::Begins => self.make_up_for(state, sink, intent, examined.log()),
+            Kin::Parted | Kin::Unknown => {
+                let error = Error::new(
+                    ErrorKind::Replaced,
+                    format!(
+                        "the log was replaced while the store was open, by one with another history: it ends at revision {}, and this process knows of revision {known}",
+                        examined.revision()
+                    ),
+                )
+                .help("nothing was written; reads show what stands there now; to write, drop every handle and open the store again")
+                .path(&self.paths.log);
+                self.debug.warn(format_args!("{error}"));
+                Err(self.replaced.get_or_init(|| error).clone())
+            }
+        }
+    }
+
+    /// What stands there, once nobody is at work on it any more.
+    fn find_settled(&self, state: &State, known: u64) -> Result<Found, Error> {
+        let mut found = self.find(state, known)?;
+        for _ in 0..LOOKS {
+            if matches!(found, Found::Log(_, Kin::GoesOn)) {
+                break;
+            }
+            thread::sleep(SETTLE);
+            let again = self.find(state, known)?;
+            let is_settled = again.is_as(&found);
+            found = again;
+            if is_settled {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn find(&self, state: &State, known: u64) -> Result<Found, Error> {
+        let found = self.disk.identify(&self.paths.log);
+        let found = found
+            .map_err(|error| Error::io("the log cannot be looked at", &self.paths.log, error))?;
+        if found.is_none() || is_empty(&*self.disk, &self.paths)? {
+            return Ok(Found::Nothing);
+        }
+        let examined = examine(&*self.disk, &self.paths, self.mode)?;
+        let kin = match examined.kin_of(&state.log) {
+            _ if planted(Bug::CompareRevisionsAlone) => match examined.revision() < known {
+                true => Kin::Begins,
+                false => Kin::GoesOn,
+            },
+            // Nobody can tell: it may go on from there, if it is not shorter.
+            Kin::Unknown if examined.revision() >= known => Kin::GoesOn,
+            // Whole, and the backup has no more of it: somebody has put an older one there.
+            Kin::Begins if !examined.is_damaged() => Kin::Parted,
+            kin => kin,
+        };
+        Ok(Found::Log(Box::new(examined), kin))
+    }
+
+    fn take_over_log(
+        &self,
+        state: &mut State,
+        sink: &mut dyn Sink,
+        examined: Examined,
+    ) -> Result<(), Error> {
+        let doubt = |generation| self.doubt(generation);
+        let recovered = examined.carry_out(&*self.disk, &self.paths, &doubt)?;
+        let (new, entries, repairs) = State::new(recovered);
+        for repair in &repairs {
+            self.debug.warn(format_args!("{repair}"));
+        }
+        let revision = new.log.position.revision;
+        for repair in repairs {
+            // It stood in the way, and the backup has it all.
+            if let Repair::Mended { kept, .. } = repair {
+                self.note_healed(revision, kept);
+            }
+        }
+        // First: where a value does not fit, nothing is taken over, and it is read again.
+        sink.replace(entries, revision)?;
+        *state = new;
+        if let Some(beacon) = self.current_beacon() {
+            beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
+        }
+        Ok(())
+    }
+
+    /// The log is not there any more, or not all of it. `found`: what is left.
+    fn make_up_for(
+        &self,
+        state: &mut State,
+        sink: &mut dyn Sink,
+        intent: Intent,
+        found: &[u8],
+    ) -> Result<(), Error> {
+        let revision = sink.revision();
+        let lost = |help| {
+            let what = "the log was deleted, cut off or damaged while the store was open";
+            let error = Error::new(ErrorKind::Damaged, what).help(help);
+            error.path(&self.paths.log)
+        };
+        if !self.knows_all(revision) {
+            return Err(lost(
+                "nothing was written; a process that knows of newer commits than this one writes it anew at its next write; where there is none, drop every handle and open the store again",
+            ));
+        }
+        if intent == Intent::Read {
+            return Err(lost(
+                "nothing is lost: the next write writes it anew, from memory",
+            ));
+        }
+        self.heal(state, sink.entries(), revision, found)
+    }
+
+    /// Writes the log anew, from memory.
+    pub(super) fn heal(
+        &self,
+        state: &mut State,
+        entries: &Entries,
+        revision: u64,
+        found: &[u8],
+    ) -> Result<(), Error> {
+        self.debug.warn(format_args!("{}", Repair::Healed));
+        let kept = match is_blank(found) || planted(Bug::KeepNoCopyOfDamage) {
+            true => None,
+            false => Some(keep_copy(&*self.disk, &self.paths, found)?),
+        };
+        // What is left may be of a later generation than this process has come to.
+        let of = |bytes: &[u8]| read_header(bytes).map_or(0, |(header, _)| header.generation);
+        let backup = load(&*self.disk, &self.paths.backup, Open::Read);
+        let left = backup.map_or(0, |(_, bytes)| of(&bytes)).max(of(found));
+        let next = state.log.header.generation.max(left) + 1;
+        self.begin_generation(next, state, entries, revision)?;
+        self.note_healed(revision, kept);
+        Ok(())
+    }
+
+    fn note_healed(&self, revision: u64, kept: Option<std::path::PathBuf>) {
+        if planted(Bug::HealInSilence) {
+            return;
+        }
+        let mut healed = self
+            .healed
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // What was kept the first time is what somebody may want.
+        let before = healed.take().and_then(|condition| match condition {
+            Condition::Healed { kept, .. } => kept,
+            _ => None,
+        });
+        *healed = Some(Condition::Healed {
+            revision,
+            kept: before.or(kept),
+            path: self.paths.log.clone(),
+        });
+    }
+
+    /// Whether no process can have shown more than this revision.
+    fn knows_all(&self, revision: u64) -> bool {
+        self.page().is_none_or(|page| {
+            let visible = page.revision();
+            !page.is_complete() || visible <= revision || visible == super::MOVED
+        })
+    }
+}
