@@ -111,7 +111,6 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         ],
         Bug::CompareRevisionsAlone => &[
             "replaced::what_another_process_commits_on_a_restored_copy_is_not_undone_by_one_that_knows_more",
-            "replaced::a_process_that_only_reads_follows_a_restored_copy_also_where_revisions_are_used_anew",
             "replaced::a_copy_on_which_nobody_has_committed_yet_is_not_written_over",
         ],
         Bug::HealInSilence => &[

@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
-    lineage::{Chain, Past},
+    lineage::Chain,
     log::Position,
-    record::{Header, Record},
+    record::{Header, Past, Record},
 };
 use crate::{
     backend::{Entries, Entry},

@@ -266,7 +266,8 @@ impl FileBackend {
         let failed = |error| Error::io("the log cannot be synced", &self.paths.log, error);
         let mut scout = {
             let following = self.following();
-            if self.mode == Mode::Look || self.visible_to(&following).is_some() {
+            let writes_nothing = self.mode == Mode::Look || self.replaced.get().is_some();
+            if writes_nothing || self.visible_to(&following).is_some() {
                 return Ok(());
             }
             if following.in_doubt {

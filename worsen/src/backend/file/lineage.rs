@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     log::{Log, Position},
-    record::{Crc, Header},
+    record::{Crc, Header, Past},
 };
 
 /// How many of the generations before it a header names.
@@ -58,14 +58,6 @@ fn lines_up_to(header: &Header, position: &Position) -> usize {
     let base = header.base.saturating_sub(position.base_left);
     let commits = position.revision.saturating_sub(header.revision);
     usize::try_from(base.saturating_add(commits)).unwrap_or(usize::MAX)
-}
-
-/// Where an earlier generation ended, and the next one began with its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Past {
-    pub(crate) generation: u64,
-    pub(crate) revision: u64,
-    pub(crate) crc: Crc,
 }
 
 /// What the header of the next generation says of those before it, the newest first.

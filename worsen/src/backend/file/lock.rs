@@ -219,7 +219,7 @@ mod tests {
         let path = dir.path().join("a.lock");
         let one = RealDisk.open_lock(&path, true).unwrap().beacon().unwrap();
         let other = RealDisk.open_lock(&path, true).unwrap().beacon().unwrap();
-        one.publish(3);
+        one.publish_revision(3);
         assert!(one.is_complete());
         assert_eq!(other.revision(), 3);
     }

@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::lineage::Past;
 use crate::{
     backend::Entry,
     planted::{Bug, planted},
@@ -42,6 +41,14 @@ pub(crate) struct Header {
     /// program began it.
     pub(crate) past: Vec<Past>,
     pub(crate) at: String,
+}
+
+/// Where an earlier generation ended, and the next one began with its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Past {
+    pub(crate) generation: u64,
+    pub(crate) revision: u64,
+    pub(crate) crc: Crc,
 }
 
 /// One commit, or one part of the state that a generation begins with.

@@ -280,7 +280,7 @@ fn a_beacon_is_shared_and_stale_or_new_after_a_crash() {
     let path = Path::new("/a.lock");
     let beacon = disk.open_lock(path, true).unwrap().beacon().unwrap();
     disk.sync_dir(Path::new("/")).unwrap();
-    beacon.publish(5);
+    beacon.publish_revision(5);
     beacon.set_durable_offset(2, 77);
     let other = disk
         .new_process()
@@ -290,7 +290,7 @@ fn a_beacon_is_shared_and_stale_or_new_after_a_crash() {
         .unwrap();
     assert_eq!(other.revision(), 5);
     let mut states = disk.crash_states(1, 0);
-    beacon.publish(6);
+    beacon.publish_revision(6);
     let state = states.next().unwrap();
     let stale = state.open_lock(path, true).unwrap().beacon().unwrap();
     assert_eq!((stale.revision(), stale.durable_offset(2)), (5, 77));
