@@ -11,8 +11,12 @@ const FOR_EVER: Duration = Duration::MAX;
 
 /// As everybody waits: look, sleep, look again.
 fn sleep_until(beacon: &Beacon, revision: u64) {
-    while beacon.revision() < revision {
-        beacon.wait(revision - 1, || false, FOR_EVER);
+    loop {
+        let seen = beacon.sight();
+        if seen.revision >= revision {
+            break;
+        }
+        beacon.wait(seen, || false, FOR_EVER);
     }
 }
 
@@ -38,7 +42,7 @@ fn a_sleeper_is_woken_by_a_publication() {
     in_every_order(None, || {
         let beacon = Beacon::in_memory();
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 1));
-        beacon.publish(1);
+        beacon.publish_revision(1);
         join([sleeper]);
     });
 }
@@ -51,9 +55,43 @@ fn a_sleeper_is_woken_by_each_of_two_publications() {
             sleep_until(beacon, 1);
             sleep_until(beacon, 2);
         });
-        beacon.publish(1);
-        beacon.publish(2);
+        beacon.publish_revision(1);
+        beacon.publish_revision(2);
         join([sleeper]);
+    });
+}
+
+/// Somebody has opened an older copy.
+#[test]
+fn a_sleeper_is_woken_by_a_revision_that_went_back() {
+    in_every_order(None, || {
+        let beacon = Beacon::in_memory();
+        beacon.publish(2, Some(20));
+        let seen = beacon.sight();
+        let sleeper = spawn(&beacon, move |beacon| {
+            while beacon.sight() == seen {
+                beacon.wait(seen, || false, FOR_EVER);
+            }
+        });
+        beacon.reset(1, 11).unwrap();
+        join([sleeper]);
+        assert_eq!(beacon.sight().revision, 1);
+    });
+}
+
+/// Whoever publishes late says nothing of an older line, and who sees a revision sees its line.
+#[test]
+fn the_line_of_a_revision_is_there_before_it_and_that_of_the_newest_stays() {
+    in_every_order(None, || {
+        let beacon = Beacon::in_memory();
+        let older = spawn(&beacon, |beacon| beacon.publish(1, Some(10)));
+        let newer = spawn(&beacon, |beacon| beacon.publish(2, Some(20)));
+        let seen = beacon.sight();
+        let line = Mark::new(seen.revision, seen.revision as u32 * 10);
+        assert!(seen.is_of(line));
+        assert!(seen.revision < 2 || seen.mark == line);
+        join([older, newer]);
+        assert_eq!(beacon.sight().mark, Mark::new(2, 20));
     });
 }
 
@@ -62,7 +100,7 @@ fn two_sleepers_are_woken_by_a_publication() {
     in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
         let sleepers = [1, 2].map(|_| spawn(&beacon, |beacon| sleep_until(beacon, 1)));
-        beacon.publish(1);
+        beacon.publish_revision(1);
         join(sleepers);
     });
 }
@@ -71,8 +109,8 @@ fn two_sleepers_are_woken_by_a_publication() {
 fn a_sleeper_waits_for_the_newer_of_two_publishers() {
     in_every_order(Some(3), || {
         let beacon = Beacon::in_memory();
-        let older = spawn(&beacon, |beacon| beacon.publish(1));
-        let newer = spawn(&beacon, |beacon| beacon.publish(2));
+        let older = spawn(&beacon, |beacon| beacon.publish_revision(1));
+        let newer = spawn(&beacon, |beacon| beacon.publish_revision(2));
         sleep_until(&beacon, 2);
         join([older, newer]);
     });
@@ -85,12 +123,12 @@ fn two_processes_wait_for_each_other_in_turn() {
         let beacon = Beacon::in_memory();
         let other = spawn(&beacon, |beacon| {
             sleep_until(beacon, 1);
-            beacon.publish(2);
+            beacon.publish_revision(2);
             sleep_until(beacon, 3);
         });
-        beacon.publish(1);
+        beacon.publish_revision(1);
         sleep_until(&beacon, 2);
-        beacon.publish(3);
+        beacon.publish_revision(3);
         join([other]);
     });
 }
@@ -103,8 +141,8 @@ fn the_bit_of_a_killed_sleeper_costs_nobody_a_wake() {
         let beacon = Beacon::in_memory();
         die_asleep(&beacon);
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 2));
-        beacon.publish(1);
-        beacon.publish(2);
+        beacon.publish_revision(1);
+        beacon.publish_revision(2);
         join([sleeper]);
     });
 }
@@ -118,8 +156,8 @@ fn a_sleeper_killed_at_any_moment_costs_nobody_a_wake() {
             sleep_until(beacon, 1);
             sleep_until(beacon, 2);
         });
-        beacon.publish(1);
-        beacon.publish(2);
+        beacon.publish_revision(1);
+        beacon.publish_revision(2);
         join([killed, sleeper]);
     });
 }
@@ -137,7 +175,7 @@ fn a_publisher_killed_before_its_wake_leaves_it_to_the_next() {
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 1));
         join([killed]);
         // An older revision is counted too, for this very case.
-        beacon.publish(0);
+        beacon.publish_revision(0);
         join([sleeper]);
     });
 }
@@ -149,7 +187,7 @@ fn a_publisher_killed_before_it_counts_leaves_it_to_the_next() {
         let beacon = Beacon::in_memory();
         let sleeper = spawn(&beacon, |beacon| sleep_until(beacon, 2));
         beacon.page().news.revision.fetch_max(2, Release);
-        beacon.publish(1);
+        beacon.publish_revision(1);
         join([sleeper]);
     });
 }
@@ -223,7 +261,7 @@ fn a_revision_that_is_seen_brings_its_offset_along() {
             }
         });
         beacon.set_durable_offset(1, 40);
-        beacon.publish(1);
+        beacon.publish_revision(1);
         join([reader]);
     });
 }
