@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use worsen::{Condition, Store};
+use worsen::{Condition, ErrorKind, Store};
 
 use crate::support::{Worker, folder};
 
@@ -467,4 +467,217 @@ fn a_store_that_its_owner_shares_with_a_group_is_well() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o660)).unwrap();
     }
     assert!(told_of_modes(folder.path()).is_empty());
+}
+
+/// How locks and caches of a view of a directory are served.
+const BY_DEFAULT: &[&str] = &["-f"];
+const FORWARDED: &[&str] = &["-f", "--enable-lock-forwarding", "--multithreaded"];
+
+/// What became of increments by processes that use one directory under several paths at the same time, two
+/// for each path: how many were acknowledged, and how many refused since the lock excludes nobody. Whatever
+/// was acknowledged is there afterwards, under each path, and opening has nothing to put right.
+fn count_up_under(paths: &[&Path], times: u64) -> (u64, u64) {
+    let mut workers: Vec<Worker> = paths
+        .iter()
+        .chain(paths)
+        .map(|path| Worker::start("count-up", path, &[&times.to_string()]))
+        .collect();
+    for worker in &mut workers {
+        assert_eq!(worker.line().as_deref(), Some("ready"));
+    }
+    for worker in &mut workers {
+        let stdin = worker.child.stdin.as_mut().unwrap();
+        std::io::Write::write_all(stdin, b"go\n").unwrap();
+    }
+    let (mut acknowledged, mut refused) = (0, 0);
+    for worker in workers {
+        let told = worker.finish();
+        println!("{told:?}");
+        let told: Vec<&str> = told[0].split(' ').collect();
+        let [there, not, end] = told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(end, "done");
+        acknowledged += there.parse::<u64>().unwrap();
+        refused += not.parse::<u64>().unwrap();
+    }
+    for path in paths {
+        let store = State::builder().dir(path).open().unwrap();
+        assert_eq!(store.count(), acknowledged, "{}", path.display());
+        assert_eq!(store.recovered().repairs(), []);
+        drop(store);
+    }
+    println!("{acknowledged} acknowledged, {refused} refused");
+    (acknowledged, refused)
+}
+
+#[test]
+fn two_mounts_whose_locks_exclude_nobody_lose_nothing_that_was_acknowledged() {
+    let behind = folder();
+    let one = mounted!(Mount::served("bindfs", BY_DEFAULT, behind.path()));
+    let other = mounted!(Mount::served("bindfs", BY_DEFAULT, behind.path()));
+    let (acknowledged, refused) =
+        count_up_under(&[&one.path().join("db"), &other.path().join("db")], 300);
+    assert!(acknowledged > 0);
+    assert!(refused > 0, "four processes at once never met");
+}
+
+#[test]
+fn two_mounts_whose_locks_exclude_refuse_nothing() {
+    let behind = folder();
+    let one = mounted!(Mount::served("bindfs", FORWARDED, behind.path()));
+    let other = mounted!(Mount::served("bindfs", FORWARDED, behind.path()));
+    let paths = [&*one.path().join("db"), &*other.path().join("db")];
+    assert_eq!(count_up_under(&paths, 150), (600, 0));
+}
+
+#[test]
+fn a_mount_beside_its_directory_loses_nothing_that_was_acknowledged() {
+    let behind = folder();
+    let mount = mounted!(Mount::served("bindfs", BY_DEFAULT, behind.path()));
+    let (acknowledged, refused) =
+        count_up_under(&[&mount.path().join("db"), &behind.path().join("db")], 300);
+    assert!(acknowledged > 0);
+    assert!(refused > 0, "four processes at once never met");
+}
+
+#[test]
+fn a_mount_that_hands_locks_on_and_its_directory_refuse_nothing() {
+    let behind = folder();
+    let mount = mounted!(Mount::served("bindfs", FORWARDED, behind.path()));
+    let paths = [&*mount.path().join("db"), &*behind.path().join("db")];
+    assert_eq!(count_up_under(&paths, 150), (600, 0));
+}
+
+/// Both views of a directory, the first by a file server whose locks exclude nobody but its own, and what has
+/// to be kept for as long as they are used.
+fn both_views() -> Result<([PathBuf; 2], impl Sized), String> {
+    let behind = folder();
+    let mount = Mount::served("bindfs", BY_DEFAULT, behind.path())?;
+    let paths = [mount.path().join("db"), behind.path().join("db")];
+    Ok((paths, (mount, behind)))
+}
+
+#[test]
+fn a_holder_in_one_view_is_a_typed_error_in_the_other_where_reads_go_on() {
+    let ([served, behind], _kept) = mounted!(both_views());
+    for (one, other) in [(&served, &behind), (&behind, &served)] {
+        let opened = State::builder().dir(other).open().unwrap();
+        opened.set_count(7).wait().unwrap();
+        let mut holder = Worker::start("hold-the-lock", one, &[]);
+        assert_eq!(holder.line().as_deref(), Some("held"));
+        let error = opened.set_count(8).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LockDoesNotExclude, "{error}");
+        let pid = format!("process {}", holder.child.id());
+        assert!(error.to_string().contains(&pid), "{error}");
+        assert_eq!(opened.count(), 7);
+        let told = opened.health();
+        let [Condition::LockDoesNotExclude { error, .. }] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(error.kind(), ErrorKind::LockDoesNotExclude);
+        // Nor is it opened anew, by a process that would put right what it finds.
+        let mut late = Worker::start("obey", other, &[]);
+        assert_eq!(late.order("open"), "LockDoesNotExclude");
+        holder.finish();
+        opened.update_count(|count| *count += 1).wait().unwrap();
+        assert_eq!(opened.count(), 9);
+    }
+}
+
+#[test]
+fn a_holder_that_was_killed_in_one_view_keeps_nobody_out_in_the_other() {
+    let ([served, behind], _kept) = mounted!(both_views());
+    for (one, other) in [(&served, &behind), (&behind, &served)] {
+        let opened = State::builder().dir(other).open().unwrap();
+        opened.set_count(7).wait().unwrap();
+        let mut holder = Worker::start("hold-the-lock", one, &[]);
+        assert_eq!(holder.line().as_deref(), Some("held"));
+        holder.kill();
+        opened.update_count(|count| *count += 1).wait().unwrap();
+        assert_eq!(opened.count(), 8);
+    }
+}
+
+/// Nobody asked it for a mark when it took the lock, so the other one waits for it.
+#[test]
+fn a_view_that_comes_into_use_while_the_lock_is_held_in_another_one_is_refused() {
+    let ([served, behind], _kept) = mounted!(both_views());
+    let mut holder = Worker::start("hold-the-lock", &behind, &[]);
+    assert_eq!(holder.line().as_deref(), Some("held"));
+    let open = |timeout| State::builder().dir(&served).lock_timeout(timeout).open();
+    let error = open(Duration::from_millis(50)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LockDoesNotExclude, "{error}");
+    holder.finish();
+    assert_eq!(open(Duration::from_secs(60)).unwrap().count(), 1);
+}
+
+/// Also where the log is written anew in one view, and the system still knows the old one by name in the other.
+#[test]
+fn two_views_that_write_by_turns_refuse_nothing_and_lose_nothing() {
+    let ([served, behind], _kept) = mounted!(both_views());
+    let second_behind = served.parent().unwrap().to_owned();
+    let second = mounted!(Mount::served("bindfs", BY_DEFAULT, &second_behind));
+    let third = second.path().join("db");
+    let mut workers =
+        [&served, &behind, &third].map(|path| (path, Worker::start("obey", path, &[])));
+    for (_, worker) in &mut workers {
+        assert_eq!(worker.order("open"), "done");
+    }
+    let mut count = 0;
+    for round in 0..20 {
+        for (path, worker) in &mut workers {
+            for _ in 0..=round % 3 {
+                assert_eq!(worker.order("increment"), "done");
+                count += 1;
+                assert_eq!(worker.order("count"), count.to_string());
+            }
+            if round % 2 == 0 {
+                Worker::start("compact", path, &[&count.to_string()]).finish();
+            }
+            if round % 5 == 4 {
+                assert_eq!(worker.order("close"), "done");
+                assert_eq!(worker.order("open"), "done");
+                assert_eq!(worker.order("count"), count.to_string());
+            }
+        }
+    }
+    drop(workers);
+    for path in [&served, &behind, &third] {
+        let store = State::builder().dir(path).open().unwrap();
+        assert_eq!(store.count(), count);
+        assert_eq!(store.recovered().repairs(), []);
+    }
+}
+
+#[test]
+fn what_one_view_acknowledges_the_other_one_reads_at_its_poll() {
+    let ([served, behind], _kept) = mounted!(both_views());
+    let open = |dir| {
+        let poll = Duration::from_millis(5);
+        State::builder().dir(dir).poll(poll).open().unwrap()
+    };
+    let (one, other) = (open(&served), open(&behind));
+    let (mut in_one, mut in_other) = (one.watch_count(), other.watch_count());
+    let long = Duration::from_secs(60);
+    for round in 0..20 {
+        one.set_count(2 * round + 1).wait().unwrap();
+        assert_eq!(in_other.wait(long), Some(2 * round + 1));
+        other.set_count(2 * round + 2).wait().unwrap();
+        while in_one.wait(long).unwrap() < 2 * round + 2 {}
+    }
+}
+
+/// Processes in a directory and in an overlay above it share the page, and not the locks.
+#[test]
+fn an_overlay_beside_its_upper_directory_loses_nothing_that_was_acknowledged() {
+    let layers = mounted!(Mount::in_file(&["mkfs.ext4", "-q"], 64, ""));
+    let mount = mounted!(Mount::overlay(layers.path()));
+    fs::create_dir(mount.path().join("db")).unwrap();
+    let paths = [mount.path().join("db"), layers.path().join("upper/db")];
+    let store = State::builder().dir(&paths[0]).open().unwrap();
+    store.set_count(0).wait().unwrap();
+    let (acknowledged, refused) = count_up_under(&[&paths[0], &paths[1]], 300);
+    assert!(acknowledged > 0);
+    println!("{refused} refused");
 }

@@ -127,6 +127,13 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::WriteOnAnotherDevice => {
             &["ground::a_directory_that_is_unmounted_under_a_store_is_not_written_beneath"]
         }
+        Bug::TrustEveryLock => &[
+            "ground::two_mounts_whose_locks_exclude_nobody_lose_nothing_that_was_acknowledged",
+            "ground::a_mount_beside_its_directory_loses_nothing_that_was_acknowledged",
+        ],
+        Bug::NeverAskForMarks => {
+            &["ground::a_mount_beside_its_directory_loses_nothing_that_was_acknowledged"]
+        }
         Bug::StoreWithoutAsking => &["ground::a_lock_file_that_was_cut_off_costs_a_writer_nothing"],
         Bug::BreakLockAtTimeout => {
             &["processes::a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait"]

@@ -57,6 +57,13 @@ pub enum Condition {
         /// What was found.
         error: Error,
     },
+    /// Within the last minute another process had the lock while this one had it: they use the directory
+    /// through two views of it whose locks do not keep each other out. The write that met it was refused, and
+    /// wrote nothing; reads go on, and so do writes that meet nobody.
+    LockDoesNotExclude {
+        /// What the write was told.
+        error: Error,
+    },
     /// Commits of other processes cannot be read for now. Reads stay at the newest state that was read,
     /// and it is tried again.
     NotFollowing {
@@ -89,6 +96,7 @@ impl Condition {
             Condition::Poisoned { error }
             | Condition::Misfit { error, .. }
             | Condition::Replaced { error }
+            | Condition::LockDoesNotExclude { error }
             | Condition::NotFollowing { error } => Some(error),
             Condition::SlowClosure { .. } | Condition::NotPrivate { .. } => None,
         }
@@ -106,7 +114,9 @@ impl fmt::Display for Condition {
                 f,
                 "reads stay at revision {revision} and writes are refused until a value that fits is written: {error}"
             ),
-            Condition::Replaced { error } => write!(f, "{error}"),
+            Condition::Replaced { error } | Condition::LockDoesNotExclude { error } => {
+                write!(f, "{error}")
+            }
             Condition::NotFollowing { error } => {
                 write!(f, "reads may be older than what others committed: {error}")
             }

@@ -190,6 +190,10 @@ bugs! {
     ForgetWhatNobodyWaitedFor,
     /// An operation that fails takes along what the one before it did to a field that is not stored.
     ForgetWhatIsNotStored,
+    /// Nobody looks whether the lock excludes.
+    TrustEveryLock,
+    /// Who uses a directory through a file server does not ask those who use it directly for marks.
+    NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.
     RunStrangersOnKeeper,
     /// A panic on the store's own thread ends that thread.

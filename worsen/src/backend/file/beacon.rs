@@ -12,6 +12,7 @@
 //! | 0 | 8 | `worsenB` and the layout's version, one byte |
 //! | 64 | 8 | the newest revision that readers may see |
 //! | 72 | 4 | the word to sleep on: bit 0 "somebody may sleep", above it a count of changes |
+//! | 88 | 4 | until when processes of other views of the directory ask for marks, in seconds since 1970 |
 //! | 128 | 8 | the newest generation of the log that a failed sync put in doubt |
 //! | 136 | 8 | how far the log is durable: 20 bits of the generation, 44 bits of offset |
 //! | 144 | 8 | how far the log is written, in the same way |
@@ -38,7 +39,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 use self::words::{Word32, Word64};
 use crate::{
     planted::{Bug, planted},
-    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 
 #[cfg(all(target_os = "linux", not(loom)))]
@@ -77,6 +78,8 @@ struct Bell(Word32);
 struct News {
     revision: Word64,
     bell: Bell,
+    _unused: Word64,
+    marks_until: Word32,
 }
 
 #[repr(C, align(64))]
@@ -117,6 +120,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Page, label.magic) == 0);
     assert!(std::mem::offset_of!(Page, news.revision) == 64);
     assert!(std::mem::offset_of!(Page, news.bell) == 72);
+    assert!(std::mem::offset_of!(Page, news.marks_until) == 88);
     assert!(std::mem::offset_of!(Page, progress.doubted) == 128);
     assert!(std::mem::offset_of!(Page, progress.durable) == 136);
     assert!(std::mem::offset_of!(Page, progress.written) == 144);
@@ -135,6 +139,8 @@ impl Page {
             news: News {
                 revision: Word64::new(0),
                 bell: Bell(Word32::new(0)),
+                _unused: Word64::new(0),
+                marks_until: Word32::new(0),
             },
             progress: Progress {
                 doubted: Word64::new(0),
@@ -419,7 +425,17 @@ impl Beacon {
         match &self.memory {
             Memory::Boxed(_) => true,
             #[cfg(all(target_os = "linux", not(loom)))]
-            Memory::Mapped(mapped) => mapped.is_complete,
+            Memory::Mapped(mapped) => mapped.is_complete && !self.asks_for_marks(),
+        }
+    }
+
+    /// Whether processes that use the directory through another view of it ask for marks for now: see the
+    /// lock file's marks. Of the holder of the lock, once it has said so here.
+    pub fn asks_for_marks(&self) -> bool {
+        // SeqCst: after the holder was set. Either it sees what is asked for, or who asks sees the holder.
+        match self.page().news.marks_until.load(SeqCst) {
+            0 => false,
+            until => u64::from(until) > crate::clock::milliseconds() / 1000,
         }
     }
 
@@ -495,16 +511,16 @@ impl Beacon {
         }
     }
 
-    /// Says who holds the lock. Only by its holder.
+    /// Says who holds the lock. Only by its holder. Returns who is said to hold it until now, 0 for nobody.
     ///
     /// # Errors
     ///
     /// Where the disk has no room for it: nor would it have any for telling others of a commit.
-    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<(), NoRoom> {
+    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<u32, NoRoom> {
         let held = &self.storable().ok_or(NoRoom)?.held;
         held.since_ms.store(since_ms, Relaxed);
-        held.pid.store(pid, Release);
-        Ok(())
+        // SeqCst: before the look at `marks_until`, which others write before they look at the holder.
+        Ok(held.pid.swap(pid, SeqCst))
     }
 
     /// Says that nobody holds the lock. Only by its holder, before it unlocks.

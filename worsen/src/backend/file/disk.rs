@@ -27,6 +27,10 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
     /// What stands at this path now; `None` where nothing does.
     fn identify(&self, path: &Path) -> io::Result<Option<Found>>;
+    /// Forgets what is cached of this name, where a file server tells the system of a name for some time.
+    fn forget_name(&self, path: &Path) {
+        let _ = path;
+    }
     /// Moves a file over another, atomically. Durable once the directory is synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Ends a move over this file that was broken off, where the system cannot make one at once. The lock is
@@ -111,7 +115,9 @@ impl Disk for RealDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
         let (file, id) = system::open(path, how)?;
         let reach = Reach::of(&file)?;
-        Ok(Box::new(RealFile { file, id, reach }))
+        let file = RealFile { file, id, reach };
+        file.forget_cached();
+        Ok(Box::new(file))
     }
 
     fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
@@ -121,6 +127,10 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn forget_name(&self, path: &Path) {
+        system::forget_name(path);
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -151,7 +161,14 @@ impl Disk for RealDisk {
             owner::take_after(&file, &[&path.with_extension("db")])?;
         }
         let again = || system::open(path, Open::Write);
-        Ok(Box::new(RealLock::new(file, id, shared_memory, again)?))
+        #[cfg_attr(
+            not(all(target_os = "linux", not(loom))),
+            expect(unused_mut, reason = "only Linux has other views that are known")
+        )]
+        let mut lock = RealLock::new(file, id, shared_memory, again)?;
+        #[cfg(all(target_os = "linux", not(loom)))]
+        lock.look_for_intruders(|| system::open_uncached(path))?;
+        Ok(Box::new(lock))
     }
 }
 
@@ -405,11 +422,44 @@ mod system {
     }
 
     pub(super) fn forget_cached(file: &File) {
-        // Bytes that are not on disk yet stay. An error is as well: then it is as if nobody had asked.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+        {
+            use rustix::fs::{Advice, AtFlags, StatxFlags, fadvise, statx};
+
+            // Its length first: nothing is read beyond the one that is known.
+            let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+            let _ = statx(file, "", flags, StatxFlags::SIZE);
+            // Bytes that are not on disk yet stay. An error is as well: then it is as if nobody had asked.
+            let _ = fadvise(file, 0, None, Advice::DontNeed);
+        }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let _ = file;
+    }
+
+    /// Has the system ask the server for what stands at this path. It does so where something is to be moved
+    /// there over nothing, and then finds that something is.
+    pub(super) fn forget_name(path: &Path) {
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            path,
+            rustix::fs::CWD,
+            path,
+            rustix::fs::RenameFlags::NOREPLACE,
+        );
+        #[cfg(not(target_os = "linux"))]
+        let _ = path;
+    }
+
+    /// An existing file for reading and writing, of which nothing is cached.
+    #[cfg(target_os = "linux")]
+    pub(super) fn open_uncached(path: &Path) -> io::Result<(File, FileId)> {
+        let flags =
+            OFlags::RDWR | OFlags::DIRECT | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let open = || rustix::fs::open(path, flags, Mode::empty());
+        let file = File::from(rustix::io::retry_on_intr(open)?);
+        let id = id(&file.metadata()?);
+        Ok((file, id))
     }
 
     // std's own sync_data and sync_all try again after EINTR.

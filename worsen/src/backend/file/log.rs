@@ -256,7 +256,7 @@ impl Log {
 
     /// By far the most frequent case: nobody else wrote. The end of the newest line is there, and a
     /// blank behind it.
-    fn is_at_the_tail(&mut self) -> io::Result<bool> {
+    pub(super) fn is_at_the_tail(&mut self) -> io::Result<bool> {
         let trailer = self.position.crc.trailer();
         let mut bytes = [0; TRAILER + 1];
         let from = self.position.offset.saturating_sub(TRAILER as u64);

@@ -76,7 +76,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use self::{
@@ -86,6 +86,7 @@ use self::{
     disk::{Disk, FileId, Open},
     follow::Following,
     history::LogHistory,
+    lock::Intruder,
     log::{AppendError, Log, Position, Tail},
     record::Record,
     recovery::{Mode, Recovered, WriteError, load, recover, write_file},
@@ -102,6 +103,9 @@ use crate::{
     planted::{Bug, planted},
     text::Text,
 };
+
+/// For so long it is told that the lock did not exclude.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// The revision that no store reaches: a beacon that says so belongs to a lock file that was
 /// deleted, and another one is in use now.
@@ -182,6 +186,8 @@ pub(crate) struct FileBackend {
     following: Mutex<Following>,
     /// What opening found of the log's mode.
     not_private: Option<Condition>,
+    /// When somebody else was last found to have the lock that this process had.
+    intrusion: Mutex<Option<(Instant, Error)>>,
     pace: Pace,
     shared_memory: bool,
     compact_above: CompactAbove,
@@ -263,6 +269,7 @@ impl FileBackend {
                 following: Mutex::new(Following::new(&state)),
                 state: Mutex::new(state),
                 not_private: None,
+                intrusion: Mutex::default(),
                 pace: Pace::default(),
                 shared_memory,
                 pid: std::process::id(),
@@ -324,6 +331,7 @@ impl FileBackend {
             following: Mutex::new(Following::new(&state)),
             state: Mutex::new(state),
             not_private,
+            intrusion: Mutex::default(),
             pace: Pace::default(),
             shared_memory,
             pid: std::process::id(),
@@ -574,6 +582,42 @@ impl FileBackend {
         Ok(self.start_generation(state, entries, revision)?)
     }
 
+    /// Right before something is written into the log: that nobody else has the lock by now, as far as that can
+    /// be found out, and nobody has written since this process caught up.
+    fn check_lock(&self, state: &mut State) -> Result<(), Error> {
+        let lock = self.current_lock();
+        let checked = match lock.beacon() {
+            Some(page)
+                if page.is_complete() && page.holder().is_none_or(|who| who.pid != self.pid) =>
+            {
+                let pid = page.holder().map_or(0, |who| who.pid);
+                Err(waiting::does_not_exclude(&self.paths, Intruder { pid }))
+            }
+            _ => waiting::find_intruder(&self.paths, &lock, Duration::ZERO),
+        };
+        let checked = checked.and_then(|()| {
+            if !lock.file.is_shared_beyond() {
+                return Ok(());
+            }
+            state.log.file.forget_cached();
+            match state.log.is_at_the_tail() {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(waiting::does_not_exclude(&self.paths, Intruder { pid: 0 })),
+                Err(error) => Err(Error::io("the log cannot be read", &self.paths.log, error)),
+            }
+        });
+        checked.inspect_err(|error| self.note_intrusion(error))
+    }
+
+    fn note_intrusion(&self, error: &Error) {
+        if error.kind() == ErrorKind::LockDoesNotExclude {
+            *self
+                .intrusion
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+        }
+    }
+
     fn is_ours(&self, log: &Log) -> Result<Place, Error> {
         match self.disk.identify(&self.paths.log) {
             Ok(Some(found)) if found.id == log.file.id() => Ok(Place::Ours),
@@ -672,7 +716,8 @@ impl Backend for FileBackend {
             timeout,
             self.pid,
             self.shared_memory,
-        )?;
+        )
+        .inspect_err(|error| self.note_intrusion(error))?;
         if !Arc::ptr_eq(&current, &taken) {
             // The lock file was deleted: from now on another page tells what is newest.
             if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
@@ -718,6 +763,7 @@ impl Backend for FileBackend {
 
     fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
         let state = &mut *self.state();
+        self.check_lock(state).map_err(AppendFailure::Undone)?;
         let backed_up = self.check_backup(state).map_err(AppendFailure::Undone)?;
         if let Some(backup) = &state.backup {
             backup
@@ -954,7 +1000,17 @@ impl Backend for FileBackend {
     }
 
     fn conditions(&self) -> Vec<Condition> {
-        self.not_private.iter().cloned().collect()
+        let intrusion = self
+            .intrusion
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        intrusion
+            .filter(|(at, _)| at.elapsed() <= TOLD_FOR)
+            .map(|(_, error)| Condition::LockDoesNotExclude { error })
+            .into_iter()
+            .chain(self.not_private.clone())
+            .collect()
     }
 }
 
