@@ -616,8 +616,8 @@ fn a_view_that_comes_into_use_while_the_lock_is_held_in_another_one_is_refused()
 #[test]
 fn two_views_that_write_by_turns_refuse_nothing_and_lose_nothing() {
     let ([served, behind], _kept) = mounted!(both_views());
-    let second_behind = served.parent().unwrap().to_owned();
-    let second = mounted!(Mount::served("bindfs", BY_DEFAULT, &second_behind));
+    let below = behind.parent().unwrap();
+    let second = mounted!(Mount::served("bindfs", BY_DEFAULT, below));
     let third = second.path().join("db");
     let mut workers =
         [&served, &behind, &third].map(|path| (path, Worker::start("obey", path, &[])));
@@ -662,7 +662,7 @@ fn what_one_view_acknowledges_the_other_one_reads_at_its_poll() {
     let long = Duration::from_secs(60);
     for round in 0..20 {
         one.set_count(2 * round + 1).wait().unwrap();
-        assert_eq!(in_other.wait(long), Some(2 * round + 1));
+        while in_other.wait(long).unwrap() < 2 * round + 1 {}
         other.set_count(2 * round + 2).wait().unwrap();
         while in_one.wait(long).unwrap() < 2 * round + 2 {}
     }

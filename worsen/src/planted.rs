@@ -192,6 +192,8 @@ bugs! {
     ForgetWhatIsNotStored,
     /// Nobody looks whether the lock excludes.
     TrustEveryLock,
+    /// What the system has cached of a name counts, where another view may have put another file there.
+    TrustCachedNames,
     /// Who uses a directory through a file server does not ask those who use it directly for marks.
     NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.

@@ -298,6 +298,7 @@ impl FileBackend {
                 beacon.doubt(generation);
             }
         };
+        forget_backup(&*disk, &paths, &lock);
         finish_renames(&*disk, &paths)?;
         let recovered = recover(&*disk, &paths, mode, &doubt)?;
         let (created, was_emptied) = (recovered.created, recovered.was_emptied);
@@ -435,6 +436,7 @@ impl FileBackend {
         ours_is_there: bool,
     ) -> Result<(), Error> {
         let before = sink.revision();
+        forget_backup(&*self.disk, &self.paths, &self.current_lock());
         finish_renames(&*self.disk, &self.paths)?;
         let found = self.disk.identify(&self.paths.log);
         let found = found
@@ -1037,6 +1039,13 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
         .path(dir)
         .caused_by(error)),
         Err(error) => Err(refused(error)),
+    }
+}
+
+/// Where another view of the directory may have written the log anew, its backup is another file too.
+fn forget_backup(disk: &dyn Disk, paths: &Paths, lock: &Lock) {
+    if lock.file.is_served() {
+        disk.forget_name(&paths.backup);
     }
 }
 

@@ -197,7 +197,6 @@ fn enter(
     }
     if lock.file.is_served() {
         disk.forget_name(&paths.log);
-        disk.forget_name(&paths.backup);
     }
     Ok(())
 }

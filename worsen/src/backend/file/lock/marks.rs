@@ -19,7 +19,8 @@
 //!
 //! A mark counts only while its process lives. One that this process cannot ask for, of another machine or
 //! container, is looked at for a while: a holder who goes on changes its mark, and one who does not is taken
-//! for dead and its mark is cleared. A holder looks for its own mark once more before it writes a commit.
+//! for dead and its mark is cleared. So a holder that has taken its time looks for its own mark once more before
+//! it writes a commit.
 
 use std::{
     fs::File,
@@ -179,6 +180,11 @@ impl Marks {
             return Ok(None);
         }
         if self.is_marked() {
+            // Nobody clears it before that.
+            let age = nanoseconds().saturating_sub(self.marked.load(Relaxed));
+            if Duration::from_nanos(age) < DEAD_AFTER / 2 {
+                return Ok(None);
+            }
             let own = self.read_table(file)?[self.number as usize];
             let is_own = own.token == self.token && own.at == self.marked.load(Relaxed);
             return Ok((!is_own).then_some(Intruder { pid: own.pid }));
@@ -448,6 +454,28 @@ mod tests {
         })
     }
 
+    /// Makes the mark one of long ago.
+    fn age(marks: &Marks, file: &File) {
+        let number = marks.number;
+        let mut mark = marks.read_table(file).unwrap()[number as usize];
+        mark.at = 1;
+        marks.marked.store(1, Relaxed);
+        marks
+            .write(file, &mark.encode(), marks.place_of(number))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_holder_whose_mark_was_cleared_meanwhile_is_told_before_it_writes() {
+        let file = tempfile::tempfile().unwrap();
+        let marks = marks(&file, Reach::Mount, 3);
+        assert_eq!(enter(&marks, &file), None);
+        age(&marks, &file);
+        assert_eq!(enter(&marks, &file), None);
+        marks.clear(&file, 3).unwrap();
+        assert_eq!(enter(&marks, &file), Some(Intruder { pid: 0 }));
+    }
+
     #[test]
     fn of_two_views_whose_locks_do_not_exclude_the_second_holder_is_told() {
         let file = tempfile::tempfile().unwrap();
@@ -466,11 +494,9 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let (one, other) = (marks(&file, Reach::Mount, 3), marks(&file, Reach::Mount, 3));
         assert_eq!(enter(&one, &file), None);
+        age(&one, &file);
         assert_eq!(enter(&other, &file), None);
         assert_eq!(enter(&one, &file), me());
-        // What it leaves behind is gone, and the other one is told of that at the latest when it writes.
-        one.leave(&file).unwrap();
-        assert_eq!(enter(&other, &file), Some(Intruder { pid: 0 }));
     }
 
     #[test]
