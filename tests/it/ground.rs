@@ -662,9 +662,9 @@ fn what_one_view_acknowledges_the_other_one_reads_at_its_poll() {
     let long = Duration::from_secs(60);
     for round in 0..20 {
         one.set_count(2 * round + 1).wait().unwrap();
-        while in_other.wait(long).unwrap() < 2 * round + 1 {}
+        while in_other.wait(long).unwrap().unwrap() < 2 * round + 1 {}
         other.set_count(2 * round + 2).wait().unwrap();
-        while in_one.wait(long).unwrap() < 2 * round + 2 {}
+        while in_one.wait(long).unwrap().unwrap() < 2 * round + 2 {}
     }
 }
 

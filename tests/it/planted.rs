@@ -130,6 +130,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::TrustEveryLock => &[
             "ground::two_mounts_whose_locks_exclude_nobody_lose_nothing_that_was_acknowledged",
             "ground::a_mount_beside_its_directory_loses_nothing_that_was_acknowledged",
+            "ground::an_overlay_beside_its_upper_directory_loses_nothing_that_was_acknowledged",
         ],
         Bug::TrustCachedNames => {
             &["ground::two_views_that_write_by_turns_refuse_nothing_and_lose_nothing"]

@@ -190,15 +190,10 @@ mod os {
         let Some(stat) = stat.ok().and_then(|stat| Stat::parse(&stat)) else {
             return false;
         };
-        let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
-        let uptime = uptime
-            .split(' ')
-            .next()
-            .and_then(|up| up.parse::<f64>().ok());
-        let Some(uptime) = uptime else {
+        let Some(uptime) = uptime() else {
             return stat.has_ended;
         };
-        let age_ms = (uptime * 1000.0) as u64;
+        let age_ms = u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX);
         let age_ms = age_ms.saturating_sub(stat.started * 1000 / TICKS_PER_SECOND);
         let started_ms = crate::clock::milliseconds().saturating_sub(age_ms);
         stat.has_ended || started_ms > at_ms.saturating_add(SLACK_MS)

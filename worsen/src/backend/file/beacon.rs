@@ -511,16 +511,35 @@ impl Beacon {
         }
     }
 
-    /// Says who holds the lock. Only by its holder. Returns who is said to hold it until now, 0 for nobody.
+    /// Says who holds the lock. Only by its holder. Returns who is said to hold it until now.
     ///
     /// # Errors
     ///
     /// Where the disk has no room for it: nor would it have any for telling others of a commit.
-    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<u32, NoRoom> {
+    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<Option<Holder>, NoRoom> {
         let held = &self.storable().ok_or(NoRoom)?.held;
+        let before = held.since_ms.load(Relaxed);
         held.since_ms.store(since_ms, Relaxed);
         // SeqCst: before the look at `marks_until`, which others write before they look at the holder.
-        Ok(held.pid.swap(pid, SeqCst))
+        Ok(match held.pid.swap(pid, SeqCst) {
+            0 => None,
+            pid => Some(Holder {
+                pid,
+                since_ms: before,
+            }),
+        })
+    }
+
+    /// Says again that this one holds the lock, if nobody has said anything else since this process did.
+    pub fn give_back(&self, pid: u32, holder: Holder) {
+        if let Some(page) = self.storable() {
+            page.held.since_ms.store(holder.since_ms, Relaxed);
+            // Whoever has said something else has the lock by now.
+            let _ = page
+                .held
+                .pid
+                .compare_exchange(pid, holder.pid, SeqCst, Relaxed);
+        }
     }
 
     /// Says that nobody holds the lock. Only by its holder, before it unlocks.

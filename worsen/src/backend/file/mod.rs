@@ -589,8 +589,11 @@ impl FileBackend {
     fn check_lock(&self, state: &mut State) -> Result<(), Error> {
         let lock = self.current_lock();
         let checked = match lock.beacon() {
+            // Somebody else said so meanwhile: see `waiting`.
             Some(page)
-                if page.is_complete() && page.holder().is_none_or(|who| who.pid != self.pid) =>
+                if page.is_complete()
+                    && page.holder().is_none_or(|who| who.pid != self.pid)
+                    && !planted(Bug::TrustEveryLock) =>
             {
                 let pid = page.holder().map_or(0, |who| who.pid);
                 Err(waiting::does_not_exclude(&self.paths, Intruder { pid }))

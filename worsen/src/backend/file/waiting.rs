@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     Paths,
-    beacon::{Beacon, NoRoom},
+    beacon::{Beacon, Holder, NoRoom},
     disk::{Disk, FileId},
     lock::{self, Intruder, LockFile},
 };
@@ -26,8 +26,8 @@ use crate::{
 /// How often releasing the lock is tried at once, where the system refuses it.
 const UNLOCK_TRIES: u32 = 3;
 
-/// So long another holder that the page names is watched. What is written under the lock takes less.
-const ANOTHER_HOLDER: Duration = Duration::from_millis(20);
+/// So long another holder that the page names is waited for. What is written under the lock takes less.
+const ANOTHER_HOLDER: Duration = Duration::from_secs(1);
 
 /// The longest pause between two tries to take the lock.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1);
@@ -178,15 +178,13 @@ fn enter(
     pid: u32,
 ) -> Result<(), Error> {
     let beacon = lock.beacon();
-    let mut goes_on = None;
     if let Some(beacon) = &beacon {
         let before = in_page(lock, paths, || beacon.set_holder(pid, milliseconds()))?;
-        goes_on = goes_on_after(beacon, before, pid);
+        if let Some(before) = before.filter(|before| before.pid != pid) {
+            wait_for_holder(paths, lock, beacon, pid, before, patience)?;
+        }
     }
-    let found = match goes_on {
-        Some(intruder) => Err(does_not_exclude(paths, intruder)),
-        None => find_intruder(paths, lock, patience),
-    };
+    let found = find_intruder(paths, lock, patience);
     if found.is_err() {
         if let Some(beacon) = &beacon {
             beacon.clear_holder();
@@ -201,22 +199,39 @@ fn enter(
     Ok(())
 }
 
-/// Whether the holder goes on whom the page named before this one: the two share a page, and their locks do not
-/// exclude, as where a directory is used beside an overlay above it. A killed holder stays named, and so does
-/// one that found no room to say that it let go.
-fn goes_on_after(beacon: &Beacon, before: u32, pid: u32) -> Option<Intruder> {
-    let is_suspect = before != 0 && before != pid && beacon.is_complete();
-    if !is_suspect || lock::is_process(before) != Some(true) {
-        return None;
+/// Waits for the holder whom the page named before this one, if it lives. Where it goes on, the two share a page,
+/// and their locks do not exclude, as where a directory is used beside an overlay above it. Where it does not, it
+/// found no room to say that it let go, or takes its time in the closure of a write, and is told before it
+/// appends. A killed holder stays named, too.
+fn wait_for_holder(
+    paths: &Paths,
+    lock: &Lock,
+    beacon: &Beacon,
+    pid: u32,
+    before: Holder,
+    patience: Duration,
+) -> Result<(), Error> {
+    #[cfg(all(target_os = "linux", not(loom)))]
+    let is_gone = || crate::taker::is_gone_since(before.pid, before.since_ms);
+    #[cfg(not(all(target_os = "linux", not(loom))))]
+    let is_gone = || true;
+    if !beacon.is_complete() || planted(Bug::TrustEveryLock) || is_gone() {
+        return Ok(());
     }
+    let goes_on = || beacon.holder().is_none_or(|holder| holder.pid != pid);
     let begun = Instant::now();
-    while begun.elapsed() < ANOTHER_HOLDER {
-        if beacon.holder().is_none_or(|holder| holder.pid != pid) {
-            return Some(Intruder { pid: before });
+    while !goes_on() {
+        if begun.elapsed() >= ANOTHER_HOLDER || is_gone() {
+            return Ok(());
+        }
+        if begun.elapsed() >= patience {
+            beacon.give_back(pid, before);
+            break;
         }
         thread::sleep(LONGEST_PAUSE);
     }
-    None
+    drop(lock.release());
+    Err(does_not_exclude(paths, Intruder { pid: before.pid }))
 }
 
 /// Looks for somebody else who has the lock that this process has, as far as it can be found out.

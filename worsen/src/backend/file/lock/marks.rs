@@ -431,6 +431,7 @@ fn random() -> u64 {
 }
 
 #[cfg(all(test, not(miri)))]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 
