@@ -128,15 +128,14 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             &["ground::a_directory_that_is_unmounted_under_a_store_is_not_written_beneath"]
         }
         Bug::TrustEveryLock => &[
-            "ground::two_mounts_whose_locks_exclude_nobody_lose_nothing_that_was_acknowledged",
-            "ground::a_mount_beside_its_directory_loses_nothing_that_was_acknowledged",
-            "ground::an_overlay_beside_its_upper_directory_loses_nothing_that_was_acknowledged",
+            "ground::a_holder_in_one_view_is_a_typed_error_in_the_other_where_reads_go_on",
+            "ground::a_holder_in_an_overlay_writes_nothing_over_what_was_written_below_meanwhile",
         ],
         Bug::TrustCachedNames => {
             &["ground::two_views_that_write_by_turns_refuse_nothing_and_lose_nothing"]
         }
         Bug::NeverAskForMarks => {
-            &["ground::a_mount_beside_its_directory_loses_nothing_that_was_acknowledged"]
+            &["ground::a_holder_in_one_view_is_a_typed_error_in_the_other_where_reads_go_on"]
         }
         Bug::StoreWithoutAsking => &["ground::a_lock_file_that_was_cut_off_costs_a_writer_nothing"],
         Bug::BreakLockAtTimeout => {
