@@ -151,6 +151,10 @@ impl DiskFile for BusyFile {
         self.file.set_len(len)
     }
 
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        self.file.reserve(from, to)
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         self.busy.run(|planned| &mut planned.before_sync);
         let outcome = self.file.sync_data();

@@ -171,6 +171,12 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::LeavePartialLine => &[
             "faults::a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_again",
         ],
+        Bug::SpendTheReserve => &[
+            "full_disk::what_is_removed_goes_into_the_room_that_is_kept_for_it_and_no_backup_is_given_up",
+        ],
+        Bug::TakeFillingForBackedUp => &[
+            "full_disk::what_is_removed_goes_into_the_room_that_is_kept_for_it_and_no_backup_is_given_up",
+        ],
         Bug::KeepDraftOfFailedClosure => &[
             "handles::a_closure_that_returns_an_error_commits_nothing",
             "handles::a_panic_in_a_closure_goes_to_its_caller_and_the_others_commit",

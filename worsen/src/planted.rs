@@ -114,6 +114,10 @@ bugs! {
     IgnoreShortWrite,
     /// What a full disk took of a line stays in the log.
     LeavePartialLine,
+    /// On a full disk any commit may take what is kept for those that make the state smaller.
+    SpendTheReserve,
+    /// The log is filled ahead, and nobody asks whether the backup has room for as much.
+    TakeFillingForBackedUp,
     /// A closure that failed leaves its changes in the draft.
     KeepDraftOfFailedClosure,
     /// A group that could not be written leaves its changes in the draft, to be published later.

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
-    backend::{AppendFailure, Backend, Entry},
+    backend::{AppendFailure, Backend, Entry, LeadsTo},
     error::{Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
@@ -132,6 +132,7 @@ impl Engine {
         }
         let caught_up = core.replica.since.all().len();
         let revision = core.replica.revision;
+        let bytes = core.replica.entries.bytes();
         let mut undo: Vec<Entry> = Vec::new();
         let mut commits: Vec<Vec<Entry>> = Vec::with_capacity(group.len());
         let mut buffered = !group.is_empty();
@@ -156,7 +157,10 @@ impl Engine {
         if planted(Bug::UnlockBeforeAppend) {
             self.backend.unlock();
         }
-        let Err(failure) = self.backend.append(&commits) else {
+        let entries = &core.replica.entries;
+        let shrinks = entries.bytes() < bytes;
+        let leads_to = LeadsTo { entries, shrinks };
+        let Err(failure) = self.backend.append(&commits, Some(leads_to)) else {
             return Ok(buffered);
         };
         for (uid, json) in undo.into_iter().rev() {

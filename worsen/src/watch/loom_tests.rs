@@ -4,7 +4,8 @@
 use super::*;
 use crate::{
     backend::{
-        AppendFailure, Backend, Entries, Entry, Followed, History, Sink, file::beacon::Beacon,
+        AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Sink,
+        file::beacon::Beacon,
     },
     engine::loom_tests::{add, open_on, poll_once},
     error::Error,
@@ -188,7 +189,11 @@ impl Backend for Process {
         Ok(())
     }
 
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        _leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
         let mut all = self.shared.commits.try_lock().unwrap();
         all.extend_from_slice(commits);
         Ok(())

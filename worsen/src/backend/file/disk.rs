@@ -58,7 +58,14 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// As `pwrite`: may be short.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
     fn len(&self) -> io::Result<u64>;
+    /// Cuts the file off, or lets it grow. What was reserved behind that is given back.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Has room kept for the file between these places, and changes neither its length nor a byte of it.
+    /// False where the system cannot do that, or cannot be trusted with it.
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        let _ = (from, to);
+        Ok(false)
+    }
     /// As `fdatasync`: the data, and the size where it changed.
     fn sync_data(&self) -> io::Result<()>;
     /// As `fsync`.
@@ -245,6 +252,15 @@ impl DiskFile for RealFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        // Of a file system that a process or another machine serves nobody knows what it makes of it.
+        match self.reach == Reach::Machine {
+            true => system::reserve(&self.file, from, to),
+            false => Ok(false),
+        }
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -463,6 +479,25 @@ mod system {
         let file = File::from(rustix::io::retry_on_intr(open)?);
         let id = id(&file.metadata()?);
         Ok((file, id))
+    }
+
+    /// As `fallocate` that keeps the size. fs2 and `posix_fallocate` would change it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
+        use rustix::fs::{FallocateFlags, fallocate};
+
+        let Some(len) = to.checked_sub(from).filter(|len| *len > 0) else {
+            return Ok(true);
+        };
+        let keep = FallocateFlags::KEEP_SIZE;
+        match rustix::io::retry_on_intr(|| fallocate(file, keep, from, len)) {
+            Ok(()) => Ok(true),
+            // The file system has no such thing, or a sandbox forbids the call.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NODEV | Errno::INVAL | Errno::PERM) => {
+                Ok(false)
+            }
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     // std's own sync_data and sync_all try again after EINTR.

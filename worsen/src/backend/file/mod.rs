@@ -56,6 +56,7 @@ mod mending;
 mod privacy;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod room;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     unreachable_pub,
@@ -83,18 +84,19 @@ use self::{
     backup::Backup,
     beacon::Beacon,
     compaction::{CompactAbove, Observer},
-    disk::{Disk, FileId, Open},
+    disk::{Disk, DiskFile, FileId, Open},
     follow::Following,
     history::LogHistory,
     lock::Intruder,
-    log::{AppendError, Log, Position, Tail},
+    log::{Log, Position, Tail},
     record::Record,
     recovery::{Mode, Recovered, WriteError, load, recover, write_file},
+    room::Room,
     sync::{Pace, SyncError},
     waiting::{Lock, NoLock, take_lock},
 };
 use super::{
-    AppendFailure, Backend, Entries, Entry, Followed, History, Recovery, Repair, Sink, now,
+    AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Recovery, Repair, Sink, now,
 };
 use crate::{
     debug::Debug,
@@ -217,6 +219,8 @@ struct State {
     damaged: bool,
     /// A compaction failed: it is not tried again before the log is this long.
     compact_from: u64,
+    /// The disk is full: the newest commit has taken of what is kept for those that free some room.
+    is_tight: bool,
 }
 
 impl State {
@@ -230,6 +234,7 @@ impl State {
             durable_revision: position.revision,
             damaged: false,
             compact_from: 0,
+            is_tight: false,
         };
         (state, recovered.entries, recovered.repairs)
     }
@@ -349,7 +354,7 @@ impl FileBackend {
             if is_behind {
                 // Another life, lest a process that has it open and remembers more brings that back
                 // later, over the commits that come now.
-                backend.start_generation(state, &entries, revision)?;
+                backend.start_generation(state, &entries, revision, Room::OfDisk)?;
             }
             backend.dispel_doubt(state, &entries, revision)?;
             if let Some(beacon) = backend.current_beacon() {
@@ -445,7 +450,7 @@ impl FileBackend {
             // Deleted, or emptied. Every commit of every process was in the file that is still open,
             // and so it is in memory by now: no backup has to make up for it.
             self.debug.warn(format_args!("{}", Repair::Healed));
-            return Ok(self.start_generation(state, sink.entries(), before)?);
+            return Ok(self.start_generation(state, sink.entries(), before, Room::OfDisk)?);
         }
         let doubt = |generation| self.doubt(generation);
         let recovered = recover(&*self.disk, &self.paths, self.mode, &doubt)?;
@@ -473,7 +478,7 @@ impl FileBackend {
             // The file lost what this process still remembers.
             self.debug.warn(format_args!("{}", Repair::Healed));
             *state = new;
-            return Ok(self.start_generation(state, sink.entries(), before)?);
+            return Ok(self.start_generation(state, sink.entries(), before, Room::OfDisk)?);
         }
         Err(Error::new(
             ErrorKind::Replaced,
@@ -488,6 +493,7 @@ impl FileBackend {
         state: &mut State,
         entries: &Entries,
         revision: u64,
+        room: Room,
     ) -> Result<(), WriteError> {
         let (header, mut bytes, position) = compaction::image(
             &self.paths.name,
@@ -504,26 +510,24 @@ impl FileBackend {
         }
         let total = bytes.len() as u64 + position.offset;
         self.on_compaction.tell(0, total);
-        let file = write_file(
-            &*self.disk,
-            &self.paths,
-            &self.paths.new_log,
-            &self.paths.log,
-            &bytes,
-            &mut |written| self.on_compaction.tell(written, total),
-        )
-        .inspect_err(|failure| {
-            if failure.in_doubt {
-                self.doubt(header.generation);
-            }
-        })?;
+        let file = self
+            .write_log(state, &bytes, total, room)
+            .inspect_err(|failure| {
+                if failure.in_doubt {
+                    self.doubt(header.generation);
+                }
+            })?;
         bytes.truncate(position.offset as usize);
         let filled = bytes.len() as u64;
-        state.log = Log::new(file, header, position, filled);
+        let new = Log::new(file, header, position, filled);
+        let old = std::mem::replace(&mut state.log, new);
         state.durable_offset = position.offset;
         state.durable_revision = revision;
         state.damaged = false;
         state.compact_from = 0;
+        state.is_tight = false;
+        self.following().turn(&old, state);
+        drop(old);
         if let Some(beacon) = self.current_beacon() {
             beacon.set_durable_offset(state.log.header.generation, position.offset);
             beacon.trust();
@@ -551,6 +555,46 @@ impl FileBackend {
             )),
         }
         Ok(())
+    }
+
+    /// Puts a new log in the place of the old one.
+    fn write_log(
+        &self,
+        state: &mut State,
+        bytes: &[u8],
+        total: u64,
+        room: Room,
+    ) -> Result<Arc<dyn DiskFile>, WriteError> {
+        let write = || {
+            write_file(
+                &*self.disk,
+                &self.paths,
+                &self.paths.new_log,
+                &self.paths.log,
+                bytes,
+                &mut |written| self.on_compaction.tell(written, total),
+            )
+        };
+        let needed = bytes.len() as u64;
+        let failed = |error| WriteError {
+            error: Error::io("the log cannot be written anew", &self.paths.log, error),
+            in_doubt: false,
+        };
+        match room {
+            Room::OfFiles { most } if needed > most => {
+                Err(failed(io::ErrorKind::StorageFull.into()))
+            }
+            Room::OfFiles { .. } => match write() {
+                Err(failure) if failure.is_full() => {
+                    match room::make(state, needed).map_err(failed)? {
+                        true => write(),
+                        false => Err(failure),
+                    }
+                }
+                outcome => outcome,
+            },
+            Room::OfDisk => write(),
+        }
     }
 
     /// Reads what stands behind the known tail.
@@ -581,7 +625,7 @@ impl FileBackend {
         self.debug.warn(format_args!(
             "the log is written anew: an earlier sync failed, or it was damaged meanwhile"
         ));
-        Ok(self.start_generation(state, entries, revision)?)
+        Ok(self.start_generation(state, entries, revision, Room::OfDisk)?)
     }
 
     /// Right before something is written into the log: that nobody else has the lock by now, as far as that can
@@ -699,6 +743,65 @@ impl FileBackend {
         state.backup = Some(Backup::new(file));
         Ok(bytes.len() as u64)
     }
+
+    /// Writes the commits as lines at the tail of the log.
+    fn append_lines(
+        &self,
+        state: &mut State,
+        commits: &[Vec<Entry>],
+        shrinks: bool,
+    ) -> Result<(), AppendFailure> {
+        let backed_up = self.check_backup(state).map_err(AppendFailure::Undone)?;
+        if let Some(backup) = &state.backup {
+            backup
+                .catch_up(&mut state.log, backed_up)
+                .map_err(|error| {
+                    AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
+                })?;
+        }
+        let durable = match self.beacon_of_syncs() {
+            Some(beacon)
+                if beacon.durable_offset(state.log.header.generation)
+                    >= state.log.position.offset =>
+            {
+                state.log.position.revision
+            }
+            _ => state.durable_revision,
+        };
+        let durable = match planted(Bug::ClaimDurableWithoutSync) {
+            true => state.log.position.revision,
+            false => durable,
+        };
+        if record::MOST - state.log.position.revision < commits.len() as u64 {
+            return Err(AppendFailure::Undone(self.used_up()));
+        }
+        let mut lines = Vec::with_capacity(256);
+        let mut after = state.log.position;
+        let at = Text::from(now());
+        let pid = self.pid;
+        for (index, changes) in commits.iter().enumerate() {
+            let record = Record {
+                revision: after.revision + 1,
+                at: at.clone(),
+                pid,
+                durable: (index == 0).then_some(durable),
+                changes: changes.clone(),
+            };
+            let before = lines.len();
+            after.crc = record.encode(after.crc, &mut lines);
+            after.revision = record.revision;
+            after.offset += (lines.len() - before) as u64;
+        }
+        self.write_lines(state, &lines, after, shrinks)?;
+        if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
+            let len = backup.file.len();
+            drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
+        }
+        if let Some(beacon) = self.current_beacon() {
+            beacon.set_written_offset(state.log.header.generation, after.offset);
+        }
+        Ok(())
+    }
 }
 
 /// What stands at the log's path.
@@ -766,71 +869,21 @@ impl Backend for FileBackend {
         self.dispel_doubt(state, sink.entries(), sink.revision())
     }
 
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
         let state = &mut *self.state();
         self.check_lock(state).map_err(AppendFailure::Undone)?;
-        let backed_up = self.check_backup(state).map_err(AppendFailure::Undone)?;
-        if let Some(backup) = &state.backup {
-            backup
-                .catch_up(&mut state.log, backed_up)
-                .map_err(|error| {
-                    AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
-                })?;
-        }
-        let durable = match self.beacon_of_syncs() {
-            Some(beacon)
-                if beacon.durable_offset(state.log.header.generation)
-                    >= state.log.position.offset =>
+        let shrinks = leads_to.is_some_and(|leads_to| leads_to.shrinks);
+        match (self.append_lines(state, commits, shrinks), leads_to) {
+            (Err(AppendFailure::Undone(full)), Some(leads_to))
+                if full.kind() == ErrorKind::NoSpace =>
             {
-                state.log.position.revision
+                self.begin_with(state, commits.len() as u64, leads_to, full)
             }
-            _ => state.durable_revision,
-        };
-        let durable = match planted(Bug::ClaimDurableWithoutSync) {
-            true => state.log.position.revision,
-            false => durable,
-        };
-        if record::MOST - state.log.position.revision < commits.len() as u64 {
-            return Err(AppendFailure::Undone(self.used_up()));
-        }
-        let mut lines = Vec::with_capacity(256);
-        let mut after = state.log.position;
-        let at = Text::from(now());
-        let pid = self.pid;
-        for (index, changes) in commits.iter().enumerate() {
-            let record = Record {
-                revision: after.revision + 1,
-                at: at.clone(),
-                pid,
-                durable: (index == 0).then_some(durable),
-                changes: changes.clone(),
-            };
-            let before = lines.len();
-            after.crc = record.encode(after.crc, &mut lines);
-            after.revision = record.revision;
-            after.offset += (lines.len() - before) as u64;
-        }
-        match state.log.append(&lines, after) {
-            Ok(()) => {
-                if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
-                    let len = backup.file.len();
-                    drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
-                }
-                if let Some(beacon) = self.current_beacon() {
-                    beacon.set_written_offset(state.log.header.generation, after.offset);
-                }
-                Ok(())
-            }
-            Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(Error::io(
-                "the commit cannot be written",
-                &self.paths.log,
-                error,
-            ))),
-            Err(AppendError::Unclean(error)) => Err(AppendFailure::Poisoned(Error::io(
-                "the commit cannot be written, nor taken back",
-                &self.paths.log,
-                error,
-            ))),
+            (outcome, _) => outcome,
         }
     }
 
@@ -928,7 +981,10 @@ impl Backend for FileBackend {
     fn wants_compaction(&self, live: u64) -> bool {
         let state = self.state();
         let length = state.log.position.offset;
-        length >= state.compact_from && compaction::is_due(length, live, &self.compact_above)
+        // On a full disk a small log is worth it too.
+        let is_due = compaction::is_due(length, live, &self.compact_above)
+            || state.is_tight && compaction::is_worth_it(length, live);
+        length >= state.compact_from && is_due
     }
 
     fn compact(&self, entries: &Entries) -> Result<(), Error> {
@@ -936,7 +992,8 @@ impl Backend for FileBackend {
         let Position {
             offset, revision, ..
         } = state.log.position;
-        match self.start_generation(state, entries, revision) {
+        let room = Room::OfFiles { most: offset };
+        match self.start_generation(state, entries, revision, room) {
             Ok(()) => {
                 self.debug.say(format_args!(
                     "compacted the log at revision {revision}, from {offset} to {} bytes",
@@ -976,7 +1033,10 @@ impl Backend for FileBackend {
                     false => state.log.read_on(|_| Ok::<(), io::Error>(())),
                 },
             ) {
-                (Ok(Place::Ours), Ok(Tail::Clean)) => state.log.trim(),
+                (Ok(Place::Ours), Ok(Tail::Clean)) => state.log.trim().and_then(|()| {
+                    let backup = state.backup.as_mut();
+                    backup.map_or(Ok(()), Backup::release)
+                }),
                 // Left for the next opening, which reads and judges it anyway.
                 _ => Ok(()),
             }

@@ -850,6 +850,13 @@ pub(crate) struct WriteError {
     pub(crate) in_doubt: bool,
 }
 
+impl WriteError {
+    /// Whether there was no room for it, and everything is as it was.
+    pub(crate) fn is_full(&self) -> bool {
+        self.error.kind() == ErrorKind::NoSpace && !self.in_doubt
+    }
+}
+
 impl From<WriteError> for Error {
     fn from(failure: WriteError) -> Error {
         failure.error
