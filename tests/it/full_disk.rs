@@ -126,6 +126,11 @@ fn a_user_can_make_room_on_a_full_disk_by_removing_from_the_store() {
                 }
             }
             assert_eq!(opened.state().1, state);
+            if let Some(other) = &other {
+                opened.set("new", "small").expect("there is room again");
+                // By that it lets go of the old log.
+                assert!(other.store.read("new").is_some());
+            }
             opened
                 .set("new", &"z".repeat(entries * length / 2))
                 .expect("there is room again");

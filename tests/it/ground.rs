@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use worsen::{Condition, ErrorKind, Store};
+use worsen::{Condition, Durability, ErrorKind, PersistentStore, Store};
 
 use crate::support::{Worker, folder};
 
@@ -60,6 +60,22 @@ impl Mount {
         let options = format!("loop,{options}");
         let options = options.trim_end_matches(',');
         run("mount", &["-o", options, image, dir.to_str().unwrap()])?;
+        Ok(Mount {
+            dir,
+            server: None,
+            _folder: folder,
+        })
+    }
+
+    /// In memory, with so many MiB.
+    fn in_memory(megabytes: u64) -> Result<Mount, String> {
+        may_mount()?;
+        let folder = folder();
+        let dir = folder.path().join("mounted");
+        fs::create_dir(&dir).unwrap();
+        let size = format!("size={megabytes}m");
+        let options = ["-t", "tmpfs", "-o", &size, "none", dir.to_str().unwrap()];
+        run("mount", &options)?;
         Ok(Mount {
             dir,
             server: None,
@@ -407,6 +423,101 @@ fn a_full_ext4_ends_no_process() {
 fn a_full_xfs_ends_no_process() {
     let mount = mounted!(Mount::in_file(&["mkfs.xfs", "-q"], 320, ""));
     fills_up(mount.path());
+}
+
+/// A store of texts, with entries of these lengths, on a disk that fills up while it is open.
+fn with_entries(dir: &Path, lengths: &[usize]) -> PersistentStore<String> {
+    let store = PersistentStore::builder("texts").dir(dir).open().unwrap();
+    for (number, length) in lengths.iter().enumerate() {
+        let write = store.write(number.to_string(), "x".repeat(*length));
+        write.durability(Durability::Buffered).wait().unwrap();
+    }
+    store.sync().wait().unwrap();
+    store
+}
+
+/// Writes what makes the store larger until there is no room for it.
+fn write_until_refused(store: &PersistentStore<String>) {
+    for number in 0..10_000 {
+        let write = store.write(format!("more {number}"), "y".repeat(90));
+        if let Err(error) = write.wait() {
+            assert_eq!(error.kind(), ErrorKind::NoSpace, "{error}");
+            return;
+        }
+    }
+    panic!("the disk takes everything");
+}
+
+/// On a full disk every entry can be removed, one after the other, or all at once, in a store that was
+/// open when it filled up and in one that is opened later; and then there is room again.
+fn room_is_made(mount: &Path) {
+    for (name, lengths) in [
+        ("small", vec![10; 1000]),
+        ("middle", vec![300; 400]),
+        ("large", vec![20_000; 10]),
+    ] {
+        for at_once in [false, true] {
+            for opened_late in [false, true] {
+                let what = format!("{name}, all at once: {at_once}, opened late: {opened_late}");
+                let dir = mount.join("db");
+                let mut store = with_entries(&dir, &lengths);
+                if opened_late {
+                    drop(store);
+                }
+                let filler = fill(mount);
+                store = PersistentStore::builder("texts").dir(&dir).open().unwrap();
+                if !opened_late {
+                    write_until_refused(&store);
+                }
+                write_back(mount);
+                if at_once {
+                    let cleared = store.clear().wait();
+                    cleared.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    assert!(store.is_empty());
+                } else {
+                    for number in 0..lengths.len() {
+                        let removed = store.remove(number.to_string()).wait();
+                        removed.unwrap_or_else(|error| panic!("{what}, {number}: {error}"));
+                    }
+                }
+                let mut kept: Vec<_> = store.iter().collect();
+                if !opened_late || name != "large" {
+                    let write = store.write("new", "z".into()).wait();
+                    write.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    kept.push(("new".into(), "z".into()));
+                }
+                drop(store);
+                let store = PersistentStore::builder("texts").dir(&dir).open().unwrap();
+                assert!(!store.recovered().may_have_lost(), "{what}");
+                let mut found: Vec<_> = store.iter().collect();
+                found.sort();
+                kept.sort();
+                assert_eq!(found, kept, "{what}");
+                drop(store);
+                fs::remove_file(filler).unwrap();
+                fs::remove_dir_all(&dir).unwrap();
+                write_back(mount);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_user_can_make_room_on_a_full_ext4_by_removing_from_the_store() {
+    let mount = mounted!(Mount::in_file(&["mkfs.ext4", "-q"], 16, ""));
+    room_is_made(mount.path());
+}
+
+#[test]
+fn a_user_can_make_room_on_a_full_xfs_by_removing_from_the_store() {
+    let mount = mounted!(Mount::in_file(&["mkfs.xfs", "-q"], 320, ""));
+    room_is_made(mount.path());
+}
+
+#[test]
+fn a_user_can_make_room_on_a_full_tmpfs_by_removing_from_the_store() {
+    let mount = mounted!(Mount::in_memory(4));
+    room_is_made(mount.path());
 }
 
 /// Many writes in one process, each read at once in another one: how many of the reads were stale.

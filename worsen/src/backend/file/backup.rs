@@ -54,10 +54,8 @@ impl Backup {
         self.file.set_len(self.file.len()?)
     }
 
-    /// Gives back all the room that it has: what the log holds it does not hold any more, until it is brought
-    /// up to the log again. The lock is held.
-    pub(crate) fn empty(&mut self) -> io::Result<()> {
-        self.reserved = 0;
-        self.file.set_len(0)
+    /// How many bytes could be written to it without new room.
+    pub(crate) fn room(&self) -> io::Result<u64> {
+        Ok(self.file.len()?.max(self.reserved))
     }
 }

@@ -84,7 +84,7 @@ use self::{
     backup::Backup,
     beacon::Beacon,
     compaction::{CompactAbove, Observer},
-    disk::{Disk, DiskFile, FileId, Open},
+    disk::{Disk, FileId, Open},
     follow::Following,
     history::LogHistory,
     lock::Intruder,
@@ -219,7 +219,7 @@ struct State {
     damaged: bool,
     /// A compaction failed: it is not tried again before the log is this long.
     compact_from: u64,
-    /// The disk is full: the newest commit has taken of what is kept for those that free some room.
+    /// The disk is full: the newest commit has taken of what is kept for those that free some room, or had none.
     is_tight: bool,
 }
 
@@ -354,7 +354,7 @@ impl FileBackend {
             if is_behind {
                 // Another life, lest a process that has it open and remembers more brings that back
                 // later, over the commits that come now.
-                backend.start_generation(state, &entries, revision, Room::OfDisk)?;
+                backend.start_generation(state, &entries, revision, Room::Disk)?;
             }
             backend.dispel_doubt(state, &entries, revision)?;
             if let Some(beacon) = backend.current_beacon() {
@@ -450,7 +450,7 @@ impl FileBackend {
             // Deleted, or emptied. Every commit of every process was in the file that is still open,
             // and so it is in memory by now: no backup has to make up for it.
             self.debug.warn(format_args!("{}", Repair::Healed));
-            return Ok(self.start_generation(state, sink.entries(), before, Room::OfDisk)?);
+            return Ok(self.start_generation(state, sink.entries(), before, Room::Disk)?);
         }
         let doubt = |generation| self.doubt(generation);
         let recovered = recover(&*self.disk, &self.paths, self.mode, &doubt)?;
@@ -478,7 +478,7 @@ impl FileBackend {
             // The file lost what this process still remembers.
             self.debug.warn(format_args!("{}", Repair::Healed));
             *state = new;
-            return Ok(self.start_generation(state, sink.entries(), before, Room::OfDisk)?);
+            return Ok(self.start_generation(state, sink.entries(), before, Room::Disk)?);
         }
         Err(Error::new(
             ErrorKind::Replaced,
@@ -557,46 +557,6 @@ impl FileBackend {
         Ok(())
     }
 
-    /// Puts a new log in the place of the old one.
-    fn write_log(
-        &self,
-        state: &mut State,
-        bytes: &[u8],
-        total: u64,
-        room: Room,
-    ) -> Result<Arc<dyn DiskFile>, WriteError> {
-        let write = || {
-            write_file(
-                &*self.disk,
-                &self.paths,
-                &self.paths.new_log,
-                &self.paths.log,
-                bytes,
-                &mut |written| self.on_compaction.tell(written, total),
-            )
-        };
-        let needed = bytes.len() as u64;
-        let failed = |error| WriteError {
-            error: Error::io("the log cannot be written anew", &self.paths.log, error),
-            in_doubt: false,
-        };
-        match room {
-            Room::OfFiles { most } if needed > most => {
-                Err(failed(io::ErrorKind::StorageFull.into()))
-            }
-            Room::OfFiles { .. } => match write() {
-                Err(failure) if failure.is_full() => {
-                    match room::make(state, needed).map_err(failed)? {
-                        true => write(),
-                        false => Err(failure),
-                    }
-                }
-                outcome => outcome,
-            },
-            Room::OfDisk => write(),
-        }
-    }
-
     /// Reads what stands behind the known tail.
     fn read_on(&self, state: &mut State, sink: &mut dyn Sink) -> Result<Tail, Error> {
         follow::read_on(&mut state.log, &self.paths, sink, None)
@@ -625,7 +585,7 @@ impl FileBackend {
         self.debug.warn(format_args!(
             "the log is written anew: an earlier sync failed, or it was damaged meanwhile"
         ));
-        Ok(self.start_generation(state, entries, revision, Room::OfDisk)?)
+        Ok(self.start_generation(state, entries, revision, Room::Disk)?)
     }
 
     /// Right before something is written into the log: that nobody else has the lock by now, as far as that can
@@ -878,10 +838,13 @@ impl Backend for FileBackend {
         self.check_lock(state).map_err(AppendFailure::Undone)?;
         let shrinks = leads_to.is_some_and(|leads_to| leads_to.shrinks);
         match (self.append_lines(state, commits, shrinks), leads_to) {
-            (Err(AppendFailure::Undone(full)), Some(leads_to))
-                if full.kind() == ErrorKind::NoSpace =>
-            {
-                self.begin_with(state, commits.len() as u64, leads_to, full)
+            (Err(AppendFailure::Undone(full)), leads_to) if full.kind() == ErrorKind::NoSpace => {
+                // Where that is worth it, a compaction makes room now.
+                state.is_tight = true;
+                match leads_to.filter(|leads_to| leads_to.shrinks) {
+                    Some(leads_to) => self.begin_with(state, commits.len() as u64, leads_to, full),
+                    None => Err(AppendFailure::Undone(full)),
+                }
             }
             (outcome, _) => outcome,
         }
@@ -992,8 +955,7 @@ impl Backend for FileBackend {
         let Position {
             offset, revision, ..
         } = state.log.position;
-        let room = Room::OfFiles { most: offset };
-        match self.start_generation(state, entries, revision, room) {
+        match self.start_generation(state, entries, revision, Room::HalfOfBackup) {
             Ok(()) => {
                 self.debug.say(format_args!(
                     "compacted the log at revision {revision}, from {offset} to {} bytes",

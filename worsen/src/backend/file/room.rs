@@ -4,14 +4,17 @@
 //! The log is filled ahead, and the backup has as much room reserved, so a commit that fits the filling needs
 //! none. Commits that make the state larger leave [`KEPT`] of it; those that make it smaller may take that.
 //! Where it has run out, or such a commit does not fit it, a new generation begins with the state that the
-//! commit leads to. Its room is that of the filling, and where that is too little, that of the backup: the log
-//! is whole and on disk by then as far as anybody was told, so that no crash needs the backup.
+//! commit leads to. It is written over the backup, which has the room that takes, and needs no new file: some
+//! file systems have no room for one either. No crash needs the backup by then, for the log is whole, and on
+//! disk as far as anybody was told.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use super::{
     FileBackend, State,
-    log::{AppendError, Filling, KEPT, Position, is_full},
+    disk::DiskFile,
+    log::{AppendError, Filling, Position, is_full},
+    recovery::{WriteError, put_in_place, write_file},
 };
 use crate::{
     backend::{AppendFailure, LeadsTo},
@@ -19,17 +22,16 @@ use crate::{
     planted::{Bug, planted},
 };
 
-/// What most file systems give to a file at a time. Where it is more, a new generation that was thought to
-/// have room is refused.
-const BLOCK: u64 = 4096;
-
 /// Where a new generation may have its room from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     /// From the disk alone.
-    OfDisk,
-    /// Where that is full, from the filling and from the backup, if it takes so many bytes at most.
-    OfFiles { most: u64 },
+    Disk,
+    /// Where that is full, from the backup, which also has that for its next one. The log is not in doubt.
+    HalfOfBackup,
+    /// Where that is full, from the backup. The log is not in doubt. The next backup may have to wait until
+    /// every process has let go of the old log.
+    Backup,
 }
 
 impl FileBackend {
@@ -54,7 +56,7 @@ impl FileBackend {
             .append(lines, after, filling, may_take_what_is_kept);
         match outcome {
             Ok(()) => {
-                state.is_tight = after.offset + KEPT > state.log.filled();
+                state.is_tight = state.log.filling(after.offset).is_some();
                 Ok(())
             }
             Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(Error::io(
@@ -70,7 +72,8 @@ impl FileBackend {
         }
     }
 
-    /// Begins a new generation with the state that commits lead to, as the log has no room for their lines.
+    /// Begins a new generation with the state that commits lead to, which free some room, as the log has none
+    /// for their lines.
     pub(super) fn begin_with(
         &self,
         state: &mut State,
@@ -81,16 +84,7 @@ impl FileBackend {
         let Position {
             offset, revision, ..
         } = state.log.position;
-        let most = match leads_to.shrinks {
-            true => u64::MAX,
-            // There has to be left, in the end, what is kept for those that do.
-            false => offset.saturating_sub(KEPT),
-        };
-        // It takes some bytes more: what is too much already is not even put together.
-        if leads_to.entries.bytes() > most {
-            return Err(AppendFailure::Undone(full));
-        }
-        let room = Room::OfFiles { most };
+        let room = Room::Backup;
         match self.start_generation(state, leads_to.entries, revision + commits, room) {
             Ok(()) => {
                 self.debug.say(format_args!(
@@ -111,6 +105,60 @@ impl FileBackend {
             // It tells what is to be done as well.
             Err(_) => Err(AppendFailure::Undone(full)),
         }
+    }
+
+    /// Puts a new log in the place of the old one. `total`: how many bytes are to be written in all.
+    pub(super) fn write_log(
+        &self,
+        state: &mut State,
+        bytes: &[u8],
+        total: u64,
+        room: Room,
+    ) -> Result<Arc<dyn DiskFile>, WriteError> {
+        let (disk, paths) = (&*self.disk, &self.paths);
+        let written = &mut |written| self.on_compaction.tell(written, total);
+        let outcome = write_file(disk, paths, &paths.new_log, &paths.log, bytes, written);
+        match outcome {
+            Err(failure) if failure.is_full() && room != Room::Disk => {
+                let needed = bytes.len() as u64 * if room == Room::Backup { 1 } else { 2 };
+                let Some(backup) = self.take_backup(state, needed)? else {
+                    return Err(failure);
+                };
+                let places = (&*paths.new_log, &*paths.log);
+                put_in_place(disk, paths, || Ok(backup), places, bytes, written)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The file of the backup, under the name of a new log, where it has room for so many bytes. Then there is
+    /// no backup until one is written anew.
+    fn take_backup(
+        &self,
+        state: &mut State,
+        bytes: u64,
+    ) -> Result<Option<Arc<dyn DiskFile>>, WriteError> {
+        let (disk, paths) = (&*self.disk, &self.paths);
+        let failed = |error| WriteError {
+            error: Error::io("the backup cannot make room", &paths.backup, error),
+            in_doubt: false,
+        };
+        let Some(backup) = &state.backup else {
+            return Ok(None);
+        };
+        let found = disk.identify(&paths.backup).map_err(failed)?;
+        let is_there = found.is_some_and(|found| found.id == backup.file.id());
+        if !is_there || backup.room().map_err(failed)? < bytes {
+            return Ok(None);
+        }
+        let file = backup.file.clone();
+        // Wherever it is from now on: who needs a backup looks for it.
+        state.backup = None;
+        // Durably: a power cut must not leave anything but a backup under the name of one.
+        disk.rename(&paths.backup, &paths.new_log)
+            .and_then(|()| disk.sync_dir(&paths.dir))
+            .map_err(failed)?;
+        Ok(Some(file))
     }
 }
 
@@ -134,32 +182,10 @@ fn reserve(state: &mut State, end: u64) -> io::Result<Option<Filling>> {
         Err(error) if is_full(&error) && wanted.to > wanted.least => {}
         outcome => return outcome.map(|()| Some(wanted)),
     }
+    let wanted = state.log.fill_less(wanted);
     // What there was of it is more than the log would find room for.
     backup.release()?;
     backup.reserve(tail, filled)?;
-    backup.reserve(tail, wanted.least)?;
-    Ok(Some(state.log.fill_less(wanted)))
-}
-
-/// Gives back room for so many bytes, of what the log does not need. False where there is too little of it:
-/// then nothing is given back. The lock is held, and the log is not in doubt.
-pub(super) fn make(state: &mut State, bytes: u64) -> io::Result<bool> {
-    let blocks = |from: u64, to: u64| (to / BLOCK).saturating_sub(from.div_ceil(BLOCK));
-    let needed = bytes.div_ceil(BLOCK);
-    let filling = blocks(state.log.position.offset, state.log.filled());
-    let (backed_up, reserved) = match &state.backup {
-        Some(backup) => (backup.file.len()?, backup.reserved()),
-        None => (0, 0),
-    };
-    let ahead = filling + blocks(backed_up, reserved);
-    if needed > ahead + backed_up.div_ceil(BLOCK) {
-        return Ok(false);
-    }
-    state.log.trim()?;
-    match &mut state.backup {
-        Some(backup) if needed > ahead => backup.empty()?,
-        Some(backup) => backup.release()?,
-        None => {}
-    }
-    Ok(true)
+    backup.reserve(tail, wanted.to)?;
+    Ok(Some(wanted))
 }
