@@ -69,7 +69,7 @@ impl Backend for Disk {
     fn append(
         &self,
         commits: &[Vec<Entry>],
-        leads_to: Option<LeadsTo<'_'>>,
+        leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         self.1.reach("append");
         self.0.append(commits, leads_to)
