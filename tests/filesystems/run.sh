@@ -10,6 +10,11 @@
 # kept:    of 600 increments by two processes, how many were acknowledged, and how many are there
 # stale:   of 600 reads in another process after an acknowledged write, how many were stale
 # page:    whether the lock file has the page that processes share
+#
+# The rows of two views ("twice": two mounts by bindfs; "beside": one beside its directory; "locks": it hands
+# locks on) have four processes, two in each view, increment at the same time:
+#
+# kept:    how many increments were acknowledged, and how many are there; then how many were refused
 set -u
 cd "$(dirname "$0")/../.."
 
@@ -79,11 +84,60 @@ stale() { # of 300 writes in each of two processes, each read in the other
   echo "$stale of 600"
 }
 
+views() { # views DIR DIR: four processes at once, and what is there afterwards in either
+  local number told acknowledged=0 refused=0 end=
+  for number in 1 2 3 4; do
+    local dir=$1; [ $((number % 2)) = 0 ] && dir=$2
+    mkfifo "$top/in$number"
+    timeout 120 "$worker" count-up "$dir" 150 <"$top/in$number" >"$top/out$number" 2>>"$top/why" &
+  done
+  exec 11>"$top/in1" 12>"$top/in2" 13>"$top/in3" 14>"$top/in4"
+  for number in 1 2 3 4; do
+    for _ in $(seq 600); do grep -q ready "$top/out$number" && break; sleep 0.05; done
+  done
+  echo >&11; echo >&12; echo >&13; echo >&14
+  exec 11>&- 12>&- 13>&- 14>&-
+  for number in 1 2 3 4; do
+    for _ in $(seq 1200); do told=$(sed -n 2p "$top/out$number"); [ -n "$told" ] && break; sleep 0.05; done
+    set -- "$1" "$2" $told
+    acknowledged=$((acknowledged + ${3:-0})) refused=$((refused + ${4:-0})) end="$end ${5:-ended}"
+  done
+  local one other
+  one=$("$worker" print "$1" 2>>"$top/why") other=$("$worker" print "$2" 2>>"$top/why")
+  echo "$acknowledged acknowledged, ${one%% *} and ${other%% *} there; $refused refused;$end"
+  rm -f "$top"/in? "$top"/out?
+}
+
+views_row() { # twice | beside, then -locks where they are handed on
+  local options=
+  case $1 in *-locks) options="--enable-lock-forwarding --multithreaded" ;; esac
+  serve bindfs -f $options "$top/behind" "$top/at" || return
+  case $1 in
+    twice*)
+      mkdir "$top/other"
+      bindfs -f $options "$top/behind" "$top/other" >/dev/null 2>>"$top/why" &
+      there "$top/other" || return
+      views "$top/at/db" "$top/other/db"
+      umount "$top/other"; rmdir "$top/other" ;;
+    beside*) views "$top/at/db" "$top/behind/db" ;;
+  esac
+}
+
 printf '| %-15s | %-12s | %-10s | %-5s | %s |\n' "file system" kept stale page note
 echo "| --- | --- | --- | --- | --- |"
-rows=${*:-ext4 xfs btrfs tmpfs overlay bindfs mergerfs gocryptfs encfs fuse-overlayfs ntfs-3g exfat-fuse fuse2fs}
+rows=${*:-ext4 xfs btrfs tmpfs overlay bindfs mergerfs gocryptfs encfs fuse-overlayfs ntfs-3g exfat-fuse fuse2fs
+  twice twice-locks beside beside-locks}
 for row in $rows; do
   mkdir -p "$top/at" "$top/behind"
+  case $row in
+    twice* | beside*)
+      kept=$(views_row "$row" 2>"$top/why") || kept="skipped: $(head -c 160 "$top/why" | tr '\n|' '  ')"
+      printf '| %-15s | %s |\n' "$row" "$kept"
+      umount "$top/at" 2>/dev/null || umount -l "$top/at" 2>/dev/null
+      wait 2>/dev/null
+      rm -rf "$top/at" "$top/behind"
+      continue ;;
+  esac
   mkfifo "$top/in" "$top/out"
   if mount_row "$row" 2>"$top/why"; then
     one=0 other=0

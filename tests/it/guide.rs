@@ -6,6 +6,11 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
+#[cfg(unix)]
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
 
 use tempfile::TempDir;
 use worsen::{ErrorKind, Repair, Store, simulation::CompactAbove};
@@ -104,6 +109,103 @@ fn a_copy_that_is_made_within_a_write_is_whole_while_others_write() {
             assert_eq!(repairs, [Repair::BackupRenewed { kept: None }]);
         }
     });
+}
+
+/// The commands under this heading of the guide, a block each.
+#[cfg(unix)]
+fn commands(heading: &str) -> Vec<String> {
+    let guide = include_str!("../../worsen/src/guide/files.md");
+    let (_, section) = guide.split_once(&format!("# {heading}\n")).unwrap();
+    let section = section.split("\n# ").next().unwrap();
+    let blocks = section.split("```sh\n").skip(1);
+    blocks
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+/// Whether these can be run here. Else it says what cannot.
+#[cfg(unix)]
+fn there_are(tools: &[&str]) -> bool {
+    tools.iter().all(|tool| {
+        let found = Command::new("sh")
+            .args(["-c", "command -v \"$0\"", tool])
+            .stdout(Stdio::null())
+            .status();
+        let is_there = found.is_ok_and(|found| found.success());
+        if !is_there {
+            println!("skipped: there is no `{tool}`");
+        }
+        is_there
+    })
+}
+
+#[cfg(unix)]
+#[test]
+fn the_newest_commit_of_an_open_store_is_found_with_the_commands_of_the_guide() {
+    if !there_are(&["grep", "tail", "jq"]) {
+        return;
+    }
+    let folder = folder();
+    let store = open(&folder.path().join("db"));
+    store.set_note("über\u{0}all".to_owned()).wait().unwrap();
+    store.set_count(7).wait().unwrap();
+    let block = &commands("Looking at the log")[0];
+    let output = Command::new("sh")
+        .args(["-e", "-c", block])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = told.lines().collect();
+    let [newest, set, count] = lines[..] else {
+        panic!("{told}{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let revision = store.revision();
+    assert!(
+        newest.starts_with(&format!("{{\"rev\":{revision},")),
+        "{newest}"
+    );
+    assert_eq!(set, r#"{"count":7}"#);
+    assert_eq!(count, revision.to_string());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_commits_of_an_open_store_are_followed_with_the_loop_of_the_guide() {
+    if !there_are(&["grep", "awk", "tail", "cut", "sleep"]) {
+        return;
+    }
+    let folder = folder();
+    let dir = folder.path().join("db");
+    let store = open(&dir);
+    store.set_count(1).wait().unwrap();
+    let mut follower = Command::new("sh")
+        .args(["-c", &commands("Looking at the log")[1]])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next_with = |text: &str| {
+        let found = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.contains(text));
+        assert!(found.is_some(), "the loop ended before {text}");
+    };
+    next_with(r#""count":1"#);
+    store.set_count(2).wait().unwrap();
+    next_with(r#""count":2"#);
+    // Behind a compaction too, and nothing twice.
+    let mut other = Worker::start("compact", &dir, &["3"]);
+    assert!(other.rest().is_empty());
+    store.set_count(4).wait().unwrap();
+    next_with(r#""count":4"#);
+    store.set_count(5).wait().unwrap();
+    let next = lines.next().unwrap().unwrap();
+    assert!(next.contains(r#""count":5"#), "{next}");
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }
 
 #[test]

@@ -151,6 +151,10 @@ impl DiskFile for BusyFile {
         self.file.set_len(len)
     }
 
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        self.file.reserve(from, to)
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         self.busy.run(|planned| &mut planned.before_sync);
         let outcome = self.file.sync_data();
@@ -236,6 +240,8 @@ fn a_sync_beside_one_that_failed_is_not_believed() {
     let busy = Busy::on(&disk);
     let one = busy.open();
     let other = open(&disk.new_process()).unwrap();
+    // The first write of a process does more: it has room kept for the backup.
+    other.set("x", "first").unwrap();
     one.set("a", "kept").unwrap();
     let at = sync_of_a_write(&disk, &other);
     let ill = disk.clone();

@@ -48,6 +48,7 @@ mod work_queue_takeover; // of fields that were plain queues
 mod crash; // power cuts and kills at every step
 mod damage; // bytes that nobody wrote
 mod faults; // a disk that fails at every operation
+mod full_disk; // a disk that has no room left
 mod hostile; // files made to do harm
 mod interleavings; // what another process does within an operation
 mod machine;

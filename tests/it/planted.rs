@@ -135,6 +135,16 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::WriteOnAnotherDevice => {
             &["ground::a_directory_that_is_unmounted_under_a_store_is_not_written_beneath"]
         }
+        Bug::TrustEveryLock => &[
+            "ground::a_holder_in_one_view_is_a_typed_error_in_the_other_where_reads_go_on",
+            "ground::a_holder_in_an_overlay_writes_nothing_over_what_was_written_below_meanwhile",
+        ],
+        Bug::TrustCachedNames => {
+            &["ground::two_views_that_write_by_turns_refuse_nothing_and_lose_nothing"]
+        }
+        Bug::NeverAskForMarks => {
+            &["ground::a_holder_in_one_view_is_a_typed_error_in_the_other_where_reads_go_on"]
+        }
         Bug::StoreWithoutAsking => &["ground::a_lock_file_that_was_cut_off_costs_a_writer_nothing"],
         Bug::BreakLockAtTimeout => {
             &["processes::a_held_lock_is_a_timeout_that_names_the_holder_and_readers_do_not_wait"]
@@ -168,6 +178,12 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         ],
         Bug::LeavePartialLine => &[
             "faults::a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_again",
+        ],
+        Bug::SpendTheReserve => &[
+            "full_disk::what_is_removed_goes_into_the_room_that_is_kept_for_it_and_no_backup_is_given_up",
+        ],
+        Bug::TakeFillingForBackedUp => &[
+            "full_disk::what_is_removed_goes_into_the_room_that_is_kept_for_it_and_no_backup_is_given_up",
         ],
         Bug::KeepDraftOfFailedClosure => &[
             "handles::a_closure_that_returns_an_error_commits_nothing",

@@ -388,6 +388,28 @@ fn a_queue_that_takes_the_place_of_another_goes_on_with_its_numbers() {
 }
 
 #[test]
+fn a_queue_that_is_reset_goes_on_with_its_numbers() {
+    let dir = folder();
+    let store = open(dir.path());
+    let before = store.revision();
+    store.reset_jobs().wait().unwrap();
+    assert_eq!(store.revision(), before, "there was nothing to reset");
+    let put = work(&store);
+    for job in 0..3 {
+        put.push(job).wait().unwrap();
+    }
+    store.reset_jobs().wait().unwrap();
+    assert!(store.jobs().is_empty());
+    assert_eq!(put.push(3).wait().unwrap(), 3);
+    store.reset().wait().unwrap();
+    assert!(store.jobs().is_empty());
+    drop((put, store));
+    let store = open(dir.path());
+    assert!(store.jobs().is_empty());
+    assert_eq!(work(&store).push(4).wait().unwrap(), 4);
+}
+
+#[test]
 fn a_worker_that_panics_gives_its_job_back_at_once() {
     let (store, _machine, work) = in_memory();
     let work = work.max_tries(2);

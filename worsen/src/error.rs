@@ -66,6 +66,9 @@ pub enum ErrorKind {
     TooLarge,
     /// Another process held the lock until the deadline.
     LockTimeout,
+    /// This process has the lock and another one has it too: they use the directory through two views of it,
+    /// such as two mounts by a file server, whose locks do not keep each other out. Nothing was written.
+    LockDoesNotExclude,
     /// A write was started inside the closure of another write.
     Nested,
     /// The closure of a write panicked, which nobody waited for.

@@ -58,6 +58,13 @@ pub enum Condition {
         /// What was found.
         error: Error,
     },
+    /// Within the last minute another process had the lock while this one had it: they use the directory
+    /// through two views of it whose locks do not keep each other out. The write that met it was refused, and
+    /// wrote nothing; reads go on, and so do writes that meet nobody.
+    LockDoesNotExclude {
+        /// What the write was told.
+        error: Error,
+    },
     /// The log lost commits while the store was open, and was written anew from what this process remembers:
     /// it was deleted, cut off or damaged, or an older copy was put in its place beside a backup that is newer.
     /// Nothing is lost. It is told until the store is opened anew.
@@ -101,6 +108,7 @@ impl Condition {
             Condition::Poisoned { error }
             | Condition::Misfit { error, .. }
             | Condition::Replaced { error }
+            | Condition::LockDoesNotExclude { error }
             | Condition::NotFollowing { error } => Some(error),
             Condition::Healed { .. }
             | Condition::SlowClosure { .. }
@@ -120,7 +128,9 @@ impl fmt::Display for Condition {
                 f,
                 "reads stay at revision {revision} and writes are refused until a value that fits is written: {error}"
             ),
-            Condition::Replaced { error } => write!(f, "{error}"),
+            Condition::Replaced { error } | Condition::LockDoesNotExclude { error } => {
+                write!(f, "{error}")
+            }
             Condition::Healed {
                 revision,
                 kept,

@@ -118,6 +118,10 @@ bugs! {
     IgnoreShortWrite,
     /// What a full disk took of a line stays in the log.
     LeavePartialLine,
+    /// On a full disk any commit may take what is kept for those that make the state smaller.
+    SpendTheReserve,
+    /// The log is filled ahead, and nobody asks whether the backup has room for as much.
+    TakeFillingForBackedUp,
     /// A closure that failed leaves its changes in the draft.
     KeepDraftOfFailedClosure,
     /// A group that could not be written leaves its changes in the draft, to be published later.
@@ -194,6 +198,12 @@ bugs! {
     ForgetWhatNobodyWaitedFor,
     /// An operation that fails takes along what the one before it did to a field that is not stored.
     ForgetWhatIsNotStored,
+    /// Nobody looks whether the lock excludes.
+    TrustEveryLock,
+    /// What the system has cached of a name counts, where another view may have put another file there.
+    TrustCachedNames,
+    /// Who uses a directory through a file server does not ask those who use it directly for marks.
+    NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.
     RunStrangersOnKeeper,
     /// A panic on the store's own thread ends that thread.

@@ -107,6 +107,12 @@ impl World for System {
     }
 }
 
+/// Whether it is certain that the process is gone which had this pid at this time, in milliseconds since 1970.
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) fn is_gone_since(pid: u32, at_ms: u64) -> bool {
+    os::is_gone_since(pid, at_ms)
+}
+
 /// Linux tells when a process was started, so a pid that was given away again is noticed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod os {
@@ -165,6 +171,32 @@ mod os {
                 .and_then(Pid::from_raw)
                 .is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH)),
         }
+    }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(super) fn is_gone_since(pid: u32, at_ms: u64) -> bool {
+        /// Of the times that a process is told, on every machine that Linux runs on.
+        const TICKS_PER_SECOND: u64 = 100;
+        /// The clocks are read one after the other, and one counts in hundredths.
+        const SLACK_MS: u64 = 1000;
+        let is_there = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
+        if !is_there {
+            return true;
+        }
+        let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+        let Some(stat) = stat.ok().and_then(|stat| Stat::parse(&stat)) else {
+            return false;
+        };
+        let Some(uptime) = uptime() else {
+            return stat.has_ended;
+        };
+        let age_ms = u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX);
+        let age_ms = age_ms.saturating_sub(stat.started * 1000 / TICKS_PER_SECOND);
+        let started_ms = crate::clock::milliseconds().saturating_sub(age_ms);
+        stat.has_ended || started_ms > at_ms.saturating_add(SLACK_MS)
     }
 
     /// What `/proc/<pid>/stat` says.
@@ -304,6 +336,18 @@ mod tests {
         };
         assert!(System::new().is_gone(&before));
         assert!(!System::new().is_gone(&me));
+    }
+
+    #[cfg(not(loom))]
+    #[test]
+    fn a_process_of_the_same_pid_that_was_started_later_is_another_one() {
+        let now = crate::clock::milliseconds();
+        assert!(!is_gone_since(std::process::id(), now));
+        assert!(is_gone_since(
+            std::process::id(),
+            now - 3_600_000 * 24 * 365
+        ));
+        assert!(is_gone_since(u32::MAX, now));
     }
 
     #[test]

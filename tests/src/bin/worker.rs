@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Durability, Options, PersistentStore, Store, simulation::CompactAbove};
+use worsen::{Durability, ErrorKind, Options, PersistentStore, Store, simulation::CompactAbove};
 use worsen_tests::{
     Jobs, State, Tidied,
     torture::work::{Work, work},
@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["increment", dir, threads, times] => {
             increment(Path::new(dir), threads.parse()?, times.parse()?)
         }
+        ["count-up", dir, times] => count_up(Path::new(dir), times.parse()?),
         ["write-until-killed", dir, threads, length] => {
             write_until_killed(Path::new(dir), threads.parse()?, length.parse()?)
         }
@@ -117,6 +118,42 @@ fn increment(dir: &Path, threads: usize, times: usize) -> Result<(), Box<dyn Err
         }
         Ok(())
     })
+}
+
+/// Opens, waits for a line on stdin, increments the counter so many times, and prints how many of them were
+/// acknowledged, how many were refused since the lock excludes nobody, and the kind of any other error, which
+/// ends it.
+fn count_up(dir: &Path, times: usize) -> Result<(), Box<dyn Error>> {
+    let open = || {
+        State::builder()
+            .dir(dir)
+            .lock_timeout(Duration::from_secs(60))
+            .open()
+    };
+    let (mut acknowledged, mut refused) = (0, 0);
+    let store = loop {
+        match open() {
+            Ok(store) => break store,
+            Err(error) if error.kind() == ErrorKind::LockDoesNotExclude => refused += 1,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    println!("ready");
+    stdin().read_line(&mut String::new())?;
+    let mut end = "done".to_owned();
+    for _ in 0..times {
+        match store.update_count(|count| *count += 1).wait() {
+            Ok(()) => acknowledged += 1,
+            Err(error) if error.kind() == ErrorKind::LockDoesNotExclude => refused += 1,
+            Err(error) => {
+                eprintln!("{error}");
+                end = format!("{:?}", error.kind());
+                break;
+            }
+        }
+    }
+    println!("{acknowledged} {refused} {end}");
+    Ok(())
 }
 
 /// Does it in so many threads, and ends with the first of their errors.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    AppendFailure, Backend, Committed, Entries, Entry, Followed, History, Next, Sight, Sink, now,
-    replay,
+    AppendFailure, Backend, Committed, Entries, Entry, Followed, History, LeadsTo, Next, Sight,
+    Sink, now, replay,
 };
 use crate::error::Error;
 
@@ -114,7 +114,11 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        _leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
         let mut kept = Kept::of(&self.kept);
         for changes in commits {
             kept.add(changes);

@@ -110,8 +110,13 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
         self.catch_up(sink)
     }
-    /// Writes the commits that follow the newest revision, one after the other. All or none.
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure>;
+    /// Writes the commits that follow the newest revision, one after the other. All or none. Where there is no
+    /// room for them, and it is known what they lead to, a new generation may begin with that.
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure>;
     /// Whether everything appended so far is known to survive a power cut.
     fn is_durable(&self) -> bool;
     /// Makes what was appended before survive a power cut.
@@ -170,6 +175,15 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
 pub(crate) fn read_only() -> Error {
     Error::new(ErrorKind::ReadOnly, "the store was opened for reading only")
         .help("nothing was written; open it without `.read_only()` to write")
+}
+
+/// What a group of commits makes of the state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeadsTo<'a> {
+    /// The state with them.
+    pub(crate) entries: &'a Entries,
+    /// Whether it is smaller than without them.
+    pub(crate) shrinks: bool,
 }
 
 /// Why an append failed, and whether the log can go on.

@@ -551,6 +551,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
     // No list and no object: it cannot be taken for a plain field's value, nor the reverse.
     const MARK: &'static str = MARK;
 
+    // Who has noted the number of a job that is done must not meet another one under it.
+    const REMEMBERS: bool = true;
+
     fn record(
         &mut self,
         before: Option<&Self>,

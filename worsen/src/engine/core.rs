@@ -109,7 +109,7 @@ pub(super) fn seed(
         return Ok(());
     }
     backend
-        .append(std::slice::from_ref(&changes))
+        .append(std::slice::from_ref(&changes), None)
         .map_err(|failure| match failure {
             AppendFailure::Undone(error) | AppendFailure::Poisoned(error) => error,
         })?;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
-    backend::{AppendFailure, Backend, Entry},
+    backend::{AppendFailure, Backend, Entry, LeadsTo},
     error::{Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
@@ -136,6 +136,7 @@ impl Engine {
         }
         let caught_up = core.replica.since.all().len();
         let revision = core.replica.revision;
+        let bytes = core.replica.entries.bytes();
         let mut undo: Vec<Entry> = Vec::new();
         let mut commits: Vec<Vec<Entry>> = Vec::with_capacity(group.len());
         let mut buffered = !group.is_empty();
@@ -160,12 +161,17 @@ impl Engine {
         if planted(Bug::UnlockBeforeAppend) {
             self.backend.unlock();
         }
-        let Err(failure) = self.backend.append(&commits) else {
-            return Ok(buffered);
+        let failure = match self.append_to(core, &commits, bytes) {
+            Ok(()) => return Ok(buffered),
+            Err(failure) => failure,
         };
         for (uid, json) in undo.into_iter().rev() {
             core.replica.put(&uid, json);
         }
+        let failure = match self.make_room(core, &commits, failure) {
+            Ok(()) => return Ok(buffered),
+            Err(failure) => failure,
+        };
         core.replica.since.truncate(caught_up);
         core.replica.revision = revision;
         core.roll_back(true);
@@ -176,6 +182,47 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    /// Appends commits that the entries hold already. Before them, these had so many bytes.
+    fn append_to(
+        &self,
+        core: &Core,
+        commits: &[Vec<Entry>],
+        bytes: u64,
+    ) -> Result<(), AppendFailure> {
+        let entries = &core.replica.entries;
+        let shrinks = entries.bytes() < bytes;
+        self.backend
+            .append(commits, Some(LeadsTo { entries, shrinks }))
+    }
+
+    /// Compacts the log, where that makes room on a full disk, and appends the commits once more. The entries
+    /// do not hold them.
+    fn make_room(
+        &self,
+        core: &mut Core,
+        commits: &[Vec<Entry>],
+        failure: AppendFailure,
+    ) -> Result<(), AppendFailure> {
+        let bytes = core.replica.entries.bytes();
+        match &failure {
+            AppendFailure::Undone(error)
+                if error.kind() == ErrorKind::NoSpace && self.backend.wants_compaction(bytes) => {}
+            _ => return Err(failure),
+        }
+        self.backend
+            .compact(&core.replica.entries)
+            .map_err(AppendFailure::Undone)?;
+        let mut undo: Vec<Entry> = Vec::new();
+        for (uid, json) in commits.iter().flatten() {
+            undo.push((uid.clone(), core.replica.put(uid, json.clone())));
+        }
+        self.append_to(core, commits, bytes).inspect_err(|_| {
+            for (uid, json) in undo.into_iter().rev() {
+                core.replica.put(&uid, json);
+            }
+        })
     }
 
     /// Runs one operation on the draft: what it changed, or `None` where it failed and was undone.

@@ -14,7 +14,7 @@ use std::{
 
 use super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Followed, Sight, Sink},
+    backend::{AppendFailure, Entry, Followed, LeadsTo, Sight, Sink},
     commit::Commit,
     error::{ErrorKind, ValueError},
     sync::{Arc as Shared, in_every_order, thread::JoinHandle},
@@ -72,7 +72,11 @@ impl Backend for DiskBackend {
         Ok(())
     }
 
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        _leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
         let mut disk = self.0.state();
         assert!(disk.locked);
         if disk.appends_to_fail > 0 {

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Opens a store with other settings than its attributes say. From [`Store::builder`], and from
-/// [`PersistentStore::builder`].
+/// [`PersistentStore::builder`](crate::PersistentStore::builder).
 ///
 /// ```
 /// use std::time::Duration;

@@ -29,6 +29,10 @@ pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
     /// The JSON under the field's own uid, which says that it is empty apart from its entries.
     const MARK: &'static str;
 
+    /// Whether it knows something that outlives its entries, such as the numbers that were used: then it is
+    /// written down also where it is set back to an empty seed.
+    const REMEMBERS: bool = false;
+
     /// Adds what changed since `before` to `out`; all there is, where there is no `before`. The field then
     /// is what everybody reads from its entries, which may be less than it was.
     fn record(
@@ -57,6 +61,7 @@ type Apply =
 pub struct EntryTable {
     type_id: TypeId,
     mark: &'static str,
+    remembers: bool,
     record: Record,
     apply: Apply,
 }
@@ -74,6 +79,7 @@ impl EntryTable {
         EntryTable {
             type_id: TypeId::of::<T>(),
             mark: T::MARK,
+            remembers: T::REMEMBERS,
             record: |field, before, uid, out| match field.downcast_mut::<T>() {
                 Some(field) => field.record(before.and_then(<dyn Any>::downcast_ref), uid, out),
                 None => Ok(()),
@@ -148,6 +154,11 @@ impl EntryTables {
     /// As [`ByEntry::MARK`]; `None`: the field does not log by entry.
     pub(crate) fn mark(&self, index: usize) -> Option<&'static str> {
         self.get(index).map(|table| table.mark)
+    }
+
+    /// As [`ByEntry::REMEMBERS`].
+    pub(crate) fn remembers(&self, index: usize) -> bool {
+        self.get(index).is_some_and(|table| table.remembers)
     }
 
     /// Adds the entries of one field to `out`: what changed since `before`, or all there is.

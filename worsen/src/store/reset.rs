@@ -15,7 +15,7 @@ impl<S: Schema> Handle<S> {
     ///
     /// What the file holds of a field goes: so it reads as its seed from now on, also when a later version
     /// of the program has another one, until it is set again. Only a collection that has entries in its seed
-    /// gets these as they are now. Fields that are not stored stay as they are, and so do the uids of other
+    /// gets these as they are now, and a work queue goes on with its numbers. Fields that are not stored stay as they are, and so do the uids of other
     /// versions of the program.
     ///
     /// ```
@@ -58,11 +58,12 @@ impl<S: Schema> StructModel<S> {
         self.open_field(index).__copy_field(index, &seed);
         // Whoever takes over that a collection is back at its seed would drop the seed's own entries along
         // with those that go.
-        if self
+        let has_entries = self
             .seed_entries
             .get(index)
-            .is_some_and(|all| all.len() > 1)
-        {
+            .is_some_and(|all| all.len() > 1);
+        let was_used = scope.entries.contains_key(*uid) && self.layout.tables.remembers(index);
+        if has_entries || was_used {
             return self.record(index, scope);
         }
         self.before = None;

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     backend::{
-        AppendFailure, Backend, Entries, Entry, Followed, History, Sight, Sink,
+        AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Sight, Sink,
         file::beacon::Beacon,
     },
     engine::loom_tests::{add, open_on, poll_once},
@@ -189,7 +189,11 @@ impl Backend for Process {
         Ok(())
     }
 
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        _leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
         let mut all = self.shared.commits.try_lock().unwrap();
         all.extend_from_slice(commits);
         Ok(())

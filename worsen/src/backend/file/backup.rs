@@ -12,11 +12,13 @@ use crate::planted::{Bug, planted};
 #[derive(Debug)]
 pub(crate) struct Backup {
     pub(crate) file: Arc<dyn DiskFile>,
+    /// Up to here this process has had room kept for it.
+    reserved: u64,
 }
 
 impl Backup {
     pub(crate) fn new(file: Arc<dyn DiskFile>) -> Self {
-        Backup { file }
+        Backup { file, reserved: 0 }
     }
 
     /// Brings the backup up to the tail of the log, before the next write goes there. Its length
@@ -29,5 +31,31 @@ impl Backup {
         }
         log.forget_recent();
         Ok(())
+    }
+
+    /// Up to where there is room for it, as far as this process knows.
+    pub(crate) fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Has room kept from one place to another, behind which nothing is written without asking again. Where
+    /// the system has no such thing, nothing is kept.
+    pub(crate) fn reserve(&mut self, from: u64, to: u64) -> io::Result<()> {
+        if from < to && !planted(Bug::TakeFillingForBackedUp) {
+            self.file.reserve(from, to)?;
+        }
+        self.reserved = to;
+        Ok(())
+    }
+
+    /// Gives back what is kept behind its end. The lock is held.
+    pub(crate) fn release(&mut self) -> io::Result<()> {
+        self.reserved = 0;
+        self.file.set_len(self.file.len()?)
+    }
+
+    /// How many bytes could be written to it without new room.
+    pub(crate) fn room(&self) -> io::Result<u64> {
+        Ok(self.file.len()?.max(self.reserved))
     }
 }

@@ -13,6 +13,7 @@
 //! | 64 | 8 | the newest revision that readers may see |
 //! | 72 | 4 | the word to sleep on: bit 0 "somebody may sleep", above it a count of changes |
 //! | 80 | 8 | the line of that revision: its low 32 bits, then the line's checksum |
+//! | 88 | 4 | until when processes of other views of the directory ask for marks, in seconds since 1970 |
 //! | 128 | 8 | the newest generation of the log that a failed sync put in doubt |
 //! | 136 | 8 | how far the log is durable: 20 bits of the generation, 44 bits of offset |
 //! | 144 | 8 | how far the log is written, in the same way |
@@ -39,7 +40,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 use self::words::{Word32, Word64};
 use crate::{
     planted::{Bug, planted},
-    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 
 #[cfg(all(target_os = "linux", not(loom)))]
@@ -79,6 +80,7 @@ struct News {
     revision: Word64,
     bell: Bell,
     mark: Word64,
+    marks_until: Word32,
 }
 
 #[repr(C, align(64))]
@@ -120,6 +122,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Page, news.revision) == 64);
     assert!(std::mem::offset_of!(Page, news.bell) == 72);
     assert!(std::mem::offset_of!(Page, news.mark) == 80);
+    assert!(std::mem::offset_of!(Page, news.marks_until) == 88);
     assert!(std::mem::offset_of!(Page, progress.doubted) == 128);
     assert!(std::mem::offset_of!(Page, progress.durable) == 136);
     assert!(std::mem::offset_of!(Page, progress.written) == 144);
@@ -139,6 +142,7 @@ impl Page {
                 revision: Word64::new(0),
                 bell: Bell(Word32::new(0)),
                 mark: Word64::new(0),
+                marks_until: Word32::new(0),
             },
             progress: Progress {
                 doubted: Word64::new(0),
@@ -484,7 +488,17 @@ impl Beacon {
         match &self.memory {
             Memory::Boxed(_) => true,
             #[cfg(all(target_os = "linux", not(loom)))]
-            Memory::Mapped(mapped) => mapped.is_complete,
+            Memory::Mapped(mapped) => mapped.is_complete && !self.asks_for_marks(),
+        }
+    }
+
+    /// Whether processes that use the directory through another view of it ask for marks for now: see the
+    /// lock file's marks. Of the holder of the lock, once it has said so here.
+    pub fn asks_for_marks(&self) -> bool {
+        // SeqCst: after the holder was set. Either it sees what is asked for, or who asks sees the holder.
+        match self.page().news.marks_until.load(SeqCst) {
+            0 => false,
+            until => u64::from(until) > crate::clock::milliseconds() / 1000,
         }
     }
 
@@ -595,16 +609,35 @@ impl Beacon {
         }
     }
 
-    /// Says who holds the lock. Only by its holder.
+    /// Says who holds the lock. Only by its holder. Returns who is said to hold it until now.
     ///
     /// # Errors
     ///
     /// Where the disk has no room for it: nor would it have any for telling others of a commit.
-    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<(), NoRoom> {
+    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<Option<Holder>, NoRoom> {
         let held = &self.storable().ok_or(NoRoom)?.held;
+        let before = held.since_ms.load(Relaxed);
         held.since_ms.store(since_ms, Relaxed);
-        held.pid.store(pid, Release);
-        Ok(())
+        // SeqCst: before the look at `marks_until`, which others write before they look at the holder.
+        Ok(match held.pid.swap(pid, SeqCst) {
+            0 => None,
+            pid => Some(Holder {
+                pid,
+                since_ms: before,
+            }),
+        })
+    }
+
+    /// Says again that this one holds the lock, if nobody has said anything else since this process did.
+    pub fn give_back(&self, pid: u32, holder: Holder) {
+        if let Some(page) = self.storable() {
+            page.held.since_ms.store(holder.since_ms, Relaxed);
+            // Whoever has said something else has the lock by now.
+            let _ = page
+                .held
+                .pid
+                .compare_exchange(pid, holder.pid, SeqCst, Relaxed);
+        }
     }
 
     /// Says that nobody holds the lock. Only by its holder, before it unlocks.

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     lineage::Chain,
-    log::Position,
+    log::{KEPT, Position},
     record::{Header, Past, Record},
 };
 use crate::{
@@ -92,6 +92,11 @@ pub(crate) fn is_due(length: u64, live: u64, above: &CompactAbove) -> bool {
     // Relaxed: nothing hangs on when a change of it is seen.
     let above = above.0.load(Ordering::Relaxed);
     above == 0 || length > above.max(live.saturating_mul(FACTOR))
+}
+
+/// Whether a compaction of it makes room on a full disk, for the log as for its backup.
+pub(crate) fn is_worth_it(length: u64, live: u64) -> bool {
+    length > live.saturating_mul(2).saturating_add(KEPT)
 }
 
 /// How long a log of this length becomes before a compaction is tried again that has failed: trying

@@ -19,6 +19,7 @@ mod system;
 pub use self::id::FileId;
 pub(crate) use self::reach::Reach;
 use super::lock::{self, LockFile, RealLock};
+use crate::planted::{Bug, planted};
 
 /// What a store asks of a disk. The real one is [`RealDisk`].
 pub trait Disk: Send + Sync + fmt::Debug + 'static {
@@ -27,6 +28,10 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
     /// What stands at this path now; `None` where nothing does.
     fn identify(&self, path: &Path) -> io::Result<Option<Found>>;
+    /// Forgets what is cached of this name, where a file server tells the system of a name for some time.
+    fn forget_name(&self, path: &Path) {
+        let _ = path;
+    }
     /// Moves a file over another, atomically. Durable once the directory is synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Ends a move over this file that was broken off, where the system cannot make one at once. The lock is
@@ -53,7 +58,14 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// As `pwrite`: may be short.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
     fn len(&self) -> io::Result<u64>;
+    /// Cuts the file off, or lets it grow. What was reserved behind that is given back.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Has room kept for the file between these places, and changes neither its length nor a byte of it.
+    /// False where the system cannot do that, or cannot be trusted with it.
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        let _ = (from, to);
+        Ok(false)
+    }
     /// As `fdatasync`: the data, and the size where it changed.
     fn sync_data(&self) -> io::Result<()>;
     /// As `fsync`.
@@ -111,7 +123,9 @@ impl Disk for RealDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
         let (file, id) = system::open(path, how)?;
         let reach = Reach::of(&file)?;
-        Ok(Box::new(RealFile { file, id, reach }))
+        let file = RealFile { file, id, reach };
+        file.forget_cached();
+        Ok(Box::new(file))
     }
 
     fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
@@ -120,6 +134,12 @@ impl Disk for RealDisk {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    fn forget_name(&self, path: &Path) {
+        if !planted(Bug::TrustCachedNames) {
+            system::forget_name(path);
         }
     }
 
@@ -151,7 +171,14 @@ impl Disk for RealDisk {
             owner::take_after(&file, &[&path.with_extension("db")])?;
         }
         let again = || system::open(path, Open::Write);
-        Ok(Box::new(RealLock::new(file, id, shared_memory, again)?))
+        #[cfg_attr(
+            not(all(target_os = "linux", not(loom))),
+            expect(unused_mut, reason = "only Linux has other views that are known")
+        )]
+        let mut lock = RealLock::new(file, id, shared_memory, again)?;
+        #[cfg(all(target_os = "linux", not(loom)))]
+        lock.look_for_intruders(|| system::open_uncached(path))?;
+        Ok(Box::new(lock))
     }
 }
 
@@ -225,6 +252,15 @@ impl DiskFile for RealFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        // Of a file system that a process or another machine serves nobody knows what it makes of it.
+        match self.reach == Reach::Machine {
+            true => system::reserve(&self.file, from, to),
+            false => Ok(false),
+        }
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -405,11 +441,63 @@ mod system {
     }
 
     pub(super) fn forget_cached(file: &File) {
-        // Bytes that are not on disk yet stay. An error is as well: then it is as if nobody had asked.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+        {
+            use rustix::fs::{Advice, AtFlags, StatxFlags, fadvise, statx};
+
+            // Its length first: nothing is read beyond the one that is known.
+            let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+            let _ = statx(file, "", flags, StatxFlags::SIZE);
+            // Bytes that are not on disk yet stay. An error is as well: then it is as if nobody had asked.
+            let _ = fadvise(file, 0, None, Advice::DontNeed);
+        }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let _ = file;
+    }
+
+    /// Has the system ask the server for what stands at this path. It does so where something is to be moved
+    /// there over nothing, and then finds that something is.
+    pub(super) fn forget_name(path: &Path) {
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            path,
+            rustix::fs::CWD,
+            path,
+            rustix::fs::RenameFlags::NOREPLACE,
+        );
+        #[cfg(not(target_os = "linux"))]
+        let _ = path;
+    }
+
+    /// An existing file for reading and writing, of which nothing is cached.
+    #[cfg(target_os = "linux")]
+    pub(super) fn open_uncached(path: &Path) -> io::Result<(File, FileId)> {
+        let flags =
+            OFlags::RDWR | OFlags::DIRECT | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let open = || rustix::fs::open(path, flags, Mode::empty());
+        let file = File::from(rustix::io::retry_on_intr(open)?);
+        let id = id(&file.metadata()?);
+        Ok((file, id))
+    }
+
+    /// As `fallocate` that keeps the size. fs2 and `posix_fallocate` would change it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
+        use rustix::fs::{FallocateFlags, fallocate};
+
+        let Some(len) = to.checked_sub(from).filter(|len| *len > 0) else {
+            return Ok(true);
+        };
+        let keep = FallocateFlags::KEEP_SIZE;
+        match rustix::io::retry_on_intr(|| fallocate(file, keep, from, len)) {
+            Ok(()) => Ok(true),
+            // The file system has no such thing, or a sandbox forbids the call.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NODEV | Errno::INVAL | Errno::PERM) => {
+                Ok(false)
+            }
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     // std's own sync_data and sync_all try again after EINTR.

@@ -87,7 +87,17 @@ impl Following {
             durable_revision: self.durable_revision,
             damaged: false,
             compact_from: 0,
+            is_tight: false,
         };
+    }
+
+    /// Readers who have come to the end of a log turn to the one that begins with the same state. They would
+    /// keep a file that nobody needs any more, and its room on the disk.
+    pub(super) fn turn(&mut self, old: &Log, state: &State) {
+        let is_there = self.log.header == old.header && self.log.position == old.position;
+        if is_there && state.log.position.revision == old.position.revision {
+            *self = Following::new(state);
+        }
     }
 }
 
@@ -129,6 +139,9 @@ impl FileBackend {
                     true => self.is_succeeded(following)?,
                     false => self.follow_generation(following, sink, visible)?,
                 };
+                if is_there {
+                    self.let_go_of_what_was_before(following);
+                }
                 Ok(match is_there {
                     true => Followed::Visible,
                     false => Followed::Unknown,
@@ -240,6 +253,21 @@ impl FileBackend {
         match self.replaced.get() {
             Some(error) if !was_of_others => Ok(Followed::Replaced(error.clone())),
             _ => Ok(self.tell(kin, known, revision)),
+        }
+    }
+
+    /// The writer's files, where readers have turned to the next ones: whoever only reads would keep the old
+    /// ones, and their room on the disk, for as long as it does so. The next write looks for its place anew.
+    fn let_go_of_what_was_before(&self, following: &Following) {
+        // Where it is at work, the writer turns to them itself.
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
+        let is_over = state.log.header.generation < following.log.header.generation;
+        // Nothing that it wrote there is still to be synced.
+        if is_over && state.durable_offset >= state.log.position.offset {
+            state.log.let_go();
+            state.backup = None;
         }
     }
 

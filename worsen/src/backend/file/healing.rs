@@ -8,10 +8,11 @@ use std::{thread, time::Duration};
 use super::{
     FileBackend, Place, State,
     disk::Open,
-    finish_renames, is_empty,
+    finish_renames, forget_backup, is_empty,
     lineage::Kin,
     log::{Tail, is_blank, read_header},
     recovery::{Examined, examine, keep_copy, load},
+    room::Room,
 };
 use crate::{
     backend::{Entries, Repair, Sink},
@@ -67,6 +68,7 @@ impl FileBackend {
 
     /// Reads everything anew, where it goes on from what is known.
     fn reload(&self, state: &mut State, sink: &mut dyn Sink, intent: Intent) -> Result<(), Error> {
+        forget_backup(&*self.disk, &self.paths, &self.current_lock());
         finish_renames(&*self.disk, &self.paths)?;
         let known = sink.revision();
         let (examined, kin) = match self.find_settled(state, known)? {
@@ -205,7 +207,7 @@ impl FileBackend {
         let backup = load(&*self.disk, &self.paths.backup, Open::Read);
         let left = backup.map_or(0, |(_, bytes)| of(&bytes)).max(of(found));
         let next = state.log.header.generation.max(left) + 1;
-        self.begin_generation(next, state, entries, revision)?;
+        self.begin_generation(next, state, entries, revision, Room::Disk)?;
         self.note_healed(revision, kept);
         Ok(())
     }

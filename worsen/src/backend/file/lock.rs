@@ -6,6 +6,9 @@
 //! silently: hence the calls by the trait's full name. `duplicate` leaves the copy open on exec, so a
 //! child would keep the lock: hence one open file, and no copies.
 
+#[cfg(all(target_os = "linux", not(loom)))]
+mod marks;
+
 use std::{
     fmt,
     fs::File,
@@ -17,9 +20,17 @@ use std::{
             Ordering::{Acquire, Release},
         },
     },
+    time::Duration,
 };
 
 use super::{beacon::Beacon, disk::FileId};
+
+/// A process that has the lock as well, though this one has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intruder {
+    /// Its pid, where that is known: otherwise 0.
+    pub pid: u32,
+}
 
 /// One open lock file. Dropping it frees the lock.
 pub trait LockFile: Send + Sync + fmt::Debug {
@@ -48,6 +59,26 @@ pub trait LockFile: Send + Sync + fmt::Debug {
     fn find_room(&self) -> io::Result<()> {
         Err(io::ErrorKind::StorageFull.into())
     }
+    /// Looks whether somebody else has the lock too, who is on the other side of a file server: of the one
+    /// who has it, right after taking it, and once more before it writes. Unlocking ends it. It waits so
+    /// long at most for one of whom nobody knows whether it lives.
+    ///
+    /// # Errors
+    ///
+    /// When the lock file cannot be read or written.
+    fn find_intruder(&self, patience: Duration) -> io::Result<Option<Intruder>> {
+        let _ = patience;
+        Ok(None)
+    }
+    /// Whether others may have to be kept out whom the lock does not keep out, and all that stands in the
+    /// files is to be looked at anew for that. Of the one who has the lock.
+    fn is_shared_beyond(&self) -> bool {
+        false
+    }
+    /// Whether what this process has cached of the directory's names may be out of date.
+    fn is_served(&self) -> bool {
+        false
+    }
 }
 
 /// A lock file of the operating system.
@@ -56,6 +87,9 @@ pub struct RealLock {
     file: File,
     id: FileId,
     beacon: Option<Arc<Beacon>>,
+    /// `None` where what stands in the file is not of a store.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    marks: Option<marks::Marks>,
     /// The operating system gives an open file the lock it has already, so threads exclude each other
     /// here.
     taken: AtomicBool,
@@ -87,8 +121,37 @@ impl RealLock {
             file,
             id,
             beacon,
+            #[cfg(all(target_os = "linux", not(loom)))]
+            marks: None,
             taken: AtomicBool::new(false),
         })
+    }
+
+    /// From now on it looks for those whom the lock does not keep out. `direct` opens the same file such that
+    /// nothing of it is cached.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(super) fn look_for_intruders(
+        &mut self,
+        direct: impl FnOnce() -> io::Result<(File, FileId)>,
+    ) -> io::Result<()> {
+        use super::disk::Reach;
+
+        let reach = Reach::of(&self.file)?;
+        if !super::beacon::mapping::is_ours(&self.file, 0)? {
+            return Ok(());
+        }
+        // Not every file system can: then it is read past the cache in another way.
+        let direct = match reach {
+            Reach::Machine => None,
+            Reach::Mount | Reach::Network => direct().ok().filter(|(_, id)| *id == self.id),
+        };
+        let direct = direct.map(|(file, _)| file);
+        self.marks = Some(marks::Marks::new(self.id, reach, direct));
+        Ok(())
     }
 }
 
@@ -156,9 +219,16 @@ impl LockFile for RealLock {
     }
 
     fn unlock(&self) -> io::Result<()> {
+        #[cfg(all(target_os = "linux", not(loom)))]
+        let left = self
+            .marks
+            .as_ref()
+            .map_or(Ok(()), |marks| marks.leave(&self.file));
+        #[cfg(not(all(target_os = "linux", not(loom))))]
+        let left = Ok(());
         unlock(&self.file)?;
         self.taken.store(false, Release);
-        Ok(())
+        left
     }
 
     fn id(&self) -> FileId {
@@ -167,6 +237,24 @@ impl LockFile for RealLock {
 
     fn beacon(&self) -> Option<Arc<Beacon>> {
         self.beacon.clone()
+    }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    fn find_intruder(&self, patience: Duration) -> io::Result<Option<Intruder>> {
+        match &self.marks {
+            Some(marks) => marks.enter(&self.file, self.beacon.as_deref(), patience),
+            None => Ok(None),
+        }
+    }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    fn is_shared_beyond(&self) -> bool {
+        self.marks.as_ref().is_some_and(marks::Marks::is_marked)
+    }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    fn is_served(&self) -> bool {
+        self.marks.as_ref().is_some_and(marks::Marks::is_served)
     }
 
     #[cfg(all(target_os = "linux", not(loom)))]

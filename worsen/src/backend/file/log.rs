@@ -4,7 +4,7 @@
 use std::{io, sync::Arc};
 
 use super::{
-    disk::DiskFile,
+    disk::{DiskFile, FileId},
     lineage::Chain,
     record::{Crc, Header, NotAHeader, Record, TRAILER},
 };
@@ -17,6 +17,10 @@ use crate::{
 /// the file and one sync writes one page: the first step, and the largest.
 const FIRST_FILL: u64 = 16 * 1024;
 const LARGEST_FILL: u64 = 256 * 1024;
+
+/// How much of it is kept, on a full disk, for commits that make the state smaller: enough for a hundred of
+/// them. Behind any other commit there is at least this much.
+pub(crate) const KEPT: u64 = 16 * 1024;
 
 /// How much is read at a time when looking for what others wrote.
 const CHUNK: usize = 4096;
@@ -137,6 +141,23 @@ pub(crate) enum Tail {
     Unreadable,
     /// What was read last is not in front of it any more: the file was cut off, or has another content.
     Lost,
+}
+
+/// How far the log is to be filled with blanks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filling {
+    /// So that it lasts for a while.
+    pub(crate) to: u64,
+    /// Where a full disk has no room for that.
+    pub(crate) least: u64,
+}
+
+/// Whether it says that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 /// The open log of one generation.
@@ -270,7 +291,7 @@ impl Log {
 
     /// By far the most frequent case: nobody else wrote. The end of the newest line is there, and a
     /// blank behind it.
-    fn is_at_the_tail(&mut self) -> io::Result<bool> {
+    pub(super) fn is_at_the_tail(&mut self) -> io::Result<bool> {
         let trailer = self.position.crc.trailer();
         let mut bytes = [0; TRAILER + 1];
         let from = self.position.offset.saturating_sub(TRAILER as u64);
@@ -285,42 +306,98 @@ impl Log {
         Ok(read == TRAILER || is_blank_start(bytes[TRAILER]))
     }
 
-    /// Writes whole lines at the tail, and blanks behind them where the filling has run out. `places`: those
-    /// behind each of them.
-    pub(crate) fn append(&mut self, lines: &[u8], places: &[Position]) -> Result<(), AppendError> {
+    /// How far the log is to be filled before lines that end here are written; `None` where the filling
+    /// reaches, and leaves what is kept of it.
+    pub(crate) fn filling(&self, end: u64) -> Option<Filling> {
+        let kept = end + KEPT;
+        (kept > self.filled).then(|| Filling {
+            to: (kept + self.fill).next_multiple_of(CHUNK as u64),
+            least: kept.next_multiple_of(CHUNK as u64),
+        })
+    }
+
+    /// Up to where a commit has room in the file.
+    pub(crate) fn filled(&self) -> u64 {
+        self.filled
+    }
+
+    /// Writes whole lines at the tail, and blanks behind them where the filling runs out. Where a full disk
+    /// has no room for these, lines that may do so take what is kept of the filling. `places`: those behind
+    /// each of the lines.
+    pub(crate) fn append(
+        &mut self,
+        lines: &[u8],
+        places: &[Position],
+        filling: Option<Filling>,
+        may_take_what_is_kept: bool,
+    ) -> Result<(), AppendError> {
         let start = self.position.offset;
-        let end = start + lines.len() as u64;
-        let wanted = if end > self.filled {
-            let to = (end + self.fill).next_multiple_of(CHUNK as u64);
-            self.fill = (self.fill * 2).min(LARGEST_FILL);
-            to
-        } else {
-            end
-        };
-        let filled_lines;
-        let bytes = if wanted > end {
-            let mut buffer = Vec::with_capacity((wanted - start) as usize);
-            buffer.extend_from_slice(lines);
-            buffer.resize((wanted - start) as usize, b' ');
-            filled_lines = buffer;
-            &filled_lines[..]
-        } else {
-            lines
-        };
-        let (written, outcome) = write_some(&*self.file, bytes, start);
-        if let Err(error) = outcome {
-            // A full disk may have room for the lines and not for the filling.
-            if written < lines.len() {
-                return Err(self.undo(start, &lines[..written], error));
+        let end = places.last().map_or(start, |last| last.offset);
+        match filling {
+            // One write takes both.
+            Some(filling) if end > self.filled => {
+                let mut bytes = Vec::with_capacity((filling.to - start) as usize);
+                bytes.extend_from_slice(lines);
+                bytes.resize((filling.to - start) as usize, b' ');
+                let (written, outcome) = write_some(&*self.file, &bytes, start);
+                let reached = start + written as u64;
+                match outcome {
+                    Err(error) if !(is_full(&error) && reached >= filling.least) => {
+                        return Err(self.undo(start, &bytes[..written], error));
+                    }
+                    _ => self.has_filled(reached),
+                }
+            }
+            _ => {
+                if let Some(Err(error)) = filling.map(|filling| self.fill(filling)) {
+                    if !(is_full(&error) && may_take_what_is_kept) {
+                        return Err(self.undo(start, &[], error));
+                    }
+                }
+                let (written, outcome) = write_some(&*self.file, lines, start);
+                if let Err(error) = outcome {
+                    return Err(self.undo(start, &lines[..written], error));
+                }
+                self.filled = self.filled.max(end);
             }
         }
-        self.filled = self.filled.max(start + written as u64);
         for place in places {
             self.chain.note(&self.header, place);
             self.position = *place;
         }
         self.remember(lines);
         Ok(())
+    }
+
+    /// Writes blanks behind those that there are.
+    fn fill(&mut self, filling: Filling) -> io::Result<()> {
+        let blanks = vec![b' '; filling.to.saturating_sub(self.filled) as usize];
+        let (written, outcome) = write_some(&*self.file, &blanks, self.filled);
+        let reached = self.filled + written as u64;
+        match outcome {
+            Err(error) if !(is_full(&error) && reached >= filling.least) => {
+                self.filled = reached;
+                Err(error)
+            }
+            _ => {
+                self.has_filled(reached);
+                Ok(())
+            }
+        }
+    }
+
+    /// Not so far this time, and from now on in small steps.
+    pub(crate) fn fill_less(&mut self, filling: Filling) -> Filling {
+        self.fill = 0;
+        Filling {
+            to: filling.least,
+            ..filling
+        }
+    }
+
+    fn has_filled(&mut self, to: u64) {
+        self.filled = self.filled.max(to);
+        self.fill = (self.fill * 2).clamp(CHUNK as u64, LARGEST_FILL);
     }
 
     /// Blanks what an append left behind. On a full disk the bytes within the old size have their
@@ -330,16 +407,14 @@ impl Log {
             return AppendError::Undone(error);
         }
         // After any other error nobody knows what the disk has done.
-        let refused = matches!(
-            error.kind(),
-            io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::FileTooLarge
-                | io::ErrorKind::WriteZero
-                | io::ErrorKind::Interrupted
-                | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::ReadOnlyFilesystem
-        );
+        let refused = is_full(&error)
+            || matches!(
+                error.kind(),
+                io::ErrorKind::WriteZero
+                    | io::ErrorKind::Interrupted
+                    | io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
+            );
         if refused && written.is_empty() {
             return AppendError::Undone(error);
         }
@@ -425,6 +500,13 @@ impl Log {
         )
     }
 
+    /// Closes the file, where another one is at its path and this one is not needed: it would keep its room on
+    /// the disk.
+    pub(crate) fn let_go(&mut self) {
+        self.file = Arc::new(LetGo);
+        self.recent = Vec::new();
+    }
+
     /// Forgets the bytes before the tail: the backup has them now.
     pub(crate) fn forget_recent(&mut self) {
         self.recent.clear();
@@ -434,6 +516,51 @@ impl Log {
     pub(crate) fn trim(&mut self) -> io::Result<()> {
         self.filled = self.position.offset;
         self.file.set_len(self.position.offset)
+    }
+}
+
+/// In the place of a file that was let go of: it is at no path, and there is nothing in it.
+#[derive(Debug)]
+struct LetGo;
+
+impl DiskFile for LetGo {
+    fn read_at(&self, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write_at(&self, _buf: &[u8], _offset: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    fn set_len(&self, _len: u64) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn try_lead(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn end_lead(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn id(&self) -> FileId {
+        FileId {
+            device: u64::MAX,
+            inode: u64::MAX,
+        }
     }
 }
 

@@ -59,6 +59,7 @@ mod mending;
 mod privacy;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod room;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     unreachable_pub,
@@ -79,7 +80,7 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use self::{
@@ -91,15 +92,17 @@ use self::{
     healing::Intent,
     history::LogHistory,
     lineage::past,
-    log::{AppendError, Log, Position, Tail},
+    lock::Intruder,
+    log::{Log, Position, Tail},
     looks::Looks,
     record::{Crc, Record},
     recovery::{Mode, Recovered, WriteError, load, recover, write_file},
+    room::Room,
     sync::{Pace, SyncError},
     waiting::{Lock, NoLock, take_lock},
 };
 use super::{
-    AppendFailure, Backend, Entries, Entry, Followed, History, Recovery, Repair, Sink, now,
+    AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Recovery, Repair, Sink, now,
 };
 use crate::{
     debug::Debug,
@@ -108,6 +111,9 @@ use crate::{
     planted::{Bug, planted},
     text::Text,
 };
+
+/// For so long it is told that the lock did not exclude.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// The revision that no store reaches: a beacon that says so belongs to a lock file that was
 /// deleted, and another one is in use now.
@@ -194,6 +200,8 @@ pub(crate) struct FileBackend {
     lock_at_opening: FileId,
     /// What opening found of the log's mode.
     not_private: Option<Condition>,
+    /// When somebody else was last found to have the lock that this process had.
+    intrusion: Mutex<Option<(Instant, Error)>>,
     looks: Looks,
     pace: Pace,
     shared_memory: bool,
@@ -224,6 +232,8 @@ struct State {
     damaged: bool,
     /// A compaction failed: it is not tried again before the log is this long.
     compact_from: u64,
+    /// The disk is full: the newest commit has taken of what is kept for those that free some room, or had none.
+    is_tight: bool,
 }
 
 impl State {
@@ -237,6 +247,7 @@ impl State {
             durable_revision: position.revision,
             damaged: false,
             compact_from: 0,
+            is_tight: false,
         };
         (state, recovered.entries, recovered.repairs)
     }
@@ -279,6 +290,7 @@ impl FileBackend {
                 state: Mutex::new(state),
                 lock_at_opening: FileId::NONE,
                 not_private: None,
+                intrusion: Mutex::default(),
                 looks: Looks::new(),
                 pace: Pace::default(),
                 shared_memory,
@@ -308,6 +320,7 @@ impl FileBackend {
                 beacon.doubt(generation);
             }
         };
+        forget_backup(&*disk, &paths, &lock);
         finish_renames(&*disk, &paths)?;
         let recovered = recover(&*disk, &paths, mode, &doubt)?;
         let (created, was_emptied) = (recovered.created, recovered.was_emptied);
@@ -345,6 +358,7 @@ impl FileBackend {
             state: Mutex::new(state),
             lock_at_opening,
             not_private,
+            intrusion: Mutex::default(),
             looks: Looks::new(),
             pace: Pace::default(),
             shared_memory,
@@ -362,7 +376,7 @@ impl FileBackend {
             if is_behind {
                 // Another generation: its header tells every process that has the store open and remembers
                 // more where this one went on from.
-                backend.start_generation(state, &entries, revision)?;
+                backend.start_generation(state, &entries, revision, Room::Disk)?;
             }
             backend.dispel_doubt(state, &entries, revision)?;
             if let Some(beacon) = backend.current_beacon() {
@@ -458,9 +472,10 @@ impl FileBackend {
         state: &mut State,
         entries: &Entries,
         revision: u64,
+        room: Room,
     ) -> Result<(), WriteError> {
         let next = state.log.header.generation + 1;
-        self.begin_generation(next, state, entries, revision)
+        self.begin_generation(next, state, entries, revision, room)
     }
 
     fn begin_generation(
@@ -469,6 +484,7 @@ impl FileBackend {
         state: &mut State,
         entries: &Entries,
         revision: u64,
+        room: Room,
     ) -> Result<(), WriteError> {
         let NewLog {
             header,
@@ -490,26 +506,24 @@ impl FileBackend {
         }
         let total = bytes.len() as u64 + position.offset;
         self.on_compaction.tell(0, total);
-        let file = write_file(
-            &*self.disk,
-            &self.paths,
-            &self.paths.new_log,
-            &self.paths.log,
-            &bytes,
-            &mut |written| self.on_compaction.tell(written, total),
-        )
-        .inspect_err(|failure| {
-            if failure.in_doubt {
-                self.doubt(header.generation);
-            }
-        })?;
+        let file = self
+            .write_log(state, &bytes, total, room)
+            .inspect_err(|failure| {
+                if failure.in_doubt {
+                    self.doubt(header.generation);
+                }
+            })?;
         bytes.truncate(position.offset as usize);
         let filled = bytes.len() as u64;
-        state.log = Log::new(file, header, position, chain, filled);
+        let new = Log::new(file, header, position, chain, filled);
+        let old = std::mem::replace(&mut state.log, new);
         state.durable_offset = position.offset;
         state.durable_revision = revision;
         state.damaged = false;
         state.compact_from = 0;
+        state.is_tight = false;
+        self.following().turn(&old, state);
+        drop(old);
         if let Some(beacon) = self.current_beacon() {
             beacon.set_durable_offset(state.log.header.generation, position.offset);
             beacon.trust();
@@ -572,7 +586,46 @@ impl FileBackend {
             let (_, found) = load(&*self.disk, &self.paths.log, Open::Read)?;
             return self.heal(state, entries, revision, &found);
         }
-        Ok(self.start_generation(state, entries, revision)?)
+        Ok(self.start_generation(state, entries, revision, Room::Disk)?)
+    }
+
+    /// Right before something is written into the log: that nobody else has the lock by now, as far as that can
+    /// be found out, and nobody has written since this process caught up.
+    fn check_lock(&self, state: &mut State) -> Result<(), Error> {
+        let lock = self.current_lock();
+        let checked = match lock.beacon() {
+            // Somebody else said so meanwhile: see `waiting`.
+            Some(page)
+                if page.is_complete()
+                    && page.holder().is_none_or(|who| who.pid != self.pid)
+                    && !planted(Bug::TrustEveryLock) =>
+            {
+                let pid = page.holder().map_or(0, |who| who.pid);
+                Err(waiting::does_not_exclude(&self.paths, Intruder { pid }))
+            }
+            _ => waiting::find_intruder(&self.paths, &lock, Duration::ZERO),
+        };
+        let checked = checked.and_then(|()| {
+            if !lock.file.is_shared_beyond() {
+                return Ok(());
+            }
+            state.log.file.forget_cached();
+            match state.log.is_at_the_tail() {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(waiting::does_not_exclude(&self.paths, Intruder { pid: 0 })),
+                Err(error) => Err(Error::io("the log cannot be read", &self.paths.log, error)),
+            }
+        });
+        checked.inspect_err(|error| self.note_intrusion(error))
+    }
+
+    fn note_intrusion(&self, error: &Error) {
+        if error.kind() == ErrorKind::LockDoesNotExclude {
+            *self
+                .intrusion
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+        }
     }
 
     fn is_ours(&self, log: &Log) -> Result<Place, Error> {
@@ -651,69 +704,14 @@ impl FileBackend {
         state.backup = Some(Backup::new(file));
         Ok(bytes.len() as u64)
     }
-}
 
-/// What stands at the log's path.
-enum Place {
-    Ours,
-    Another,
-    Empty,
-}
-
-impl Backend for FileBackend {
-    fn lock(&self, timeout: Duration) -> Result<(), Error> {
-        if self.mode == Mode::Look {
-            return Err(super::read_only());
-        }
-        if let Some(error) = self.replaced.get() {
-            return Err(error.clone());
-        }
-        let current = self.current_lock();
-        let taken = take_lock(
-            &*self.disk,
-            &self.paths,
-            Some(current.clone()),
-            timeout,
-            self.pid,
-            self.shared_memory,
-        )?;
-        if !Arc::ptr_eq(&current, &taken) {
-            // The lock file was deleted: from now on another page tells what is newest.
-            if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
-                if old.revision() != MOVED {
-                    // Told there once it is known that the log goes on from it.
-                    self.owed.fetch_max(old.revision(), Ordering::Relaxed);
-                }
-                // A sync that failed stays one. Where that is over, the log is of a later generation.
-                new.doubt(old.doubted());
-                old.publish(MOVED, None);
-            }
-            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
-        }
-        Ok(())
-    }
-
-    fn unlock(&self) {
-        let lock = self.current_lock();
-        if let Some(beacon) = lock.beacon() {
-            beacon.clear_holder();
-        }
-        if let Err(error) = lock.release() {
-            self.debug
-                .warn(format_args!("the lock cannot be released: {error}"));
-        }
-    }
-
-    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
-        self.catch_up_to(sink, Intent::Write)
-    }
-
-    fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
-        self.catch_up_to(sink, Intent::Read)
-    }
-
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
-        let state = &mut *self.state();
+    /// Writes the commits as lines at the tail of the log.
+    fn append_lines(
+        &self,
+        state: &mut State,
+        commits: &[Vec<Entry>],
+        shrinks: bool,
+    ) -> Result<(), AppendFailure> {
         let backed_up = self.check_backup(state).map_err(AppendFailure::Undone)?;
         if let Some(backup) = &state.backup {
             backup
@@ -757,27 +755,96 @@ impl Backend for FileBackend {
             after.offset += (lines.len() - before) as u64;
             places.push(after);
         }
-        match state.log.append(&lines, &places) {
-            Ok(()) => {
-                if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
-                    let len = backup.file.len();
-                    drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
+        self.write_lines(state, &lines, &places, shrinks)?;
+        if let (Some(backup), true) = (&state.backup, planted(Bug::BackUpAfterAppend)) {
+            let len = backup.file.len();
+            drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
+        }
+        if let Some(beacon) = self.current_beacon() {
+            beacon.set_written_offset(state.log.header.generation, after.offset);
+        }
+        Ok(())
+    }
+}
+
+/// What stands at the log's path.
+enum Place {
+    Ours,
+    Another,
+    Empty,
+}
+
+impl Backend for FileBackend {
+    fn lock(&self, timeout: Duration) -> Result<(), Error> {
+        if self.mode == Mode::Look {
+            return Err(super::read_only());
+        }
+        if let Some(error) = self.replaced.get() {
+            return Err(error.clone());
+        }
+        let current = self.current_lock();
+        let taken = take_lock(
+            &*self.disk,
+            &self.paths,
+            Some(current.clone()),
+            timeout,
+            self.pid,
+            self.shared_memory,
+        )
+        .inspect_err(|error| self.note_intrusion(error))?;
+        if !Arc::ptr_eq(&current, &taken) {
+            // The lock file was deleted: from now on another page tells what is newest.
+            if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
+                if old.revision() != MOVED {
+                    // Told there once it is known that the log goes on from it.
+                    self.owed.fetch_max(old.revision(), Ordering::Relaxed);
                 }
-                if let Some(beacon) = self.current_beacon() {
-                    beacon.set_written_offset(state.log.header.generation, after.offset);
-                }
-                Ok(())
+                // A sync that failed stays one. Where that is over, the log is of a later generation.
+                new.doubt(old.doubted());
+                old.publish(MOVED, None);
             }
-            Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(Error::io(
-                "the commit cannot be written",
-                &self.paths.log,
-                error,
-            ))),
-            Err(AppendError::Unclean(error)) => Err(AppendFailure::Poisoned(Error::io(
-                "the commit cannot be written, nor taken back",
-                &self.paths.log,
-                error,
-            ))),
+            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        }
+        Ok(())
+    }
+
+    fn unlock(&self) {
+        let lock = self.current_lock();
+        if let Some(beacon) = lock.beacon() {
+            beacon.clear_holder();
+        }
+        if let Err(error) = lock.release() {
+            self.debug
+                .warn(format_args!("the lock cannot be released: {error}"));
+        }
+    }
+
+    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.catch_up_to(sink, Intent::Write)
+    }
+
+    fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.catch_up_to(sink, Intent::Read)
+    }
+
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
+        let state = &mut *self.state();
+        self.check_lock(state).map_err(AppendFailure::Undone)?;
+        let shrinks = leads_to.is_some_and(|leads_to| leads_to.shrinks);
+        match (self.append_lines(state, commits, shrinks), leads_to) {
+            (Err(AppendFailure::Undone(full)), leads_to) if full.kind() == ErrorKind::NoSpace => {
+                // Where that is worth it, a compaction makes room now.
+                state.is_tight = true;
+                match leads_to.filter(|leads_to| leads_to.shrinks) {
+                    Some(leads_to) => self.begin_with(state, commits.len() as u64, leads_to, full),
+                    None => Err(AppendFailure::Undone(full)),
+                }
+            }
+            (outcome, _) => outcome,
         }
     }
 
@@ -902,7 +969,10 @@ impl Backend for FileBackend {
     fn wants_compaction(&self, live: u64) -> bool {
         let state = self.state();
         let length = state.log.position.offset;
-        length >= state.compact_from && compaction::is_due(length, live, &self.compact_above)
+        // On a full disk a small log is worth it too.
+        let is_due = compaction::is_due(length, live, &self.compact_above)
+            || state.is_tight && compaction::is_worth_it(length, live);
+        length >= state.compact_from && is_due
     }
 
     fn compact(&self, entries: &Entries) -> Result<(), Error> {
@@ -910,7 +980,7 @@ impl Backend for FileBackend {
         let Position {
             offset, revision, ..
         } = state.log.position;
-        match self.start_generation(state, entries, revision) {
+        match self.start_generation(state, entries, revision, Room::HalfOfBackup) {
             Ok(()) => {
                 self.debug.say(format_args!(
                     "compacted the log at revision {revision}, from {offset} to {} bytes",
@@ -950,7 +1020,10 @@ impl Backend for FileBackend {
                     false => state.log.read_on(|_| Ok::<(), io::Error>(())),
                 },
             ) {
-                (Ok(Place::Ours), Ok(Tail::Clean)) => state.log.trim(),
+                (Ok(Place::Ours), Ok(Tail::Clean)) => state.log.trim().and_then(|()| {
+                    let backup = state.backup.as_mut();
+                    backup.map_or(Ok(()), Backup::release)
+                }),
                 // Left for the next opening, which reads and judges it anyway.
                 _ => Ok(()),
             }
@@ -979,8 +1052,17 @@ impl Backend for FileBackend {
     }
 
     fn conditions(&self) -> Vec<Condition> {
+        let intrusion = self
+            .intrusion
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let intrusion = intrusion
+            .filter(|(at, _)| at.elapsed() <= TOLD_FOR)
+            .map(|(_, error)| Condition::LockDoesNotExclude { error });
         let healed = self.healed.lock().unwrap_or_else(PoisonError::into_inner);
-        healed.iter().chain(&self.not_private).cloned().collect()
+        let others = healed.iter().chain(&self.not_private).cloned();
+        intrusion.into_iter().chain(others).collect()
     }
 }
 
@@ -1007,6 +1089,13 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
         .path(dir)
         .caused_by(error)),
         Err(error) => Err(refused(error)),
+    }
+}
+
+/// Where another view of the directory may have written the log anew, its backup is another file too.
+fn forget_backup(disk: &dyn Disk, paths: &Paths, lock: &Lock) {
+    if lock.file.is_served() {
+        disk.forget_name(&paths.backup);
     }
 }
 

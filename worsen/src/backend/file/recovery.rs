@@ -964,6 +964,13 @@ pub(crate) struct WriteError {
     pub(crate) in_doubt: bool,
 }
 
+impl WriteError {
+    /// Whether there was no room for it, and everything is as it was.
+    pub(crate) fn is_full(&self) -> bool {
+        self.error.kind() == ErrorKind::NoSpace && !self.in_doubt
+    }
+}
+
 impl From<WriteError> for Error {
     fn from(failure: WriteError) -> Error {
         failure.error
@@ -995,8 +1002,7 @@ pub(crate) fn write_file(
     bytes: &[u8],
     written: &mut dyn FnMut(u64),
 ) -> Result<Arc<dyn DiskFile>, WriteError> {
-    let mut in_doubt = false;
-    let mut write = || -> io::Result<Box<dyn DiskFile>> {
+    let create = || -> io::Result<Arc<dyn DiskFile>> {
         // One that a killed process left. The lock is held, so nobody is writing it.
         let how = match planted(Bug::ReuseStaleNewFile) {
             true => Open::Create,
@@ -1012,11 +1018,32 @@ pub(crate) fn write_file(
         if !planted(Bug::KeepNoOwner) {
             file.take_after(&[to, &paths.log, &paths.backup, &paths.lock])?;
         }
+        Ok(file.into())
+    };
+    put_in_place(disk, paths, create, (new, to), bytes, written)
+}
+
+/// Writes these bytes to a file that stands under another name, syncs it and moves it into place.
+pub(super) fn put_in_place(
+    disk: &dyn Disk,
+    paths: &Paths,
+    file: impl FnOnce() -> io::Result<Arc<dyn DiskFile>>,
+    (new, to): (&std::path::Path, &std::path::Path),
+    bytes: &[u8],
+    written: &mut dyn FnMut(u64),
+) -> Result<Arc<dyn DiskFile>, WriteError> {
+    let mut in_doubt = false;
+    let write = || -> io::Result<Arc<dyn DiskFile>> {
+        let file = file()?;
         let mut offset = 0;
         for part in bytes.chunks(PART) {
             write_full(&*file, part, offset)?;
             offset += part.len() as u64;
             written(offset);
+        }
+        if file.len()? > offset && !planted(Bug::ReuseStaleNewFile) {
+            // There was something else in it.
+            file.set_len(offset)?;
         }
         if !planted(Bug::SkipFileSyncBeforeRename) {
             file.sync_all()?;
@@ -1035,7 +1062,7 @@ pub(crate) fn write_file(
         Ok(file)
     };
     match write() {
-        Ok(file) => Ok(file.into()),
+        Ok(file) => Ok(file),
         Err(error) => {
             // What is left of it would be in the way of the next attempt; that one removes it too.
             let _ = disk.remove(new);

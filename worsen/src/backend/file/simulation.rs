@@ -37,11 +37,12 @@ use std::{
 };
 
 mod crash_states;
+mod room;
 #[cfg(test)]
 mod tests;
 
 pub use self::crash_states::CrashStates;
-use self::crash_states::Plan;
+use self::{crash_states::Plan, room::Room};
 use super::{
     beacon::Beacon,
     disk::{Disk, DiskFile, FileId, Found, Open},
@@ -174,6 +175,8 @@ struct State {
     /// Per lock file. Memory, not disk: other processes see a change at once.
     beacons: BTreeMap<u64, Arc<Beacon>>,
     no_beacons: bool,
+    /// Where the disk has an end.
+    room: Option<Room>,
     /// Per lock file, who has it.
     locks: BTreeMap<u64, Holding>,
     processes: u64,
@@ -295,6 +298,7 @@ enum What {
     CreateDir,
     Read { offset: u64, len: usize },
     Write { offset: u64, len: usize },
+    Reserve { offset: u64, len: u64 },
     Len,
     SetLen(u64),
     SyncData,
@@ -338,6 +342,9 @@ impl fmt::Display for Line {
             What::CreateDir => write!(f, "create directory {path}")?,
             What::Read { offset, len } => write!(f, "read {path} at {offset}, {len} bytes")?,
             What::Write { offset, len } => write!(f, "write {path} at {offset}, {len} bytes")?,
+            What::Reserve { offset, len } => {
+                write!(f, "reserve {path} at {offset}, {len} bytes")?;
+            }
             What::Len => write!(f, "length of {path}")?,
             What::SetLen(len) => write!(f, "set length of {path} to {len}")?,
             What::SyncData => write!(f, "sync data of {path}")?,
@@ -1280,6 +1287,9 @@ impl DiskFile for SimulatedFile {
             Course::Crash(bytes) => bytes,
             Course::Straight | Course::LosesData => buf.len(),
         };
+        let fits = state.take_room(self.inode, offset, len as u64)?;
+        // As on a real disk: first a short write, and the error at the next one.
+        let len = len.min(fits as usize);
         state.node(self.inode)?.write(&buf[..len], offset)?;
         if matches!(course, Course::Crash(_)) {
             Err(dead())
@@ -1296,7 +1306,19 @@ impl DiskFile for SimulatedFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.check_writable()?;
         let (mut state, _) = self.begin(What::SetLen(len), true)?;
-        state.node(self.inode)?.set_len(len)
+        state.node(self.inode)?.set_len(len)?;
+        state.free_room(self.inode, len);
+        Ok(())
+    }
+
+    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
+        self.check_writable()?;
+        let len = to.saturating_sub(from);
+        let (mut state, _) = self.begin(What::Reserve { offset: from, len }, false)?;
+        if state.take_room(self.inode, from, len)? < len {
+            return Err(Fault::NoSpace.error());
+        }
+        Ok(true)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -13,9 +13,9 @@ use std::{
 
 use super::{
     Paths,
-    beacon::{Beacon, NoRoom},
+    beacon::{Beacon, Holder, NoRoom},
     disk::{Disk, FileId},
-    lock::{self, LockFile},
+    lock::{self, Intruder, LockFile},
 };
 use crate::{
     clock::milliseconds,
@@ -25,6 +25,9 @@ use crate::{
 
 /// How often releasing the lock is tried at once, where the system refuses it.
 const UNLOCK_TRIES: u32 = 3;
+
+/// So long another holder that the page names is waited for. What is written under the lock takes less.
+const ANOTHER_HOLDER: Duration = Duration::from_secs(1);
 
 /// The longest pause between two tries to take the lock.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1);
@@ -153,16 +156,110 @@ pub(super) fn take_lock(
         let there = disk.identify(&paths.lock).map_err(failed);
         let is_there = matches!(there, Ok(Some(found)) if found.id == lock.file.id());
         if is_there || planted(Bug::DoNotCheckLockIdentity) {
-            if let Some(beacon) = lock.beacon() {
-                let tell = || beacon.set_holder(pid, milliseconds());
-                in_page(&lock, paths, tell)?;
-            }
+            enter(disk, paths, &lock, timeout, pid)?;
             return Ok(lock);
         }
         let released = lock.release().map_err(failed);
         there?;
         released?;
     }
+}
+
+/// Says that this process has the lock, and looks whether somebody else has it too. The lock is released where
+/// that is so, or cannot be said.
+fn enter(
+    disk: &dyn Disk,
+    paths: &Paths,
+    lock: &Lock,
+    patience: Duration,
+    pid: u32,
+) -> Result<(), Error> {
+    let beacon = lock.beacon();
+    if let Some(beacon) = &beacon {
+        let before = in_page(lock, paths, || beacon.set_holder(pid, milliseconds()))?;
+        if let Some(before) = before.filter(|before| before.pid != pid) {
+            wait_for_holder(paths, lock, beacon, pid, before, patience)?;
+        }
+    }
+    let found = find_intruder(paths, lock, patience);
+    if found.is_err() {
+        if let Some(beacon) = &beacon {
+            beacon.clear_holder();
+        }
+        // Where it cannot be released, the next attempt to take it does that first.
+        drop(lock.release());
+        return found;
+    }
+    if lock.file.is_served() {
+        disk.forget_name(&paths.log);
+    }
+    Ok(())
+}
+
+/// Waits for the holder whom the page named before this one, if it lives. Where it goes on, the two share a page,
+/// and their locks do not exclude, as where a directory is used beside an overlay above it. Where it does not, it
+/// found no room to say that it let go, or takes its time in the closure of a write, and is told before it
+/// appends. A killed holder stays named, too.
+fn wait_for_holder(
+    paths: &Paths,
+    lock: &Lock,
+    beacon: &Beacon,
+    pid: u32,
+    before: Holder,
+    patience: Duration,
+) -> Result<(), Error> {
+    #[cfg(all(target_os = "linux", not(loom)))]
+    let is_gone = || crate::taker::is_gone_since(before.pid, before.since_ms);
+    #[cfg(not(all(target_os = "linux", not(loom))))]
+    let is_gone = || true;
+    if !beacon.is_complete() || planted(Bug::TrustEveryLock) || is_gone() {
+        return Ok(());
+    }
+    let goes_on = || beacon.holder().is_none_or(|holder| holder.pid != pid);
+    let begun = Instant::now();
+    while !goes_on() {
+        if begun.elapsed() >= ANOTHER_HOLDER || is_gone() {
+            return Ok(());
+        }
+        if begun.elapsed() >= patience {
+            beacon.give_back(pid, before);
+            break;
+        }
+        thread::sleep(LONGEST_PAUSE);
+    }
+    drop(lock.release());
+    Err(does_not_exclude(paths, Intruder { pid: before.pid }))
+}
+
+/// Looks for somebody else who has the lock that this process has, as far as it can be found out.
+///
+/// # Errors
+///
+/// Where there is one, and where the lock file cannot be read or written.
+pub(super) fn find_intruder(paths: &Paths, lock: &Lock, patience: Duration) -> Result<(), Error> {
+    match lock.file.find_intruder(patience) {
+        Ok(None) => Ok(()),
+        Ok(Some(intruder)) => Err(does_not_exclude(paths, intruder)),
+        Err(error) => Err(Error::io(
+            "it cannot be found out who else has the lock",
+            &paths.lock,
+            error,
+        )),
+    }
+}
+
+/// This process has the lock, and so has that one.
+pub(super) fn does_not_exclude(paths: &Paths, intruder: Intruder) -> Error {
+    let who = match intruder.pid {
+        0 => "another process".into(),
+        pid => format!("process {pid}"),
+    };
+    Error::new(
+        ErrorKind::LockDoesNotExclude,
+        format!("the lock does not exclude: {who} uses the store at the same time, through another view of the directory"),
+    )
+    .help("nothing was written; let all processes use the directory through one mount, or mount it such that it hands locks on (bindfs: `--enable-lock-forwarding`)")
+    .path(&paths.lock)
 }
 
 /// What stands at the directory's path, if anything does, is not the directory that the store was opened in.
@@ -184,14 +281,14 @@ fn elsewhere(paths: &Paths, is_there: bool) -> Error {
 
 /// Stores something into the page of a lock that is held. Where the disk has no room for that, it would
 /// have none either to tell others of a commit, so none is begun: the lock is released.
-pub(super) fn in_page(
+pub(super) fn in_page<T>(
     lock: &Lock,
     paths: &Paths,
-    store: impl Fn() -> Result<(), NoRoom>,
-) -> Result<(), Error> {
-    let Err(NoRoom) = store() else {
-        return Ok(());
-    };
+    store: impl Fn() -> Result<T, NoRoom>,
+) -> Result<T, Error> {
+    if let Ok(stored) = store() {
+        return Ok(stored);
+    }
     let found = lock.file.find_room();
     let outcome = found
         .and_then(|()| store().map_err(|NoRoom| std::io::ErrorKind::StorageFull.into()))

@@ -14,7 +14,7 @@ use std::{
 
 use super::super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Followed, Sight, Sink, memory::MemoryBackend},
+    backend::{AppendFailure, Entry, Followed, LeadsTo, Sight, Sink, memory::MemoryBackend},
     commit::Commit,
     error::{ErrorKind, ValueError},
     text::Text,
@@ -66,9 +66,13 @@ impl Backend for Disk {
         self.0.catch_up(sink)
     }
 
-    fn append(&self, commits: &[Vec<Entry>]) -> Result<(), AppendFailure> {
+    fn append(
+        &self,
+        commits: &[Vec<Entry>],
+        leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
         self.1.reach("append");
-        self.0.append(commits)
+        self.0.append(commits, leads_to)
     }
 
     fn is_durable(&self) -> bool {

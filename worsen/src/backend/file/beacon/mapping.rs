@@ -182,7 +182,7 @@ pub(crate) fn find_room(file: &File) -> io::Result<()> {
 
 /// Whether the file is empty here, untouched, or has a page of this layout. What else stands there is not
 /// ours to grow. The page's claim looks again: another process may be a step ahead.
-fn is_ours(file: &File, at: u64) -> io::Result<bool> {
+pub(crate) fn is_ours(file: &File, at: u64) -> io::Result<bool> {
     let mut magic = [0; 8];
     let mut got = 0;
     while got < magic.len() {

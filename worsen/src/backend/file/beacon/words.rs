@@ -81,6 +81,10 @@ impl Word64 {
 }
 
 impl Word32 {
+    pub(super) fn swap(&self, number: u32, order: Ordering) -> u32 {
+        u32::from_le(self.0.swap(number.to_le(), order))
+    }
+
     pub(super) fn fetch_add(&self, number: u32, order: Ordering) -> u32 {
         #[cfg(target_endian = "little")]
         return self.0.fetch_add(number, order);
@@ -105,6 +109,7 @@ mod tests {
         let word = Word32::new(0x00ff_ffff);
         assert_eq!(word.fetch_add(1, Relaxed), 0x00ff_ffff);
         assert_eq!(word.0.load(Relaxed).to_ne_bytes(), [0, 0, 0, 1]);
+        assert_eq!(word.swap(0x0100_0000, Relaxed), 0x0100_0000);
         let raised = |there: u32| there.wrapping_mul(3);
         assert_eq!(word.change(Relaxed, raised), 0x0100_0000);
         assert_eq!(

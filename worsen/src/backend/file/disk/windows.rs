@@ -69,6 +69,9 @@ pub(super) fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize
 /// Nothing: Windows keeps the caches of network drives in step.
 pub(super) fn forget_cached(_file: &File) {}
 
+/// As well.
+pub(super) fn forget_name(_path: &Path) {}
+
 pub(super) fn sync_data(file: &File) -> io::Result<()> {
     file.sync_data()
 }
