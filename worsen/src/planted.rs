@@ -203,6 +203,10 @@ bugs! {
     /// What the system has cached of a name counts, where another view may have put another file there.
     TrustCachedNames,
     /// Who uses a directory through a file server does not ask those who use it directly for marks.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "only Linux finds out who uses another view")
+    )]
     NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.
     RunStrangersOnKeeper,

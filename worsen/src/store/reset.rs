@@ -62,7 +62,7 @@ impl<S: Schema> StructModel<S> {
             .seed_entries
             .get(index)
             .is_some_and(|all| all.len() > 1);
-        let was_used = scope.entries.contains_key(*uid) && self.layout.tables.remembers(index);
+        let was_used = scope.entries.contains_key(uid) && self.layout.tables.remembers(index);
         if has_entries || was_used {
             return self.record(index, scope);
         }
