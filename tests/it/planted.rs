@@ -46,14 +46,6 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::RunStrangersOnKeeper => &[
             "strangers::a_waker_that_writes_and_waits_stops_nobody_though_more_is_queued",
             "strangers::a_result_that_waits_for_a_write_when_it_is_dropped_stops_nobody",
-            "strangers::a_closure_that_never_ran_as_the_lock_was_not_free_waits_for_a_write_and_stops_nobody",
-        ],
-        Bug::LetKeeperDie => &[
-            "strangers::a_result_or_a_panic_that_panics_when_it_is_dropped_kills_no_thread_of_the_store",
-        ],
-        Bug::DieOfUnreadLine => &["strangers::lines_that_nobody_reads_stop_no_store"],
-        Bug::DropWakerUnderLock => &[
-            "strangers::a_waker_that_waits_for_a_write_where_another_one_takes_its_place_stops_nobody",
         ],
         Bug::ForgetWhatIsNotStored => &[
             "handles::a_field_that_is_not_stored_keeps_what_one_update_set_when_the_next_of_its_group_fails",

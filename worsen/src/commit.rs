@@ -427,9 +427,7 @@ impl<R: Send + 'static> Future for Commit<R> {
             waiting => {
                 state.stage = waiting;
                 let before = state.waker.replace(waker);
-                if !planted(Bug::DropWakerUnderLock) {
-                    drop(state);
-                }
+                drop(state);
                 drop(before);
                 Poll::Pending
             }

@@ -210,12 +210,6 @@ bugs! {
     NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.
     RunStrangersOnKeeper,
-    /// A panic on the store's own thread ends that thread.
-    LetKeeperDie,
-    /// A waker that is replaced by another one is dropped under a lock of the store.
-    DropWakerUnderLock,
-    /// A line that nobody reads ends the thread that prints it.
-    DieOfUnreadLine,
 }
 
 #[cfg(feature = "simulation")]

@@ -11,10 +11,7 @@ use std::{
 
 use event_listener::{Event, EventListener};
 
-use crate::{
-    planted::{Bug, planted},
-    strangers::{Deed, Strangers},
-};
+use crate::strangers::{Deed, Strangers};
 
 /// Those of one store.
 #[derive(Debug)]
@@ -89,9 +86,6 @@ impl Publications {
     /// Whether there was one since the listener was made; otherwise the task is woken by the next one.
     pub(crate) fn hear(&self, listener: &mut Listener, context: &Context<'_>) -> Poll<()> {
         let Listener { heard, later } = listener;
-        if planted(Bug::DropWakerUnderLock) {
-            *later = self.listen_as_task().later;
-        }
         // A waker's clone and its drop are somebody else's code, so nothing is locked here.
         let before = later.replace(Some(context.waker().clone()));
         let waker = Waker::from(later.clone());
