@@ -436,7 +436,7 @@ fn a_commit_that_was_polled_can_be_waited_for() {
 
 #[test]
 fn what_nobody_waits_for_happens_before_the_store_is_closed() {
-    in_every_order(None, || {
+    in_every_order(Some(4), || {
         let (handle, disk) = open();
         let other = spawn(&handle, |handle| add(&handle, 10).detach());
         add(&handle, 1).detach();
