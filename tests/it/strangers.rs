@@ -167,16 +167,17 @@ fn a_result_or_a_panic_that_panics_when_it_is_dropped_kills_no_thread_of_the_sto
 }
 
 /// Each write has some outcome, by whichever thread it is led.
-fn answers(store: &SumStore) -> Vec<Result<(), worsen::Error>> {
+fn answers<S: Clone + Send + 'static>(
+    store: &S,
+    update: impl Fn(&S, fn(&mut u64)) -> worsen::Commit<()> + Send + 'static,
+) -> Vec<Result<(), worsen::Error>> {
     let (answer, answered) = mpsc::channel();
     let own = store.clone();
     thread::spawn(move || {
-        own.update_sum(|sum| *sum += 100).detach();
-        let outcome = pollster::block_on(own.update_sum(|sum| *sum += 100));
-        answer.send(outcome).unwrap();
-        answer
-            .send(own.update_sum(|sum| *sum += 100).wait())
-            .unwrap();
+        let write = || update(&own, |sum| *sum += 100);
+        write().detach();
+        answer.send(pollster::block_on(write())).unwrap();
+        answer.send(write().wait()).unwrap();
     });
     let outcome = || answered.recv_timeout(HANGS).expect("a write hangs");
     vec![outcome(), outcome()]
@@ -222,7 +223,7 @@ fn a_result_of_a_group_that_the_disk_refuses_waits_for_a_write_and_stops_nobody(
             }
             let outcome = is_done.recv_timeout(HANGS);
             outcome.unwrap_or_else(|_| panic!("{fault:?}: the destructor hangs"));
-            for outcome in answers(&store) {
+            for outcome in answers(&store, SumStore::update_sum) {
                 assert!(outcome.is_err(), "{fault:?}");
             }
         }
@@ -249,7 +250,7 @@ fn a_closure_that_never_ran_as_the_lock_was_not_free_waits_for_a_write_and_stops
     let (waits, is_done) = waits_when_dropped(&store);
     store.update_sum(move |_| drop(waits)).detach();
     is_done.recv_timeout(HANGS).expect("the destructor hangs");
-    for outcome in answers(&store) {
+    for outcome in answers(&store, SumStore::update_sum) {
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::LockTimeout);
     }
     gathers.go();
@@ -375,21 +376,6 @@ struct AsAnother {
     sum: u64,
 }
 
-fn bad_is_answered(store: &HasBadStore) -> Vec<Result<(), worsen::Error>> {
-    let (answer, answered) = mpsc::channel();
-    let own = store.clone();
-    thread::spawn(move || {
-        own.update_sum(|sum| *sum += 100).detach();
-        let outcome = pollster::block_on(own.update_sum(|sum| *sum += 100));
-        answer.send(outcome).unwrap();
-        answer
-            .send(own.update_sum(|sum| *sum += 100).wait())
-            .unwrap();
-    });
-    let outcome = || answered.recv_timeout(HANGS).expect("a write hangs");
-    vec![outcome(), outcome()]
-}
-
 /// Drops the last handle, which waits until the store is closed.
 fn closes<T: Send + 'static>(store: T) {
     let (done, is_done) = mpsc::channel();
@@ -417,7 +403,7 @@ fn a_type_whose_clone_panics_on_the_stores_own_thread_leaves_no_write_unanswered
     });
     let outcome = answered.recv_timeout(HANGS).expect("a write hangs");
     assert!(!matches!(outcome, Ok(Ok(()))), "nobody was told");
-    for outcome in bad_is_answered(&store) {
+    for outcome in answers(&store, HasBadStore::update_sum) {
         if let Err(error) = outcome {
             assert_eq!(error.kind(), ErrorKind::Poisoned, "{error}");
         }
@@ -451,7 +437,7 @@ fn a_type_that_panics_as_the_commit_of_another_process_is_taken_over_stops_nobod
         }
         *TOLD.lock().unwrap() = None;
         // What the log has is right, and taken over again or told as wrong.
-        let outcomes = bad_is_answered(&store);
+        let outcomes = answers(&store, HasBadStore::update_sum);
         if outcomes.iter().all(Result::is_ok) {
             assert_eq!(store.bad().number, 5, "{what}");
         } else {

@@ -515,11 +515,7 @@ mod tests {
     /// A draft that was large once made every later commit cost as much as that one.
     #[test]
     fn a_large_commit_does_not_make_the_next_ones_dear() {
-        let mut model = KeyedModel::<u32> {
-            map: Arc::new(Published::new()),
-            draft: HashMap::new(),
-            open: Vec::new(),
-        };
+        let (mut model, ..) = KeyedModel::<u32>::new();
         for number in 0..10_000 {
             model.put(number.to_string().into(), Some(number));
         }

@@ -150,6 +150,23 @@ mod tests {
 
     use super::*;
 
+    /// Somebody sleeps with this waker, and the next one is woken all the same.
+    fn wakes_the_next_after(waker: &Waker) {
+        // For ever: where it fails, somebody sleeps on in a thread of its own.
+        let alarm: &'static Alarm = Box::leak(Box::default());
+        let at = Instant::now() + Duration::from_millis(20);
+        let mut sleep = alarm.sleep_until(at);
+        let mut context = Context::from_waker(waker);
+        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+        let (woken, is_woken) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let later = alarm.sleep_until(at + Duration::from_millis(20));
+            woken.send(pollster::block_on(later)).unwrap();
+        });
+        let outcome = is_woken.recv_timeout(Duration::from_secs(60));
+        outcome.expect("it goes on sleeping").unwrap();
+    }
+
     #[test]
     fn sleepers_wake_in_the_order_of_their_times_and_those_that_are_gone_do_not() {
         let alarm = Alarm::default();
@@ -192,20 +209,8 @@ mod tests {
                 panic!("on purpose");
             }
         }
-        // For ever: where it fails, somebody sleeps on in a thread of its own.
-        let alarm: &'static Alarm = Box::leak(Box::default());
-        let at = Instant::now() + Duration::from_millis(20);
-        let mut sleep = alarm.sleep_until(at);
         let waker = Waker::from(Arc::new(Panics));
-        let mut context = Context::from_waker(&waker);
-        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
-        let (woken, is_woken) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            let later = alarm.sleep_until(at + Duration::from_millis(20));
-            woken.send(pollster::block_on(later)).unwrap();
-        });
-        let outcome = is_woken.recv_timeout(Duration::from_secs(60));
-        outcome.expect("it goes on sleeping").unwrap();
+        wakes_the_next_after(&waker);
     }
 
     #[test]
@@ -216,20 +221,9 @@ mod tests {
                 let _ = self.0.lock().unwrap().recv();
             }
         }
-        let alarm: &'static Alarm = Box::leak(Box::default());
-        let at = Instant::now() + Duration::from_millis(20);
-        let mut sleep = alarm.sleep_until(at);
         let (_never, end) = std::sync::mpsc::channel();
         let waker = Waker::from(Arc::new(Blocks(Mutex::new(end))));
-        let mut context = Context::from_waker(&waker);
-        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
-        let (woken, is_woken) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            let later = alarm.sleep_until(at + Duration::from_millis(20));
-            woken.send(pollster::block_on(later)).unwrap();
-        });
-        let outcome = is_woken.recv_timeout(Duration::from_secs(60));
-        outcome.expect("it goes on sleeping").unwrap();
+        wakes_the_next_after(&waker);
     }
 
     #[test]

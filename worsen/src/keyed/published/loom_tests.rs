@@ -48,17 +48,13 @@ fn look(map: &Published<u64>) -> (u64, u64, u64) {
 }
 
 fn open() -> (Shared<EngineHandle>, Arc<Published<u64>>) {
-    let map = Arc::new(Published::new());
+    let (model, shown, map) = KeyedModel::new();
     let options = EngineOptions {
         name: "values".into(),
         path: None,
         backend: Box::new(MemoryBackend::default()),
-        model: Box::new(KeyedModel {
-            map: map.clone(),
-            draft: HashMap::new(),
-            open: Vec::new(),
-        }),
-        shown: Box::new(KeyedShown::new(map.clone())),
+        model: Box::new(model),
+        shown: Box::new(shown),
         entries: Entries::new(),
         revision: 0,
         recovery: Recovery::default(),
