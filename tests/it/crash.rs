@@ -149,7 +149,7 @@ fn every_acknowledged_commit_survives_a_power_cut() {
             for (number, state) in disk.crash_states(limit, seed).enumerate() {
                 counts.states.fetch_add(1, Relaxed);
                 if number % 2 == 1 {
-                    state.reset_beacons();
+                    state.reset_shared_pages();
                 }
                 check(&state, slice::from_ref(&run.history), run.floor, what);
             }
@@ -362,7 +362,7 @@ fn kill_then_cut_power(
     let disk = SimulatedDisk::new();
     if kill_at % 2 == 1 {
         // What a process does in memory after it was killed here, a real one does not.
-        disk.without_beacons();
+        disk.without_shared_pages();
     }
     let mut history = vec![Texts::new()];
     let dying = open(&disk).expect("a new store opens");
@@ -429,7 +429,7 @@ fn kill_then_cut_power(
     for (number, state) in heir.crash_states(limit, seed).enumerate() {
         counts.states.fetch_add(1, Relaxed);
         if number % 2 == 1 {
-            state.reset_beacons();
+            state.reset_shared_pages();
         }
         check(&state, &possible, certain, &what);
     }

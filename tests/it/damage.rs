@@ -150,7 +150,7 @@ fn look(
     let is_told = repairs.may_have_lost()
         || (repairs.repairs().iter()).any(|repair| matches!(repair, Repair::CutOff { .. }));
     if found < files.newest() && !is_told {
-        // Whole lines and nothing behind them: but for the beacon, which is new here, nobody can
+        // Whole lines and nothing behind them: but for the shared page, which is new here, nobody can
         // know that there were more.
         let kept = trimmed(log).len();
         let is_whole = files.log.starts_with(trimmed(log)) && files.log[kept] == b'\n';
@@ -469,7 +469,7 @@ fn a_recovery_that_is_killed_and_finished_by_another_process_loses_nothing() {
         let fresh = || {
             let disk = disk_with(log.as_deref(), backup.as_deref());
             // What a process does in memory after it was killed here, a real one does not.
-            disk.without_beacons();
+            disk.without_shared_pages();
             disk
         };
         let whole = fresh();

@@ -17,15 +17,15 @@ use crate::{
 };
 
 /// What may be on disk, as far as the callers were told.
-struct World {
+struct Environment {
     possible: Vec<History>,
     /// The newest revision that was acknowledged or seen.
     certain: usize,
 }
 
-impl World {
-    fn new() -> World {
-        World {
+impl Environment {
+    fn new() -> Environment {
+        Environment {
             possible: vec![vec![Texts::new()]],
             certain: 0,
         }
@@ -136,7 +136,7 @@ const SCENARIOS: [&[(usize, Op)]; 3] = [
 struct Two {
     processes: [SimulatedDisk; 2],
     opened: [Option<Opened>; 2],
-    world: World,
+    environment: Environment,
 }
 
 impl Two {
@@ -145,7 +145,7 @@ impl Two {
         Two {
             processes: [disk.clone(), disk.new_process()],
             opened: [None, None],
-            world: World::new(),
+            environment: Environment::new(),
         }
     }
 
@@ -161,7 +161,7 @@ impl Two {
                     Ok(opened) => opened,
                     Err(_) => continue,
                 };
-                self.world.see(opened.state(), "opening");
+                self.environment.see(opened.state(), "opening");
                 self.opened[process] = Some(opened);
             }
         }
@@ -182,7 +182,7 @@ impl Two {
             let Some(opened) = &self.opened[*process] else {
                 continue;
             };
-            match self.world.run(opened, *op, number) {
+            match self.environment.run(opened, *op, number) {
                 Err(error) if error.kind() == ErrorKind::Poisoned || error.is_outcome_unknown() => {
                     // As the error says.
                     self.opened[*process] = None;
@@ -234,7 +234,12 @@ fn fault_everywhere(
             // The power goes while the disk is ill.
             for state in disk.crash_states(2 * scale() as usize, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(&state, &two.world.possible, two.world.certain, &what);
+                check(
+                    &state,
+                    &two.environment.possible,
+                    two.environment.certain,
+                    &what,
+                );
             }
             disk.clear_faults();
             // A lock that could not be released is released by its holder's next write.
@@ -246,7 +251,9 @@ fn fault_everywhere(
                 two.open(process)
                     .unwrap_or_else(|error| panic!("does not open on a healthy disk: {error}"));
                 let opened = two.opened[process].as_ref().expect("it was just opened");
-                let outcome = two.world.run(opened, Op::Set("d"), 100 * round + process);
+                let outcome = two
+                    .environment
+                    .run(opened, Op::Set("d"), 100 * round + process);
                 let Err(error) = outcome else { continue };
                 // Who could not even unlock tries again before its own next write.
                 let stuck = error.kind() == ErrorKind::LockTimeout && repeat == Repeat::ForGood;
@@ -263,7 +270,7 @@ fn fault_everywhere(
                 two.open(process)
                     .unwrap_or_else(|error| panic!("does not open on a healthy disk: {error}"));
                 let opened = two.opened[process].as_ref().expect("it was just opened");
-                two.world
+                two.environment
                     .run(opened, Op::Set("d"), 1000 * round + process)
                     .unwrap_or_else(|error| {
                         panic!("not written after reopening on a healthy disk: {error}")
@@ -271,7 +278,12 @@ fn fault_everywhere(
             }
             for state in disk.crash_states(4 * scale() as usize, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(&state, &two.world.possible, two.world.certain, &what);
+                check(
+                    &state,
+                    &two.environment.possible,
+                    two.environment.certain,
+                    &what,
+                );
             }
         }));
         if let Err(panic) = result {
@@ -408,16 +420,16 @@ fn a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_aga
         for at in 0.. {
             let disk = SimulatedDisk::new();
             let opened = open(&disk).expect("a new store opens");
-            let mut world = World::new();
+            let mut environment = Environment::new();
             for number in 0..already {
-                world
+                environment
                     .run(&opened, Op::SetLong("x"), number)
                     .expect("a healthy disk is written");
             }
             disk.fail(at, Fault::ShortWrite, Repeat::Once);
             disk.fail(at + 1, full, Repeat::Once);
             let begin = disk.trace().len();
-            let outcome = world.run(&opened, op, 1000);
+            let outcome = environment.run(&opened, op, 1000);
             if disk.faults_struck() == 0 {
                 break;
             }
@@ -427,9 +439,9 @@ fn a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_aga
             disk.clear_faults();
             for state in disk.crash_states(20, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(&state, &world.possible, world.certain, &what);
+                check(&state, &environment.possible, environment.certain, &what);
             }
-            let again = world.run(&opened, op, 1001);
+            let again = environment.run(&opened, op, 1001);
             match again {
                 Ok(()) => {}
                 // Only a sync that failed leaves a doubt.
@@ -442,7 +454,7 @@ fn a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_aga
             }
             for state in disk.crash_states(20, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(&state, &world.possible, world.certain, &what);
+                check(&state, &environment.possible, environment.certain, &what);
             }
         }
     });

@@ -175,10 +175,10 @@ fn a_store_of_any_size_can_be_cleared_on_a_full_disk() {
 #[test]
 fn a_store_that_is_opened_on_a_full_disk_can_be_removed_from() {
     for (entries, length) in [(1, 10), (10, 100), (100, 1000)] {
-        for beacons in [true, false] {
+        for shared_pages in [true, false] {
             let disk = roomy();
-            if !beacons {
-                disk.without_beacons();
+            if !shared_pages {
+                disk.without_shared_pages();
             }
             // By two writes: the backup is one of them behind.
             drop(filled(&disk, 0..entries, length));

@@ -68,10 +68,10 @@ fn fail(what: &str, error: &worsen::Error) -> TestCaseError {
     TestCaseError::fail(format!("{what}: {error}"))
 }
 
-fn run(steps: &[(usize, Step)], beacons: bool) -> Result<(), TestCaseError> {
+fn run(steps: &[(usize, Step)], shared_pages: bool) -> Result<(), TestCaseError> {
     let disk = SimulatedDisk::new();
-    if !beacons {
-        disk.without_beacons();
+    if !shared_pages {
+        disk.without_shared_pages();
     }
     let mut processes =
         [(disk.clone(), PLAIN), (disk.new_process(), BUFFERED)].map(|(disk, how)| Process {
@@ -111,7 +111,7 @@ fn run(steps: &[(usize, Step)], beacons: bool) -> Result<(), TestCaseError> {
         }
         for (reader, process) in processes.iter().enumerate() {
             // Without shared memory another process's commits are seen at the next poll or write.
-            if beacons || reader == *who {
+            if shared_pages || reader == *who {
                 let (revision, state) = process.opened().state();
                 prop_assert_eq!(Some(&state), history.last(), "process {}", reader);
                 prop_assert_eq!(revision as usize, history.len() - 1, "process {}", reader);
@@ -132,7 +132,7 @@ fn run(steps: &[(usize, Step)], beacons: bool) -> Result<(), TestCaseError> {
 #[test]
 fn two_processes_agree_with_a_plain_map() {
     let steps = (steps(), prop::bool::weighted(0.8));
-    sequences("model", 10_000, &steps, |(steps, beacons)| {
-        run(&steps, beacons)
+    sequences("model", 10_000, &steps, |(steps, shared_pages)| {
+        run(&steps, shared_pages)
     });
 }

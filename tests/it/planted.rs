@@ -66,7 +66,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "crash::two_processes_lose_nothing_in_a_power_cut",
             "faults::a_failed_sync_is_not_called_good_by_the_next_one",
         ],
-        Bug::BeaconBeforeSync => {
+        Bug::TellOthersBeforeSync => {
             &["crash::who_goes_on_after_a_killed_process_loses_nothing_in_a_power_cut"]
         }
         Bug::RaiseDurableOffsetWithoutSync | Bug::ClaimDurableWithoutSync => {
@@ -244,7 +244,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "work_queue::a_number_is_used_once_also_when_the_queue_was_empty_or_opened_again",
             "work_queue::a_work_queue_agrees_with_a_plain_list",
         ],
-        Bug::TrustDeadTaker => &[
+        Bug::TrustDeadProcess => &[
             "work_queue::a_job_of_a_dead_process_is_given_out_at_once",
             "work_queue::a_job_of_a_process_that_was_killed_is_done_by_another_one",
         ],

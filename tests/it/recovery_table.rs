@@ -73,7 +73,7 @@ fn is_nothing(state: &State) -> bool {
 fn disk(log: &State, backup: &State) -> SimulatedDisk {
     let disk = disk_with(log.1.as_deref(), backup.1.as_deref());
     if is_nothing(log) && is_nothing(backup) {
-        let page = disk.beacon(LOCK).expect("the lock file has a page");
+        let page = disk.shared_page(LOCK).expect("the lock file has a page");
         page.publish_revision(NEWEST);
     }
     disk

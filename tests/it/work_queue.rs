@@ -20,7 +20,7 @@ use serde_json::json;
 use worsen::{
     ErrorKind, Options, PersistentStore, Queue, Store, Taken, Work, WorkQueue,
     collections::JobState,
-    simulation::{CompactAbove, SimulatedDisk, Taker, World},
+    simulation::{CompactAbove, Environment, ProcessId, SimulatedDisk},
 };
 use worsen_tests::{Jobs, JobsStore};
 
@@ -49,7 +49,7 @@ pub(crate) struct Machine {
 
 pub(crate) struct Process {
     machine: Machine,
-    me: Taker,
+    me: ProcessId,
     /// It is told of the uptime.
     counts: bool,
 }
@@ -74,7 +74,7 @@ impl Machine {
     fn process_on(&self, on: &str, pid: u32, counts: bool) -> Arc<Process> {
         Arc::new(Process {
             machine: self.clone(),
-            me: Taker {
+            me: ProcessId {
                 pid,
                 started: Some(u64::from(pid) * 10),
                 on: Some(on.into()),
@@ -102,7 +102,7 @@ impl Machine {
     }
 }
 
-impl World for Process {
+impl Environment for Process {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.machine.now.load(Relaxed))
     }
@@ -112,11 +112,11 @@ impl World for Process {
         self.counts.then_some(uptime)
     }
 
-    fn me(&self) -> &Taker {
+    fn me(&self) -> &ProcessId {
         &self.me
     }
 
-    fn is_gone(&self, taker: &Taker) -> bool {
+    fn is_gone(&self, taker: &ProcessId) -> bool {
         self.machine.dead.lock().unwrap().contains(&taker.pid)
     }
 }
@@ -125,7 +125,7 @@ impl World for Process {
 fn in_memory() -> (JobsStore, Machine, Work<Jobs, u64>) {
     let store = Jobs::builder().in_memory().open().unwrap();
     let machine = Machine::new();
-    let work = work(&store).world(machine.process(1));
+    let work = work(&store).environment(machine.process(1));
     (store, machine, work)
 }
 
@@ -199,7 +199,7 @@ fn a_number_is_used_once_also_when_the_queue_was_empty_or_opened_again() {
 #[test]
 fn a_lease_that_runs_out_gives_the_job_to_the_next_one_and_the_first_cannot_acknowledge_it() {
     let (store, machine, one) = in_memory();
-    let other = one.clone().world(machine.process(2));
+    let other = one.clone().environment(machine.process(2));
     one.push(7).wait().unwrap();
     let first = take(&one).unwrap();
     machine.later(MINUTE - Duration::from_millis(1));
@@ -247,7 +247,7 @@ fn an_extended_lease_begins_anew() {
 #[test]
 fn a_job_of_a_dead_process_is_given_out_at_once() {
     let (_store, machine, one) = in_memory();
-    let other = one.clone().world(machine.process(2));
+    let other = one.clone().environment(machine.process(2));
     one.push(7).wait().unwrap();
     one.push(8).wait().unwrap();
     let _first = take(&one).unwrap();
@@ -509,10 +509,10 @@ fn a_job_and_its_outcome_are_one_commit() {
     machine.later(HOUR);
     let fast = take(&work).unwrap();
     for taken in [&slow, &fast, &slow, &fast] {
-        let (ticket, job) = (taken.ticket(), **taken);
+        let (receipt, job) = (taken.receipt(), **taken);
         store
             .update(move |state| {
-                if state.jobs.ack(ticket) {
+                if state.jobs.ack(receipt) {
                     *state.done.get_or_insert_with(job, || 0) += 1;
                 }
             })
@@ -536,7 +536,7 @@ fn the_file_says_what_becomes_of_each_job() {
     let folder = folder();
     let store = open(folder.path());
     let machine = Machine::new();
-    let work = work(&store).world(machine.process(4711));
+    let work = work(&store).environment(machine.process(4711));
     for job in [7, 8, 9] {
         work.push(job).wait().unwrap();
     }
@@ -779,7 +779,7 @@ fn another_process_of_the_same_pid_does_not_keep_a_job() {
     let _mine = take(&work).unwrap();
     let commits = log(folder.path());
     let taken = &commits.last().unwrap().0["jobs/0"]["taken"];
-    let me = Taker {
+    let me = ProcessId {
         pid: std::process::id(),
         started: taken["started"].as_u64(),
         on: taken["on"].as_str().map(Into::into),
@@ -789,31 +789,31 @@ fn another_process_of_the_same_pid_does_not_keep_a_job() {
         return;
     }
     // As a process that had this pid a second ago, and one of another machine.
-    let before = Taker {
+    let before = ProcessId {
         started: me.started.map(|started| started - 100),
         ..me.clone()
     };
-    let elsewhere = Taker {
+    let elsewhere = ProcessId {
         on: Some("elsewhere".into()),
         ..before.clone()
     };
-    struct Other(Taker);
-    impl World for Other {
+    struct Other(ProcessId);
+    impl Environment for Other {
         fn now(&self) -> SystemTime {
             SystemTime::now()
         }
-        fn me(&self) -> &Taker {
+        fn me(&self) -> &ProcessId {
             &self.0
         }
-        fn is_gone(&self, _: &Taker) -> bool {
+        fn is_gone(&self, _: &ProcessId) -> bool {
             false
         }
     }
-    let other = work.clone().world(Arc::new(Other(elsewhere)));
+    let other = work.clone().environment(Arc::new(Other(elsewhere)));
     other.push(8).wait().unwrap();
     assert_eq!(*take(&other).unwrap(), 8);
     assert!(take(&work).is_none(), "nobody here can tell");
-    let other = work.clone().world(Arc::new(Other(before)));
+    let other = work.clone().environment(Arc::new(Other(before)));
     other.push(9).wait().unwrap();
     assert_eq!(*take(&other).unwrap(), 9);
     let again = take(&work).unwrap();
@@ -1202,11 +1202,11 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
             .compact_above(compact_above.clone())
             .open()
             .map_err(fails)?;
-        let world = match who {
+        let environment = match who {
             0 => machine.counting("here", pid),
             _ => machine.process_on("there", pid, false),
         };
-        let work = work(&store).max_tries(MAX_TRIES).world(world);
+        let work = work(&store).max_tries(MAX_TRIES).environment(environment);
         Ok::<_, TestCaseError>((store, work, pid))
     };
     let mut pids = 3..;
@@ -1399,17 +1399,17 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
 /// Counts how often it is asked for the time: at every look.
 struct Counting(Arc<Process>, AtomicU64);
 
-impl World for Counting {
+impl Environment for Counting {
     fn now(&self) -> SystemTime {
         self.1.fetch_add(1, Relaxed);
         self.0.now()
     }
 
-    fn me(&self) -> &Taker {
+    fn me(&self) -> &ProcessId {
         self.0.me()
     }
 
-    fn is_gone(&self, taker: &Taker) -> bool {
+    fn is_gone(&self, taker: &ProcessId) -> bool {
         self.0.is_gone(taker)
     }
 }
@@ -1431,7 +1431,7 @@ fn who_waits_sleeps_where_the_lock_file_was_replaced_by_one_that_cannot_be_share
     fs::remove_file(&lock).unwrap();
     fs::write(&lock, "not a page of ours").unwrap();
     let counting = Arc::new(Counting(Machine::new().process(1), AtomicU64::new(0)));
-    let work = work(&store).world(counting.clone());
+    let work = work(&store).environment(counting.clone());
     let taken = work.wait(MINUTE, Duration::from_millis(200)).unwrap();
     assert!(taken.is_none());
     let looks = counting.1.load(Relaxed);

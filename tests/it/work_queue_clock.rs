@@ -30,8 +30,8 @@ fn setting() -> Setting {
     let machine = Machine::new();
     machine.later(HOUR);
     let work = store.work(|state| &state.jobs);
-    let one = work.clone().world(machine.counting("here", 1));
-    let other = work.world(machine.counting("here", 2));
+    let one = work.clone().environment(machine.counting("here", 1));
+    let other = work.environment(machine.counting("here", 2));
     one.push(7).wait().unwrap();
     one.push(8).wait().unwrap();
     let living = one.take(MINUTE * 10).wait().unwrap().unwrap();
@@ -120,7 +120,7 @@ fn elsewhere_and_after_a_restart_leases_go_by_the_wall_clock() {
             living,
             ..
         } = setting();
-        let there = one.clone().world(elsewhere(&machine));
+        let there = one.clone().environment(elsewhere(&machine));
         machine.set_later(MINUTE * 10 - SECOND);
         assert_eq!(take(&there), None);
         machine.set_later(SECOND);
@@ -140,7 +140,7 @@ fn the_file_says_when_a_time_ends_by_either_clock_and_keeps_it() {
     machine.later(SECOND);
     let here = |store: &JobsStore, pid| {
         let work = store.work(|state| &state.jobs);
-        work.world(machine.counting("here", pid))
+        work.environment(machine.counting("here", pid))
     };
     let store = open();
     let work = here(&store, 1);
@@ -201,7 +201,7 @@ fn a_time_without_a_count_or_with_an_odd_one_is_a_time() {
         let store = Jobs::builder().dir(dir.path()).open().unwrap();
         let machine = Machine::new();
         let work = store.work(|state| &state.jobs);
-        let work = work.world(machine.counting("here", 1));
+        let work = work.environment(machine.counting("here", 1));
         // A count that no machine has come to began in the future.
         assert_eq!(take(&work).is_none(), goes_by_wall, "{more}");
         machine.set_later(MINUTE);

@@ -28,8 +28,8 @@ pub use crate::{
     options::Durability,
     options::Settings,
     schema::{Edits, EntryTable, Field, FieldInfo, Schema},
-    store::Handle,
-    value::{Imprint, JsonDeserializer, JsonSerializer},
+    struct_store::Handle,
+    value::{Canonical, JsonDeserializer, JsonSerializer},
     watch::Watch,
 };
 
@@ -72,7 +72,7 @@ pub fn record_with<T>(
     value: &mut T,
     uid: &'static str,
     out: &mut Edits,
-    tell: impl Fn(&T, &mut Imprint) -> Result<(), serde_json::Error>,
+    tell: impl Fn(&T, &mut Canonical) -> Result<(), serde_json::Error>,
     serialize: impl Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
     deserialize: impl Fn(JsonDeserializer<'_, '_>) -> Result<T, serde_json::Error>,
 ) -> Result<(), ValueError> {

@@ -16,7 +16,7 @@ use crate::{
     engine::notify::Listener,
     error::{Error, ErrorKind},
     health::Told,
-    sync,
+    loom,
 };
 
 /// Every commit of a store, by whichever process, in order and none skipped.
@@ -53,7 +53,7 @@ use crate::{
 /// ```
 #[must_use = "changes tell nothing unless they are polled or waited for"]
 pub struct Changes {
-    handle: sync::Arc<EngineHandle>,
+    handle: loom::Arc<EngineHandle>,
     history: Box<dyn History>,
     old_values: bool,
     told: Told,
@@ -61,7 +61,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    pub(crate) fn new(handle: sync::Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
+    pub(crate) fn new(handle: loom::Arc<EngineHandle>, after: u64) -> Result<Self, Error> {
         let history = handle.engine.history(after, false)?;
         Ok(Changes {
             told: handle.engine.told(),

@@ -14,9 +14,9 @@ use std::{
 use crate::{
     engine::{EngineHandle, Task, Transaction, Unheard},
     error::{Error, ErrorKind},
+    loom::{self, Condvar, Mutex, MutexGuard},
     options::Durability,
     planted::{Bug, planted},
-    sync::{self, Condvar, Mutex, MutexGuard},
 };
 
 /// A write, about to happen: `.await` it, `.wait()` for it, or `.detach()` it.
@@ -50,7 +50,7 @@ use crate::{
 /// was undone; other writes are not affected.
 #[must_use = "a commit does nothing unless you `.await`, `.wait()` or `.detach()` it"]
 pub struct Commit<R> {
-    handle: sync::Arc<EngineHandle>,
+    handle: loom::Arc<EngineHandle>,
     work: Arc<Work<R>>,
     submitted: bool,
     /// It tells of writes before it that failed while nobody waited for them.
@@ -240,7 +240,7 @@ impl<R: Send> Task for Work<R> {
 
 impl<R: Send + 'static> Commit<R> {
     pub(crate) fn new(
-        handle: sync::Arc<EngineHandle>,
+        handle: loom::Arc<EngineHandle>,
         operation: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send + 'static,
     ) -> Self {
         Commit {
@@ -367,7 +367,7 @@ impl<R: Send + 'static> Commit<R> {
 
 impl Commit<()> {
     /// Resolves when everything before it is durable, and tells of what failed while nobody waited.
-    pub(crate) fn sync(handle: sync::Arc<EngineHandle>) -> Self {
+    pub(crate) fn sync(handle: loom::Arc<EngineHandle>) -> Self {
         let mut commit = Commit::new(handle, |_| Ok(())).durability(Durability::Synced);
         commit.hears = true;
         commit

@@ -53,13 +53,13 @@ mod changes;
 mod clock;
 pub mod collections;
 mod commit;
-mod debug;
 mod engine;
 mod error;
 mod exit;
 pub mod guide;
 mod health;
-mod keyed;
+mod keyed_store;
+mod loom;
 mod on_change;
 mod open;
 mod options;
@@ -68,16 +68,17 @@ mod options;
     reason = "tests reach it through the feature `simulation`"
 )]
 mod planted;
-mod schema;
-mod store;
-mod strangers;
-mod sync;
 #[allow(
     unreachable_pub,
     reason = "tests reach it through the feature `simulation`"
 )]
-mod taker;
-mod text;
+mod process;
+mod repair;
+mod schema;
+mod shared_str;
+mod strangers;
+mod struct_store;
+mod trace;
 mod uid;
 mod value;
 mod watch;
@@ -89,7 +90,7 @@ pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
 pub use error::{Error, ErrorKind, Result};
 pub use health::Condition;
-pub use keyed::{Draft, PersistentStore};
+pub use keyed_store::{Draft, PersistentStore};
 pub use on_change::OnChange;
 pub use open::{
     Store,
@@ -98,8 +99,9 @@ pub use open::{
     keyed::Options,
 };
 pub use options::Durability;
+pub use repair::{Recovery, Repair};
 pub use schema::{Field, Schema};
-pub use store::{Handle, Recovery, Repair, Snapshot};
+pub use struct_store::{Handle, Snapshot};
 pub use value::Value;
 pub use watch::Watch;
 pub use work::{Taken, Work};
@@ -115,9 +117,11 @@ pub mod __private;
 #[cfg(feature = "simulation")]
 pub mod simulation {
     pub use crate::{
-        backend::file::{beacon::*, compaction::CompactAbove, disk::*, lock::*, simulation::*},
+        backend::file::{
+            compaction::CompactAbove, disk::*, lock::*, shared_page::*, simulation::*,
+        },
         open::keyed::OnDisk,
         planted::Bug,
-        taker::{Taker, World},
+        process::{Environment, ProcessId},
     };
 }

@@ -45,3 +45,14 @@ impl Settings {
         }
     }
 }
+
+/// What a process may do to the files of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing: there is no lock, or no permission. Stops at the last valid line.
+    ReadOnly,
+    /// Put right what can be put right without losing an acknowledged commit.
+    Repair,
+    /// Go on with what is left where acknowledged commits are lost.
+    Salvage,
+}

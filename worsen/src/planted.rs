@@ -32,9 +32,9 @@ bugs! {
     AcknowledgeBeforeSync,
     /// A commit is seen, in this process and by the others, before it is synced.
     PublishBeforeSync,
-    /// The beacon tells other processes of a commit before it is synced.
-    BeaconBeforeSync,
-    /// The beacon says that the log is durable up to what is published, synced or not.
+    /// The shared page tells other processes of a commit before it is synced.
+    TellOthersBeforeSync,
+    /// The shared page says that the log is durable up to what is published, synced or not.
     RaiseDurableOffsetWithoutSync,
     /// A line says `durable` for what nobody has synced.
     ClaimDurableWithoutSync,
@@ -179,7 +179,7 @@ bugs! {
     /// A queue that was empty begins to count anew.
     ReuseJobNumber,
     /// Nobody looks whether a process that has taken jobs is still there.
-    TrustDeadTaker,
+    TrustDeadProcess,
     /// A process that has the pid of a dead one is taken for that one.
     #[cfg_attr(
         not(any(target_os = "linux", target_os = "android")),

@@ -18,7 +18,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::Entry;
-use crate::text::Text;
+use crate::shared_str::SharedStr;
 
 /// A state as it was loaded: sorted by uid, each of them once.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Sorted(Arc<List>);
 
 #[derive(Debug, Default)]
 struct List {
-    all: Vec<(Text, Text)>,
+    all: Vec<(SharedStr, SharedStr)>,
     /// The places by the hash of their uids, once somebody has looked for one. Halving a list of a million
     /// until it is found touches forty places all over the log.
     places: OnceLock<HashTable<u32>>,
@@ -37,7 +37,7 @@ struct List {
 const FEW: usize = 32;
 
 impl Sorted {
-    fn new(all: Vec<(Text, Text)>) -> Self {
+    fn new(all: Vec<(SharedStr, SharedStr)>) -> Self {
         Sorted(Arc::new(List {
             all,
             places: OnceLock::new(),
@@ -45,7 +45,7 @@ impl Sorted {
         }))
     }
 
-    pub(crate) fn get(&self, uid: &str) -> Option<&(Text, Text)> {
+    pub(crate) fn get(&self, uid: &str) -> Option<&(SharedStr, SharedStr)> {
         let List { all, places, hash } = &*self.0;
         if all.len() < FEW || u32::try_from(all.len()).is_err() {
             return all.get(self.place(uid).ok()?);
@@ -70,7 +70,7 @@ impl Sorted {
         self.0.all.binary_search_by(|(other, _)| (**other).cmp(uid))
     }
 
-    pub(crate) fn iter(&self) -> slice::Iter<'_, (Text, Text)> {
+    pub(crate) fn iter(&self) -> slice::Iter<'_, (SharedStr, SharedStr)> {
         self.0.all.iter()
     }
 }
@@ -80,7 +80,7 @@ impl Sorted {
 pub(crate) struct Entries {
     loaded: Sorted,
     /// What came since; `None`: what was loaded of this uid is gone.
-    newer: BTreeMap<Text, Option<Text>>,
+    newer: BTreeMap<SharedStr, Option<SharedStr>>,
     len: usize,
     bytes: u64,
 }
@@ -104,7 +104,7 @@ impl Entries {
         self.bytes
     }
 
-    pub(crate) fn get(&self, uid: &str) -> Option<&Text> {
+    pub(crate) fn get(&self, uid: &str) -> Option<&SharedStr> {
         match self.newer.get(uid) {
             Some(newer) => newer.as_ref(),
             None => self.loaded.get(uid).map(|(_, json)| json),
@@ -116,7 +116,7 @@ impl Entries {
     }
 
     /// Sets one, or removes it; returns what was there.
-    pub(crate) fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
+    pub(crate) fn put(&mut self, uid: &SharedStr, json: Option<SharedStr>) -> Option<SharedStr> {
         match json {
             Some(json) => self.insert(uid.clone(), json),
             None => self.remove(uid),
@@ -124,7 +124,7 @@ impl Entries {
     }
 
     /// Sets one; returns what was there.
-    pub(crate) fn insert(&mut self, uid: Text, json: Text) -> Option<Text> {
+    pub(crate) fn insert(&mut self, uid: SharedStr, json: SharedStr) -> Option<SharedStr> {
         let uid_bytes = uid.len();
         self.bytes += (uid_bytes + json.len()) as u64;
         self.len += 1;
@@ -141,7 +141,7 @@ impl Entries {
     }
 
     /// Removes one; returns what was there.
-    pub(crate) fn remove(&mut self, uid: &str) -> Option<Text> {
+    pub(crate) fn remove(&mut self, uid: &str) -> Option<SharedStr> {
         let before = match self.loaded.get(uid) {
             None => self.newer.remove(uid).flatten(),
             Some((uid, json)) => match self.newer.insert(uid.clone(), None) {
@@ -153,7 +153,7 @@ impl Entries {
     }
 
     /// What was there counts no more.
-    fn forget(&mut self, uid_bytes: usize, before: Option<Text>) -> Option<Text> {
+    fn forget(&mut self, uid_bytes: usize, before: Option<SharedStr>) -> Option<SharedStr> {
         if let Some(json) = &before {
             self.bytes -= (uid_bytes + json.len()) as u64;
             self.len -= 1;
@@ -176,7 +176,7 @@ impl Entries {
         }
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Text> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &SharedStr> {
         self.iter().map(|(uid, _)| uid)
     }
 
@@ -188,7 +188,7 @@ impl Entries {
         }
     }
 
-    fn into_vec(self) -> Vec<(Text, Text)> {
+    fn into_vec(self) -> Vec<(SharedStr, SharedStr)> {
         match self.newer.is_empty() {
             true => match Arc::try_unwrap(self.loaded.0) {
                 Ok(list) => list.all,
@@ -213,7 +213,7 @@ impl Entries {
             _ => true,
         };
         let set = |(uid, json): Entry| Some((uid, json?));
-        let all: Vec<(Text, Text)> = if before.is_empty() {
+        let all: Vec<(SharedStr, SharedStr)> = if before.is_empty() {
             sorted.into_iter().filter_map(set).collect()
         } else if is_behind {
             before.extend(sorted.into_iter().filter_map(set));
@@ -231,7 +231,7 @@ impl Entries {
             all.extend(before);
             all
         };
-        let bytes = |(uid, json): &(Text, Text)| (uid.len() + json.len()) as u64;
+        let bytes = |(uid, json): &(SharedStr, SharedStr)| (uid.len() + json.len()) as u64;
         *self = Entries {
             len: all.len(),
             bytes: all.iter().map(bytes).sum(),
@@ -242,18 +242,18 @@ impl Entries {
 
     /// Makes one list of everything again, and lets go of the log that it was loaded from.
     pub(crate) fn settle(&mut self) {
-        let detached = |(uid, json): (&Text, &Text)| (uid.detached(), json.detached());
+        let detached = |(uid, json): (&SharedStr, &SharedStr)| (uid.detached(), json.detached());
         self.loaded = Sorted::new(self.iter().map(detached).collect());
         self.newer.clear();
     }
 }
 
-fn clone((uid, json): (&Text, &Text)) -> (Text, Text) {
+fn clone((uid, json): (&SharedStr, &SharedStr)) -> (SharedStr, SharedStr) {
     (uid.clone(), json.clone())
 }
 
-impl FromIterator<(Text, Text)> for Entries {
-    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(entries: I) -> Self {
+impl FromIterator<(SharedStr, SharedStr)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (SharedStr, SharedStr)>>(entries: I) -> Self {
         let mut all = Entries::new();
         for (uid, json) in entries {
             all.insert(uid, json);
@@ -269,7 +269,7 @@ impl PartialEq for Entries {
 }
 
 impl<'a> IntoIterator for &'a Entries {
-    type Item = (&'a Text, &'a Text);
+    type Item = (&'a SharedStr, &'a SharedStr);
     type IntoIter = Iter<'a>;
 
     fn into_iter(self) -> Iter<'a> {
@@ -279,12 +279,12 @@ impl<'a> IntoIterator for &'a Entries {
 
 /// Both layers at once.
 pub(crate) struct Iter<'a> {
-    loaded: Peekable<slice::Iter<'a, (Text, Text)>>,
-    newer: Peekable<btree_map::Range<'a, Text, Option<Text>>>,
+    loaded: Peekable<slice::Iter<'a, (SharedStr, SharedStr)>>,
+    newer: Peekable<btree_map::Range<'a, SharedStr, Option<SharedStr>>>,
 }
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = (&'a Text, &'a Text);
+    type Item = (&'a SharedStr, &'a SharedStr);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -316,11 +316,15 @@ mod tests {
         }
     }
 
-    fn assert_same(entries: &Entries, model: &BTreeMap<Text, Text>, numbers: &mut Numbers) {
+    fn assert_same(
+        entries: &Entries,
+        model: &BTreeMap<SharedStr, SharedStr>,
+        numbers: &mut Numbers,
+    ) {
         assert!(entries.iter().eq(model));
         assert!(entries.keys().eq(model.keys()));
         assert_eq!(entries.len(), model.len());
-        let bytes = |(uid, json): (&Text, &Text)| (uid.len() + json.len()) as u64;
+        let bytes = |(uid, json): (&SharedStr, &SharedStr)| (uid.len() + json.len()) as u64;
         assert_eq!(entries.bytes(), model.iter().map(bytes).sum::<u64>());
         assert_eq!(entries.is_empty(), model.is_empty());
         assert!(entries.sorted().iter().map(|(uid, _)| uid).eq(model.keys()));
@@ -337,10 +341,10 @@ mod tests {
         for seed in 0..300 {
             let mut numbers = Numbers(seed);
             let mut entries = Entries::new();
-            let mut model = BTreeMap::<Text, Text>::new();
+            let mut model = BTreeMap::<SharedStr, SharedStr>::new();
             for step in 0..60 {
-                let json = Text::from(step.to_string());
-                let uid = Text::from(numbers.below(100).to_string());
+                let json = SharedStr::from(step.to_string());
+                let uid = SharedStr::from(numbers.below(100).to_string());
                 match numbers.below(9) {
                     0..4 => {
                         let before = entries.insert(uid.clone(), json.clone());
@@ -349,7 +353,7 @@ mod tests {
                     4..7 => assert_eq!(entries.remove(&uid), model.remove(&uid)),
                     7 => {
                         let many = numbers.below(40);
-                        let changes: BTreeMap<Text, Option<Text>> = (0..many)
+                        let changes: BTreeMap<SharedStr, Option<SharedStr>> = (0..many)
                             .map(|_| {
                                 let json = (numbers.below(3) > 0).then(|| json.clone());
                                 (numbers.below(100).to_string().into(), json)

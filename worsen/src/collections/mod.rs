@@ -16,14 +16,14 @@ use std::sync::Arc;
 use imbl::{OrdMap, ordmap::DiffItem};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{error::ValueError, schema::Edits, text::Text, value};
+use crate::{error::ValueError, schema::Edits, shared_str::SharedStr, value};
 
 pub use self::{
     key::Key,
     map::{Iter as MapIter, Map},
     queue::{Iter as QueueIter, Queue},
     set::{Iter as SetIter, Set},
-    work_queue::{Iter as WorkQueueIter, JobState, QueuedJob, Ticket, WorkQueue},
+    work_queue::{Iter as WorkQueueIter, JobState, QueuedJob, Receipt, WorkQueue},
 };
 
 /// A value that copies of a collection share. Equal only to itself, so that comparing two copies of a
@@ -54,7 +54,7 @@ pub(crate) enum Entry<V> {
     /// It is what is there already.
     Same,
     /// This text; and what everybody reads from it, where that is not the value itself.
-    New(Text, Option<V>),
+    New(SharedStr, Option<V>),
 }
 
 /// The value of an entry, beside the one before it.

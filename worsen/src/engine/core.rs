@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     planted::{Bug, planted},
     schema::Edits,
-    text::Text,
+    shared_str::SharedStr,
 };
 
 /// Up to so many changes, looking through all of them is faster than a hash map.
@@ -77,7 +77,7 @@ impl Core {
                 }
             }
         } else {
-            let mut places: HashMap<Text, usize> = HashMap::with_capacity(distinct.capacity());
+            let mut places: HashMap<SharedStr, usize> = HashMap::with_capacity(distinct.capacity());
             for (uid, json) in changes.entries {
                 match places.get(&uid) {
                     Some(place) => distinct[*place].1 = json,

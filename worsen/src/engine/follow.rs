@@ -81,7 +81,7 @@ impl Engine {
         if self.backend.wait_for_news(seen.sight, &is_newer, pause) {
             return;
         }
-        let listener = self.publications.listen();
+        let listener = self.notifier.listen();
         // Listening before looking: what comes in between is not missed.
         if !is_newer() {
             match deadline {
@@ -126,6 +126,6 @@ impl Engine {
         if listener.is_none() {
             self.listen();
         }
-        self.publications.poll(listener, context, look)
+        self.notifier.poll(listener, context, look)
     }
 }

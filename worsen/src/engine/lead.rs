@@ -43,7 +43,7 @@ impl Engine {
             self.refuse_queued(&mut loose);
         }
         self.hand_over(&mut loose);
-        loose.extend(self.publications.take_due().into_iter().map(Deed::Wake));
+        loose.extend(self.notifier.take_due().into_iter().map(Deed::Wake));
         loose
     }
 
@@ -279,7 +279,7 @@ impl Engine {
         if planted(Bug::PublishBeforeSync) {
             self.publish(core)?;
         }
-        if planted(Bug::BeaconBeforeSync) {
+        if planted(Bug::TellOthersBeforeSync) {
             self.backend.publish(core.replica.revision);
         }
         if !buffered && !self.backend.is_durable() && !planted(Bug::AcknowledgeBeforeSync) {

@@ -5,7 +5,7 @@ use crate::{
     backend::{Entries, Entry},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
-    text::Text,
+    shared_str::SharedStr,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Limits {
         }
         // Counting what is new takes a look at every uid, which most stores are far from needing.
         if entries.len() + changes.len() > self.uids {
-            let is_there = |uid: &Text| entries.contains_key(uid);
+            let is_there = |uid: &SharedStr| entries.contains_key(uid);
             let (mut more, mut fewer) = (0, 0);
             for (uid, json) in changes {
                 match json {
@@ -157,7 +157,7 @@ mod tests {
             .map(|uid| (uid.into(), "1".into()))
             .into_iter()
             .collect();
-        let set = |uid: &str| (Text::from(uid), Some(Text::from("2")));
+        let set = |uid: &str| (SharedStr::from(uid), Some(SharedStr::from("2")));
         assert!(limits.check(&[set("a")], &entries).is_ok());
         assert!(limits.check(&[("a".into(), None)], &entries).is_ok());
         assert!(

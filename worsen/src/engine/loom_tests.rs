@@ -17,8 +17,8 @@ use crate::{
     backend::{AppendFailure, Entry, Followed, LeadsTo, Sight, Sink},
     commit::Commit,
     error::{ErrorKind, ValueError},
-    sync::{Arc as Shared, in_every_order, thread::JoinHandle},
-    text::Text,
+    loom::{Arc as Shared, in_every_order, thread::JoinHandle},
+    shared_str::SharedStr,
 };
 
 /// A file system that keeps nothing but counts, and asserts the steps in ARCHITECTURE.md.
@@ -163,8 +163,8 @@ pub(crate) struct Sum {
 }
 
 impl Model for Sum {
-    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
-        let apply = |(uid, json): (&Text, &Text)| {
+    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(SharedStr, ValueError)> {
+        let apply = |(uid, json): (&SharedStr, &SharedStr)| {
             let outcome = self.apply(uid, Some(json));
             outcome.err().map(|error| (uid.clone(), error))
         };
@@ -177,7 +177,7 @@ impl Model for Sum {
         self.accept();
     }
 
-    fn apply(&mut self, _uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
         self.draft = json.and_then(|json| json.parse().ok()).unwrap_or(0);
         Ok(())
     }
@@ -220,7 +220,7 @@ struct ShownSum {
 }
 
 impl super::Shown for ShownSum {
-    fn apply(&mut self, _uid: &Text, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
         self.next = json.and_then(|json| json.parse().ok()).unwrap_or(0);
         Ok(())
     }
@@ -362,7 +362,7 @@ fn a_thread_and_a_task_that_write_both_commit() {
     in_every_order(Some(4), || {
         let (handle, disk) = open();
         let task = spawn(&handle, |handle| {
-            loom::future::block_on(add(&handle, 10)).unwrap()
+            ::loom::future::block_on(add(&handle, 10)).unwrap()
         });
         let one = add(&handle, 1).wait().unwrap();
         assert_in_some_order(one, task.join().unwrap());
@@ -376,9 +376,9 @@ fn two_tasks_that_write_both_commit() {
     in_every_order(Some(3), || {
         let (handle, disk) = open();
         let task = spawn(&handle, |handle| {
-            loom::future::block_on(add(&handle, 10)).unwrap()
+            ::loom::future::block_on(add(&handle, 10)).unwrap()
         });
-        let one = loom::future::block_on(add(&handle, 1)).unwrap();
+        let one = ::loom::future::block_on(add(&handle, 1)).unwrap();
         assert_in_some_order(one, task.join().unwrap());
         drop(handle);
         disk.assert_closed_after(2);
@@ -416,7 +416,7 @@ fn a_commit_that_moves_to_another_task_wakes_that_one() {
         let (handle, disk) = open();
         let mut commit = add(&handle, 1);
         assert!(poll_once(&mut commit).is_pending());
-        assert_eq!(loom::future::block_on(commit).unwrap(), 1);
+        assert_eq!(::loom::future::block_on(commit).unwrap(), 1);
         drop(handle);
         disk.assert_closed_after(1);
     });
@@ -511,7 +511,7 @@ fn a_group_of_tasks_that_fails_tells_them_all() {
         let (handle, disk) = open();
         disk.state().appends_to_fail = 1;
         let other = spawn(&handle, |handle| {
-            loom::future::block_on(add(&handle, 10)).is_ok()
+            ::loom::future::block_on(add(&handle, 10)).is_ok()
         });
         let one = add(&handle, 1).wait().is_ok();
         let other = other.join().unwrap();
@@ -589,7 +589,7 @@ fn a_keeper_that_is_replaced_at_any_moment_leaves_no_write_behind() {
         add(&handle, 1).detach();
         let engine = handle.engine.clone();
         let watcher = thread::spawn(move || assert!(engine.replace_keeper(0)));
-        assert_eq!(loom::future::block_on(add(&handle, 10)).unwrap(), 11);
+        assert_eq!(::loom::future::block_on(add(&handle, 10)).unwrap(), 11);
         drop(handle);
         watcher.join().unwrap();
         disk.assert_closed_after(2);
@@ -700,7 +700,7 @@ fn a_panic_outside_of_a_commit_leaves_nobody_waiting() {
             });
             let other = spawn(&handle, |handle| add(&handle, 10).wait());
             assert!(!handle.engine.submit(bad, false).unwrap());
-            let one = loom::future::block_on(add(&handle, 1));
+            let one = ::loom::future::block_on(add(&handle, 1));
             for outcome in [one, other.join().unwrap()] {
                 if let Err(error) = outcome {
                     let kinds = [ErrorKind::OutcomeUnknown, ErrorKind::Poisoned];

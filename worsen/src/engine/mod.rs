@@ -35,7 +35,7 @@ use std::{
 
 use self::{
     core::{Core, seed},
-    notify::Publications,
+    notify::Notifier,
     queue::Queue,
     replica::Replica,
     view::View,
@@ -47,31 +47,32 @@ pub(crate) use self::{
     unheard::Unheard,
 };
 use crate::{
-    backend::{Backend, Entries, History, Recovery},
-    debug::Debug,
+    backend::{Backend, Entries, History},
     error::Error,
     health::{Board, Condition, Told},
-    options::Durability,
-    schema::Edits,
-    strangers::{Strangers, quietly},
-    sync::{
+    loom::{
         self, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
         thread::{self, JoinHandle},
     },
+    options::Durability,
+    repair::Recovery,
+    schema::Edits,
+    strangers::{Strangers, quietly},
+    trace::Debug,
 };
 
 #[cfg(loom)]
 #[cfg(test)]
 pub(crate) mod loom_tests;
 
-sync::thread_local! {
+loom::thread_local! {
     /// Set while this thread runs operations, or anything else of the user's for a store: a write of the
     /// same thread could never finish.
     static LEADING: Cell<bool> = const { Cell::new(false) };
 }
 
-sync::thread_local! {
+loom::thread_local! {
     /// This thread is the keeper of a store.
     static KEEPING: Cell<bool> = const { Cell::new(false) };
 }
@@ -134,7 +135,7 @@ pub(crate) struct Engine {
     queue: Mutex<Queue>,
     /// Wakes the keeper: there is a group to lead, or it is time to close.
     keeper: Condvar,
-    pub(crate) publications: Publications,
+    pub(crate) notifier: Notifier,
     /// Wakers run there, and what else is not to stop a thread of the store.
     strangers: Strangers,
     published: AtomicU64,
@@ -162,7 +163,7 @@ impl Engine {
     pub(crate) fn start(
         options: EngineOptions,
         seeds: Option<Seeds<'_>>,
-    ) -> Result<sync::Arc<EngineHandle>, Error> {
+    ) -> Result<loom::Arc<EngineHandle>, Error> {
         let mut core = Core::new(options.model, options.revision);
         let backend = options.backend;
         core.adopt(options.entries);
@@ -203,7 +204,7 @@ impl Engine {
                 listener: None,
             }),
             keeper: Condvar::new(),
-            publications: Publications::new(),
+            notifier: Notifier::new(),
             strangers: Strangers::default(),
             recovery: options.recovery,
             was_created,
@@ -223,7 +224,7 @@ impl Engine {
         engine
             .debug
             .say(format_args!("opened at revision {}", engine.revision()));
-        Ok(sync::Arc::new(EngineHandle { engine }))
+        Ok(loom::Arc::new(EngineHandle { engine }))
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -274,7 +275,7 @@ impl Engine {
 
     /// Those who wait look again, whatever they sleep on.
     fn tell_of_event(&self) {
-        self.publications.notify();
+        self.notifier.notify();
         self.backend.wake();
     }
 

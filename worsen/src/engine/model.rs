@@ -8,22 +8,22 @@ use crate::{
     error::{Error, ValueError},
     options::Durability,
     schema::Edits,
-    text::Text,
+    shared_str::SharedStr,
 };
 
 /// What readers do not see yet: each uid that changed, with the JSON that they see there.
-pub(crate) type Unseen = HashMap<Text, Option<Text>, foldhash::fast::RandomState>;
+pub(crate) type Unseen = HashMap<SharedStr, Option<SharedStr>, foldhash::fast::RandomState>;
 
 /// The draft of a store behind an untyped engine: the typed state that operations change, in the dark.
 pub(crate) trait Model: Send {
     /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
     /// fit; nothing is published then.
-    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(Text, ValueError)>;
+    fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(SharedStr, ValueError)>;
     /// Readers see all that the draft has, or more: it is again what they see. What the log does not
     /// know of, and operations changed, they see from now on too.
     fn follow(&mut self);
     /// Takes one entry into the draft.
-    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError>;
     /// Keeps what was done to the draft since the last `accept`.
     fn accept(&mut self);
     /// Undoes what was done to the draft since the last `accept`, or all of it. The draft then is what
@@ -45,7 +45,7 @@ pub(crate) trait Model: Send {
 /// be it by this or by the [`Model`].
 pub(crate) trait Shown: Send {
     /// Takes one entry for the next publication.
-    fn apply(&mut self, uid: &Text, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError>;
     /// Readers see what was applied from now on: as a whole, in one moment, at this revision.
     fn publish(&mut self, revision: u64, unseen: Unseen);
     /// What was applied, and not published, counts no more: the draft has come further.

@@ -15,7 +15,7 @@ use crate::strangers::{Deed, Strangers};
 
 /// Those of one store.
 #[derive(Debug)]
-pub(crate) struct Publications {
+pub(crate) struct Notifier {
     happened: Event,
     /// The wakers that are due. The standard library's lock also under loom: it is never held across
     /// anything that other threads take part in.
@@ -54,15 +54,15 @@ impl Wake for Later {
     }
 }
 
-impl Publications {
+impl Notifier {
     pub(crate) fn new() -> Self {
-        Publications {
+        Notifier {
             happened: Event::new(),
             due: Arc::default(),
         }
     }
 
-    /// There is one. Threads that wait go on, tasks at the next [`wake`](Publications::wake).
+    /// There is one. Threads that wait go on, tasks at the next [`wake`](Notifier::wake).
     pub(crate) fn notify(&self) {
         self.happened.notify(usize::MAX);
     }

@@ -12,9 +12,9 @@ use super::{Engine, KEEPING, LEADING, Task};
 use crate::{
     error::{Error, ErrorKind},
     exit::{self, Finish},
+    loom::thread::{self, JoinHandle},
     options::Durability,
     strangers::Deed,
-    sync::thread::{self, JoinHandle},
 };
 
 pub(super) struct Queue {

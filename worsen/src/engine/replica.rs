@@ -11,8 +11,8 @@ use crate::{
     backend::{Entries, Entry, Sink},
     error::{Error, ErrorKind, ValueError},
     planted::{Bug, planted},
+    shared_str::SharedStr,
     strangers::dispose,
-    text::Text,
 };
 
 /// Fewer changes than that are not worth looking through for those that count no more.
@@ -26,7 +26,7 @@ pub(super) struct Replica {
     /// What of it nobody has decoded yet.
     pub(super) incoming: Vec<Entry>,
     /// Values of other programs that do not fit the types of this one, by uid.
-    pub(super) misfits: BTreeMap<Text, Error>,
+    pub(super) misfits: BTreeMap<SharedStr, Error>,
     /// What readers see instead, where this is the replica that they go on with.
     unseen: Option<Unseen>,
 }
@@ -53,7 +53,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn put(&mut self, uid: &Text, json: Option<Text>) -> Option<Text> {
+    pub(super) fn put(&mut self, uid: &SharedStr, json: Option<SharedStr>) -> Option<SharedStr> {
         if json.is_none() && planted(Bug::CompactionForgetsDel) {
             return None;
         }
@@ -61,7 +61,7 @@ impl Replica {
     }
 
     /// Puts one, and remembers what readers see there.
-    fn take(&mut self, uid: &Text, json: Option<Text>) {
+    fn take(&mut self, uid: &SharedStr, json: Option<SharedStr>) {
         let before = self.put(uid, json);
         if let Some(unseen) = &mut self.unseen {
             unseen.entry(uid.clone()).or_insert(before);
@@ -119,7 +119,7 @@ impl Replica {
     /// written, so that nobody sees or builds on half a commit.
     pub(super) fn absorb(
         &mut self,
-        mut apply: impl FnMut(&Text, Option<&str>) -> Result<(), ValueError>,
+        mut apply: impl FnMut(&SharedStr, Option<&str>) -> Result<(), ValueError>,
     ) {
         if self.incoming.is_empty() {
             return;
@@ -159,7 +159,7 @@ impl Replica {
 
 /// Of several values of one uid only the newest counts. A field's own uid stands in front of those below it,
 /// which is the order in which it takes them, whatever that in the log is.
-fn newest(changes: impl Iterator<Item = Entry>) -> BTreeMap<Text, Option<Text>> {
+fn newest(changes: impl Iterator<Item = Entry>) -> BTreeMap<SharedStr, Option<SharedStr>> {
     changes.collect()
 }
 
@@ -283,7 +283,7 @@ impl Changes {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
-    use crate::text::Whole;
+    use crate::shared_str::Buffer;
 
     fn replica() -> Replica {
         Replica::of_readers(Entries::new(), 0)
@@ -294,12 +294,12 @@ mod tests {
     fn a_log_that_was_read_anew_does_not_stay_for_the_little_that_is_new_in_it() {
         let mut replica = replica();
         for revision in 1..=3 {
-            let log: Whole = format!("a{revision} b{revision}").into_bytes().into();
+            let log: Buffer = format!("a{revision} b{revision}").into_bytes().into();
             let part = |start: usize| log.keep(log.text(&log[start..start + 2]).unwrap());
             let entries: Entries = [(part(0), part(3))].into_iter().collect();
             replica.replace(entries, revision).unwrap();
             replica.absorb(|_, _| Ok(()));
-            let is_kept = |text: &Text| log.place(text.as_bytes()).is_some();
+            let is_kept = |text: &SharedStr| log.place(text.as_bytes()).is_some();
             assert_eq!(replica.entries.len(), 1);
             for (uid, json) in &replica.entries {
                 assert!(!is_kept(uid) && !is_kept(json));
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn what_is_overwritten_before_anybody_takes_it_over_takes_no_room() {
         let mut replica = replica();
-        let uid = |number: u64| Text::from(format!("uid-{}", number % 10));
+        let uid = |number: u64| SharedStr::from(format!("uid-{}", number % 10));
         for revision in 1..=20_000 {
             let json = (revision % 7 > 0).then(|| revision.to_string().into());
             replica
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_changes_and_changes_back_before_it_is_shown_has_not_changed() {
         let mut replica = replica();
-        let json = |text: &str| Some(Text::from(text));
+        let json = |text: &str| Some(SharedStr::from(text));
         replica.commit(1, vec![("a".into(), json("1"))]).unwrap();
         assert_eq!(replica.take_unseen().len(), 1);
         replica.commit(2, vec![("a".into(), json("2"))]).unwrap();

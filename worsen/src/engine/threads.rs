@@ -10,8 +10,8 @@ use std::{
 use super::{Engine, KEEPING, Leading, queue::Queue};
 use crate::{
     error::{Error, ErrorKind},
+    loom::thread::{self, JoinHandle},
     strangers::Deed,
-    sync::thread::{self, JoinHandle},
 };
 
 /// How long the keeper, which is no reader, waits for the lock where only its holder can tell what there is.

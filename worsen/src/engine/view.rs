@@ -13,8 +13,8 @@ use super::{Engine, Leading, Shown, core::Core, lead::Unlock, replica::Replica};
 use crate::{
     backend::{Entries, Followed},
     error::{Error, ErrorKind},
+    loom::{self, MutexGuard, atomic::Ordering},
     planted::{Bug, planted},
-    sync::{self, MutexGuard, atomic::Ordering},
 };
 
 /// What readers of this process see, and have come to.
@@ -38,7 +38,7 @@ impl View {
     }
 }
 
-sync::thread_local! {
+loom::thread_local! {
     /// Set while this thread has the view of a store locked. What it runs then of the user's, such as a
     /// `Deserialize`, may read a store, and must not wait for itself.
     static VIEWING: Cell<bool> = const { Cell::new(false) };
@@ -129,7 +129,7 @@ impl Engine {
                 "other processes' commits cannot be read: {error}"
             ));
         }
-        self.publications.wake(&self.strangers);
+        self.notifier.wake(&self.strangers);
     }
 
     /// Takes over what there is, as far as that needs no judging. `None` where this thread has
@@ -175,7 +175,7 @@ impl Engine {
         // Release: pairs with `revision`.
         self.published.store(revision, Ordering::Release);
         self.backend.publish(revision);
-        self.publications.notify();
+        self.notifier.notify();
     }
 
     /// The log is not one that a reader can follow. Whoever has the lock can tell what it is, and where

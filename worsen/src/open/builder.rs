@@ -15,21 +15,21 @@ use super::{
 };
 use crate::{
     backend::{
-        Backend, Entries, Recovery,
+        Backend, Entries,
         file::{
             self, FileBackend, FileOptions, Paths,
             compaction::{CompactAbove, Compaction, Observer},
             disk::{Disk, LinkedDisk, RealDisk},
-            recovery::Mode,
         },
         memory::MemoryBackend,
     },
-    debug::{self, Debug},
     engine::{DEEPEST, Engine, EngineHandle, EngineOptions, Limits, Model, Seeds, Shown},
     error::{Error, ErrorKind},
-    options::{Durability, Settings},
-    store::{Handle, Inner, StructModel, record_seed},
-    sync,
+    loom,
+    options::{Access, Durability, Settings},
+    repair::Recovery,
+    struct_store::{Handle, Inner, StructModel, record_seed},
+    trace::{self, Debug},
 };
 
 /// Opens a store with other settings than its attributes say. From [`Store::builder`], and from
@@ -91,7 +91,7 @@ impl<S> Seed<S> {
 pub(crate) struct Place {
     pub(crate) settings: Settings,
     pub(crate) debug: bool,
-    pub(crate) mode: Mode,
+    pub(crate) access: Access,
     /// `None`: as the settings say.
     pub(crate) create_parents: Option<bool>,
     pub(crate) in_memory: bool,
@@ -107,8 +107,8 @@ impl Place {
     pub(crate) fn new(settings: Settings) -> Self {
         Place {
             settings,
-            debug: debug::asked_for(),
-            mode: Mode::Repair,
+            debug: trace::asked_for(),
+            access: Access::Repair,
             create_parents: None,
             in_memory: false,
             shared_memory: true,
@@ -287,7 +287,7 @@ impl<S> Builder<S> {
     /// Opens an existing store without ever writing to it, nor taking its lock. Every write is an
     /// error; other processes' commits are seen at the poll.
     pub fn read_only(mut self) -> Self {
-        self.place.mode = Mode::Look;
+        self.place.access = Access::ReadOnly;
         self
     }
 
@@ -316,7 +316,7 @@ impl<S> Builder<S> {
     /// [`Damaged`](ErrorKind::Damaged). A copy of what was found is kept;
     /// [`recovered`](Handle::recovered) tells what was done.
     pub fn salvage(mut self) -> Self {
-        self.place.mode = Mode::Salvage;
+        self.place.access = Access::Salvage;
         self
     }
 
@@ -448,20 +448,20 @@ impl Place {
             });
         }
         let create_parents = self.create_parents.unwrap_or(self.settings.create_parents);
-        if create_parents && self.mode != Mode::Look {
+        if create_parents && self.access != Access::ReadOnly {
             create_parents_of(&dir)?;
         }
-        let dir = canonical(&dir, self.mode)?;
+        let dir = canonical(&dir, self.access)?;
         let paths = Paths::new(&dir, &self.settings.name);
-        let paths = match self.mode {
-            Mode::Look => paths,
-            Mode::Repair | Mode::Salvage => behind_link(paths),
+        let paths = match self.access {
+            Access::ReadOnly => paths,
+            Access::Repair | Access::Salvage => behind_link(paths),
         };
         let dir = paths.dir.clone();
         let key = Key {
             log: paths.log.clone(),
             kind,
-            read_only: self.mode == Mode::Look,
+            read_only: self.access == Access::ReadOnly,
             pid: std::process::id(),
         };
         self.settings.dir = Ok(dir);
@@ -481,12 +481,12 @@ impl Opening {
         model: Box<dyn Model>,
         shown: Box<dyn Shown>,
         seeds: Option<Seeds<'_>>,
-    ) -> Result<sync::Arc<EngineHandle>, Error> {
+    ) -> Result<loom::Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
         let name: Arc<str> = place.settings.name.as_str().into();
         let debug = Debug::new(name.clone(), place.debug);
         let path = paths.as_ref().map(|paths| paths.log.clone());
-        let read_only = place.mode == Mode::Look;
+        let read_only = place.access == Access::ReadOnly;
         let (backend, entries, revision, recovery): (Box<dyn Backend>, _, _, _) = match paths {
             None => (
                 Box::new(MemoryBackend::new(read_only)),
@@ -497,12 +497,12 @@ impl Opening {
             Some(paths) => {
                 let options = FileOptions {
                     paths,
-                    disk: match (place.disk, place.mode) {
+                    disk: match (place.disk, place.access) {
                         (Some(disk), _) => disk,
-                        (None, Mode::Look) => Arc::new(LinkedDisk),
-                        (None, Mode::Repair | Mode::Salvage) => Arc::new(RealDisk),
+                        (None, Access::ReadOnly) => Arc::new(LinkedDisk),
+                        (None, Access::Repair | Access::Salvage) => Arc::new(RealDisk),
                     },
-                    mode: place.mode,
+                    access: place.access,
                     lock_timeout: place.settings.lock_timeout,
                     shared_memory: place.shared_memory,
                     compact_above: place.compact_above,
@@ -572,7 +572,7 @@ fn create_parents_of(dir: &Path) -> Result<(), Error> {
     above.reverse();
     for dir in above.into_iter().filter(|dir| !dir.as_os_str().is_empty()) {
         if !dir.exists() {
-            crate::backend::file::create_directory(&RealDisk, dir)?;
+            crate::backend::file::paths::create_directory(&RealDisk, dir)?;
         }
     }
     Ok(())
@@ -592,7 +592,7 @@ fn behind_link(paths: Paths) -> Paths {
 }
 
 /// The one path of a directory, which is created if its parent exists.
-fn canonical(dir: &Path, mode: Mode) -> Result<PathBuf, Error> {
+fn canonical(dir: &Path, access: Access) -> Result<PathBuf, Error> {
     let refused = |what: &'static str, help: &'static str| {
         Err(Error::new(ErrorKind::Directory, what).help(help).path(dir))
     };
@@ -604,8 +604,8 @@ fn canonical(dir: &Path, mode: Mode) -> Result<PathBuf, Error> {
             "name the home directory itself, or use `app(...)` for the platform's folder",
         );
     }
-    if mode != Mode::Look {
-        crate::backend::file::create_directory(&RealDisk, dir)?;
+    if access != Access::ReadOnly {
+        crate::backend::file::paths::create_directory(&RealDisk, dir)?;
     }
     let found = fs::canonicalize(dir)
         .map_err(|error| Error::io("the directory cannot be found", dir, error))?;

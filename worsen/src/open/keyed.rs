@@ -9,12 +9,12 @@ use super::{
     registry::Kind,
 };
 #[cfg(feature = "simulation")]
-use crate::{backend::file::recovery::Mode, options::Durability};
+use crate::options::{Access, Durability};
 use crate::{
-    debug,
     error::Error,
-    keyed::{Inner, KeyedModel, PersistentStore},
+    keyed_store::{Inner, KeyedModel, PersistentStore},
     options::Settings,
+    trace,
     value::Value,
 };
 
@@ -32,7 +32,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            is_debug: debug::asked_for(),
+            is_debug: trace::asked_for(),
             db_dir: PathBuf::from("db"),
         }
     }
@@ -81,10 +81,10 @@ impl<T: Value> PersistentStore<T> {
         settings.durability = on.durability;
         settings.lock_timeout = on.lock_timeout;
         let mut place = Place::new(settings);
-        place.mode = match (on.read_only, on.salvage) {
-            (true, _) => Mode::Look,
-            (false, true) => Mode::Salvage,
-            (false, false) => Mode::Repair,
+        place.access = match (on.read_only, on.salvage) {
+            (true, _) => Access::ReadOnly,
+            (false, true) => Access::Salvage,
+            (false, false) => Access::Repair,
         };
         place.disk = Some(on.disk);
         place.compact_above = on.compact_above;

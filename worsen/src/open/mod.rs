@@ -4,7 +4,7 @@
 use std::{fmt, ops::Deref};
 
 use self::builder::Builder;
-use crate::{error::Error, schema::Schema, store::Handle};
+use crate::{error::Error, schema::Schema, struct_store::Handle};
 
 pub(crate) mod app_dir;
 pub(crate) mod builder;

@@ -1,4 +1,4 @@
-//! Where two imprints differ, and whether in more than the order of members. What order counts for a
+//! Where two canonicals differ, and whether in more than the order of members. What order counts for a
 //! type that is not known by its name is for the caller to find out.
 
 use std::{
@@ -6,9 +6,9 @@ use std::{
     fmt::{self, Display, Write as _},
 };
 
-use super::imprint::Tag;
+use super::canonical::Tag;
 
-/// What two imprints have to do with each other.
+/// What two canonicals have to do with each other.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Same,
@@ -38,7 +38,7 @@ impl Display for Difference {
     }
 }
 
-/// Compares two imprints of one type.
+/// Compares two canonicals of one type.
 pub(super) fn compare(one: &[u8], other: &[u8]) -> Outcome {
     if one == other {
         return Outcome::Same;
@@ -460,7 +460,7 @@ mod tests {
 
     use serde::{Serialize, Serializer};
 
-    use super::{super::imprint::imprint, *};
+    use super::{super::canonical::canonical, *};
 
     /// A list that nobody knows by its name.
     struct List<T>(Vec<T>);
@@ -472,7 +472,7 @@ mod tests {
     }
 
     fn outcome<T: Serialize>(one: &T, other: &T) -> Outcome {
-        compare(&imprint(one).unwrap(), &imprint(other).unwrap())
+        compare(&canonical(one).unwrap(), &canonical(other).unwrap())
     }
 
     fn difference<T: Serialize>(one: &T, other: &T) -> String {

@@ -5,15 +5,15 @@ use super::*;
 use crate::{
     backend::{
         AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Sight, Sink,
-        file::beacon::Beacon,
+        file::shared_page::SharedPage,
     },
     engine::loom_tests::{add, open_on, poll_once},
     error::Error,
-    sync::{
+    loom::{
         atomic::{AtomicU64, Ordering::Relaxed},
         in_every_order, thread,
     },
-    text::Text,
+    shared_str::SharedStr,
 };
 
 const FOR_EVER: Duration = Duration::MAX;
@@ -139,26 +139,26 @@ fn cancelling_next_loses_nothing() {
 #[derive(Debug)]
 struct Shared {
     commits: std::sync::Mutex<Vec<Vec<Entry>>>,
-    beacon: std::sync::Arc<Beacon>,
+    shared_page: std::sync::Arc<SharedPage>,
 }
 
 impl Shared {
     fn new() -> std::sync::Arc<Shared> {
         std::sync::Arc::new(Shared {
             commits: std::sync::Mutex::new(Vec::new()),
-            beacon: Beacon::in_memory(),
+            shared_page: SharedPage::in_memory(),
         })
     }
 
     /// Another process sets the sum.
     fn commit_elsewhere(&self, sum: u64) {
         let revision = self.append_elsewhere(sum);
-        self.beacon.publish_revision(revision);
+        self.shared_page.publish_revision(revision);
     }
 
     /// As far as that is possible before it is durable: nobody may see it yet.
     fn append_elsewhere(&self, sum: u64) -> u64 {
-        let json: Text = sum.to_string().into();
+        let json: SharedStr = sum.to_string().into();
         let mut commits = self.commits.try_lock().unwrap();
         commits.push(vec![("sum".into(), Some(json))]);
         commits.len() as u64
@@ -208,18 +208,18 @@ impl Backend for Process {
     }
 
     fn publish(&self, revision: u64) {
-        self.shared.beacon.publish_revision(revision);
+        self.shared.shared_page.publish_revision(revision);
     }
 
     fn visible(&self) -> Option<u64> {
-        Some(self.shared.beacon.revision())
+        Some(self.shared.shared_page.revision())
     }
 
     fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
         if self.blind {
             return Err(Error::new(crate::ErrorKind::Io, "the disk failed"));
         }
-        let visible = self.shared.beacon.revision();
+        let visible = self.shared.shared_page.revision();
         while sink.revision() < visible {
             let next = sink.revision() + 1;
             let commit = self.shared.commits.try_lock().unwrap()[next as usize - 1].clone();
@@ -247,16 +247,16 @@ impl Backend for Process {
     fn close(&self) {}
 
     fn sight(&self) -> Sight {
-        self.shared.beacon.sight()
+        self.shared.shared_page.sight()
     }
 
     fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
-        self.shared.beacon.wait(seen, stop, timeout);
+        self.shared.shared_page.wait(seen, stop, timeout);
         true
     }
 
     fn wake(&self) {
-        self.shared.beacon.wake_all();
+        self.shared.shared_page.wake_all();
     }
 }
 
@@ -343,7 +343,7 @@ fn who_waits_does_not_look_without_a_pause_for_what_cannot_be_read() {
         let shared = Shared::new();
         let sum = open_beside(&shared, true);
         shared.commit_elsewhere(7);
-        let page = shared.beacon.clone();
+        let page = shared.shared_page.clone();
         let elsewhere = thread::spawn(move || shared.commit_elsewhere(8));
         let mut looks = 0;
         let is_there = || {
@@ -358,7 +358,7 @@ fn who_waits_does_not_look_without_a_pause_for_what_cannot_be_read() {
 }
 
 /// What a read of the store says, and what every process could know by then.
-fn read(sum: &Sum, page: &Beacon) -> (u64, u64) {
+fn read(sum: &Sum, page: &SharedPage) -> (u64, u64) {
     let acknowledged = page.revision();
     let engine = &sum.handle.engine;
     if engine.is_behind(engine.revision()) {
@@ -373,7 +373,7 @@ fn a_closure_that_waits_for_a_reader_who_is_behind_gets_on() {
     in_every_order(None, || {
         let shared = Shared::new();
         let sum = open_beside(&shared, false);
-        let app = Arc::new(crate::sync::Mutex::new(()));
+        let app = Arc::new(crate::loom::Mutex::new(()));
         let (handle, within) = (sum.handle.clone(), app.clone());
         let writer = thread::spawn(move || {
             let commit = crate::commit::Commit::new(handle, move |_| {
@@ -384,7 +384,7 @@ fn a_closure_that_waits_for_a_reader_who_is_behind_gets_on() {
         });
         let held = app.lock().unwrap();
         shared.commit_elsewhere(7);
-        assert_eq!(read(&sum, &shared.beacon), (1, 7));
+        assert_eq!(read(&sum, &shared.shared_page), (1, 7));
         drop(held);
         writer.join().unwrap();
     });
@@ -398,7 +398,7 @@ fn readers_and_a_leader_who_publish_at_once_show_everything_and_take_nothing_bac
         let shared = Shared::new();
         let sum = open_beside(&shared, false);
         let revision = shared.append_elsewhere(7);
-        let page = shared.beacon.clone();
+        let page = shared.shared_page.clone();
         let elsewhere = thread::spawn(move || page.publish_revision(revision));
         let handle = sum.handle.clone();
         let writer = thread::spawn(move || {
@@ -406,14 +406,14 @@ fn readers_and_a_leader_who_publish_at_once_show_everything_and_take_nothing_bac
         });
         let mut before = 0;
         for _ in 0..2 {
-            let (acknowledged, shown) = read(&sum, &shared.beacon);
+            let (acknowledged, shown) = read(&sum, &shared.shared_page);
             assert!(SUMS.contains(&shown));
             assert!(shown >= SUMS[acknowledged as usize] && shown >= before);
             before = shown;
         }
         elsewhere.join().unwrap();
         writer.join().unwrap();
-        assert_eq!(read(&sum, &shared.beacon), (2, 8));
+        assert_eq!(read(&sum, &shared.shared_page), (2, 8));
         assert_eq!(sum.handle.engine.revision(), 2);
     });
 }
@@ -425,7 +425,7 @@ fn a_read_beside_a_closure_and_a_publication_waits_for_neither() {
     in_every_order(Some(3), || {
         let shared = Shared::new();
         let sum = open_beside(&shared, false);
-        let app = Arc::new(crate::sync::Mutex::new(()));
+        let app = Arc::new(crate::loom::Mutex::new(()));
         let held = app.lock().unwrap();
         let (handle, within) = (sum.handle.clone(), app.clone());
         let writer = thread::spawn(move || {
@@ -438,13 +438,13 @@ fn a_read_beside_a_closure_and_a_publication_waits_for_neither() {
         let elsewhere = shared.clone();
         let elsewhere = thread::spawn(move || elsewhere.commit_elsewhere(7));
         for _ in 0..2 {
-            let (acknowledged, shown) = read(&sum, &shared.beacon);
+            let (acknowledged, shown) = read(&sum, &shared.shared_page);
             assert!(shown == 7 || acknowledged == 0 && shown == 0);
         }
         drop(held);
         elsewhere.join().unwrap();
         writer.join().unwrap();
-        assert_eq!(read(&sum, &shared.beacon), (1, 7));
+        assert_eq!(read(&sum, &shared.shared_page), (1, 7));
     });
 }
 
@@ -454,7 +454,7 @@ fn two_reads_beside_a_closure_wait_for_each_other_alone() {
     in_every_order(Some(2), || {
         let shared = Shared::new();
         let sum = std::sync::Arc::new(open_beside(&shared, false));
-        let app = Arc::new(crate::sync::Mutex::new(()));
+        let app = Arc::new(crate::loom::Mutex::new(()));
         let held = app.lock().unwrap();
         let (handle, within) = (sum.handle.clone(), app.clone());
         let writer = thread::spawn(move || {
@@ -465,9 +465,9 @@ fn two_reads_beside_a_closure_wait_for_each_other_alone() {
             commit.wait().unwrap();
         });
         shared.commit_elsewhere(7);
-        let (other, page) = (sum.clone(), shared.beacon.clone());
+        let (other, page) = (sum.clone(), shared.shared_page.clone());
         let other = thread::spawn(move || assert_eq!(read(&other, &page), (1, 7)));
-        assert_eq!(read(&sum, &shared.beacon), (1, 7));
+        assert_eq!(read(&sum, &shared.shared_page), (1, 7));
         other.join().unwrap();
         drop(held);
         writer.join().unwrap();

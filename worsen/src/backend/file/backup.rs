@@ -3,10 +3,7 @@
 
 use std::{io, sync::Arc};
 
-use super::{
-    disk::DiskFile,
-    log::{Log, write_full},
-};
+use super::{disk::DiskFile, disk::transfer::write_full, log::Log};
 use crate::planted::{Bug, planted};
 
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
+    format::{Header, Past, Position, Record},
     lineage::Chain,
-    log::{KEPT, Position},
-    record::{Header, Past, Record},
+    log::KEPT,
 };
 use crate::{
     backend::{Entries, Entry},

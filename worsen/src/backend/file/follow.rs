@@ -5,17 +5,20 @@ use std::{io, sync::Arc};
 
 use super::{
     FileBackend, Paths, Place, Sink, State,
+    disk::transfer::read_full,
     disk::{DiskFile, FileId, Open},
+    format,
+    format::{Crc, Header, Position},
     lineage::{Chain, Kin, compare},
-    log::{self, Log, Position, Tail, read_full},
-    record::{Crc, Header},
-    recovery::{Mode, Replay, examine, load},
+    log::{Log, Tail},
+    recovery::{Replay, examine, load},
 };
 use crate::{
     backend::Followed,
     error::{Error, ErrorKind},
+    options::Access,
     planted::{Bug, planted},
-    text::Whole,
+    shared_str::Buffer,
 };
 
 /// Where readers have come to.
@@ -116,7 +119,7 @@ impl FileBackend {
                 self.read_log(following, sink, visible)?;
                 Ok(Followed::Visible)
             }
-            place if self.mode == Mode::Look => self.look_at_log(following, sink, &place),
+            place if self.access == Access::ReadOnly => self.look_at_log(following, sink, &place),
             Place::Ours => {
                 let up_to = visible.unwrap_or(following.synced);
                 let tail = self.read_log(following, sink, Some(up_to))?;
@@ -165,7 +168,7 @@ impl FileBackend {
             // Perhaps a line that is being written. Or what was read here before was taken back, or mended:
             // who writes finds that out under the lock.
         }
-        let examined = examine(&*self.disk, &self.paths, self.mode)?;
+        let examined = examine(&*self.disk, &self.paths, self.access)?;
         let kin = examined.kin_of(&following.log);
         let (new, entries, _) =
             State::new(examined.carry_out(&*self.disk, &self.paths, &|_| ())?);
@@ -294,7 +297,7 @@ impl FileBackend {
         let failed = |error| Error::io("the log cannot be synced", &self.paths.log, error);
         let mut scout = {
             let following = self.following();
-            let writes_nothing = self.mode == Mode::Look || self.replaced.get().is_some();
+            let writes_nothing = self.access == Access::ReadOnly || self.replaced.get().is_some();
             if writes_nothing || self.visible_to(&following).is_some() {
                 return Ok(());
             }
@@ -418,10 +421,10 @@ impl FileBackend {
     /// What a log holds up to what everybody may see: as much of it as its generation begins with in any case.
     fn read_generation(
         &self,
-        (file, bytes): (Option<Arc<dyn DiskFile>>, Whole),
+        (file, bytes): (Option<Arc<dyn DiskFile>>, Buffer),
         visible: u64,
     ) -> Option<Generation> {
-        let (header, mut position) = log::read_header(&bytes).ok()?;
+        let (header, mut position) = format::read_header(&bytes).ok()?;
         if header.store != self.paths.name {
             return None;
         }
@@ -462,7 +465,7 @@ fn read_header_of(file: &dyn DiskFile) -> io::Result<Option<(Header, Position)>>
     loop {
         let read = read_full(file, &mut bytes, 0)?;
         let is_all = read < bytes.len();
-        match log::read_header(&bytes[..read]) {
+        match format::read_header(&bytes[..read]) {
             Ok(found) => return Ok(Some(found)),
             Err(_) if is_all || memchr::memchr(b'\n', &bytes).is_some() => return Ok(None),
             Err(_) => bytes.resize(bytes.len() * 2, 0),

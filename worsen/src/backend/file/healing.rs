@@ -8,17 +8,20 @@ use std::{thread, time::Duration};
 use super::{
     FileBackend, Place, State,
     disk::Open,
-    finish_renames, forget_backup, is_empty,
+    finish_renames, forget_backup,
+    format::{is_blank, read_header},
+    is_empty,
     lineage::Kin,
-    log::{Tail, is_blank, read_header},
+    log::Tail,
     recovery::{Examined, examine, keep_copy, load},
     room::Room,
 };
 use crate::{
-    backend::{Entries, Repair, Sink},
+    backend::{Entries, Sink},
     error::{Error, ErrorKind},
     health::Condition,
     planted::{Bug, planted},
+    repair::Repair,
 };
 
 /// A copy that is put over a log takes its time. What was found has to be the same after so long, and it is
@@ -119,7 +122,7 @@ impl FileBackend {
         if found.is_none() || is_empty(&*self.disk, &self.paths)? {
             return Ok(Found::Nothing);
         }
-        let examined = examine(&*self.disk, &self.paths, self.mode)?;
+        let examined = examine(&*self.disk, &self.paths, self.access)?;
         let kin = match examined.kin_of(&state.log) {
             _ if planted(Bug::CompareRevisionsAlone) => match examined.revision() < known {
                 true => Kin::Begins,
@@ -156,8 +159,8 @@ impl FileBackend {
         // First: where a value does not fit, nothing is taken over, and it is read again.
         sink.replace(entries, revision)?;
         *state = new;
-        if let Some(beacon) = self.current_beacon() {
-            beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
+        if let Some(shared_page) = self.current_page() {
+            shared_page.set_durable_offset(state.log.header.generation, state.durable_offset);
         }
         Ok(())
     }

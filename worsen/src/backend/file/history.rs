@@ -5,15 +5,15 @@ use std::{io, sync::Arc};
 
 use super::{
     Paths,
+    disk::transfer::read_full,
     disk::{Disk, DiskFile, Open},
-    log::{Position, is_blank, read_full, read_header},
-    record::{Header, Record},
+    format::{Header, Position, Record, is_blank, read_header},
 };
 use crate::{
     backend::{Committed, Entries, History, Next, replay},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
-    text::Whole,
+    shared_str::Buffer,
 };
 
 /// How much is read at a time, at least.
@@ -240,7 +240,7 @@ impl Generation {
     fn take(&mut self) -> Option<Record> {
         let rest = &self.read[self.taken..];
         let end = memchr::memchr(b'\n', rest)?;
-        let record = self.position.step(&rest[..end], Whole::NONE)?;
+        let record = self.position.step(&rest[..end], Buffer::NONE)?;
         self.taken += end + 1;
         Some(record)
     }

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    log::{Log, Position},
-    record::{Crc, Header, Past},
+    format::{Crc, Header, Past, Position},
+    log::Log,
 };
 
 /// How many of the generations before it a header names.

@@ -4,18 +4,23 @@
 use std::{io, sync::Arc};
 
 use super::{
-    disk::{DiskFile, FileId},
+    disk::{
+        DiskFile, FileId,
+        transfer::{read_full, write_full, write_some},
+    },
+    format::{Crc, Header, Position, Record, TRAILER, is_blank, read_header},
     lineage::Chain,
-    record::{Crc, Header, NotAHeader, Record, TRAILER},
 };
+
 use crate::{
     planted::{Bug, planted},
-    text::Whole,
+    shared_str::Buffer,
 };
 
 /// How far the log is filled with blanks beyond its tail, so that a commit changes no metadata of
 /// the file and one sync writes one page: the first step, and the largest.
 const FIRST_FILL: u64 = 16 * 1024;
+
 const LARGEST_FILL: u64 = 256 * 1024;
 
 /// How much of it is kept, on a full disk, for commits that make the state smaller: enough for a hundred of
@@ -27,110 +32,6 @@ const CHUNK: usize = 4096;
 
 /// How many bytes at the tail are kept at hand for the backup.
 const RECENT: usize = 64 * 1024;
-
-/// A place in the chain of valid lines: everything before it is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) offset: u64,
-    pub(crate) crc: Crc,
-    pub(crate) revision: u64,
-    /// How many lines of the state that the generation begins with are still to come.
-    pub(crate) base_left: u64,
-}
-
-impl Position {
-    /// Right behind a header line of `length` bytes, its line feed included.
-    pub(crate) fn after_header(header: &Header, crc: Crc, length: usize) -> Self {
-        Position {
-            offset: length as u64,
-            crc,
-            revision: header.revision,
-            base_left: header.base,
-        }
-    }
-
-    /// Where nothing was read and nothing can follow: for a file whose header is lost.
-    pub(crate) fn before_everything() -> Self {
-        Position {
-            offset: 0,
-            crc: Crc::default(),
-            revision: 0,
-            base_left: 0,
-        }
-    }
-
-    /// Takes one line, without its line feed, if it is valid here. Its texts stay parts of `whole`,
-    /// where the line is one.
-    pub(crate) fn step(&mut self, line: &[u8], whole: &Whole) -> Option<Record> {
-        let (record, crc) = Record::decode(line, self.crc, whole)?;
-        let expected = match self.base_left {
-            0 => self.revision.checked_add(1)?,
-            _ => self.revision,
-        };
-        if record.revision != expected && !planted(Bug::DoNotCheckRevision) {
-            return None;
-        }
-        *self = Position {
-            offset: self.offset + line.len() as u64 + 1,
-            crc,
-            revision: record.revision,
-            base_left: self.base_left.saturating_sub(1),
-        };
-        Some(record)
-    }
-
-    /// Takes valid lines of `bytes`, which begin at this position, until there is none.
-    ///
-    /// # Errors
-    ///
-    /// The first error of `each`, which is told the place behind the line too; the position then stands
-    /// before the line it was given.
-    pub(crate) fn scan<E>(
-        &mut self,
-        mut bytes: &[u8],
-        whole: &Whole,
-        mut each: impl FnMut(&Position, Record) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let end_of_line = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
-            None if planted(Bug::AcceptLineWithoutEnd) && !bytes.is_empty() => Some(bytes.len()),
-            end => end,
-        };
-        while let Some(end) = end_of_line(bytes) {
-            let before = *self;
-            let Some(record) = self.step(&bytes[..end], whole) else {
-                break;
-            };
-            if let Err(error) = each(self, record) {
-                *self = before;
-                return Err(error);
-            }
-            bytes = match planted(Bug::AcceptLineWithoutEnd) {
-                true => bytes.get(end + 1..).unwrap_or_default(),
-                false => &bytes[end + 1..],
-            };
-        }
-        Ok(())
-    }
-}
-
-/// Reads the header off the beginning of a file.
-pub(crate) fn read_header(bytes: &[u8]) -> Result<(Header, Position), NotAHeader> {
-    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-    let (header, crc) = Header::decode(&bytes[..end])?;
-    if end == bytes.len() {
-        // Only a whole line ends in a line feed; a file cut inside it is damaged.
-        return Err(NotAHeader::Damaged);
-    }
-    let position = Position::after_header(&header, crc, end + 1);
-    Ok((header, position))
-}
-
-/// Whether there is nothing here: filling, or what a file system puts where nothing was written.
-pub(crate) fn is_blank(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| matches!(byte, 0 | b' ' | b'\n' | b'\r' | b'\t'))
-}
 
 /// What stands at the tail, seen while holding the lock.
 #[derive(Debug, PartialEq, Eq)]
@@ -268,7 +169,7 @@ impl Log {
                 chain.note(header, place);
                 Ok(())
             };
-            let outcome = self.position.scan(&pending, Whole::NONE, note);
+            let outcome = self.position.scan(&pending, Buffer::NONE, note);
             let taken = (self.position.offset - before.offset) as usize;
             self.remember(&pending[..taken]);
             pending.drain(..taken);
@@ -455,7 +356,7 @@ impl Log {
         }
         let (_, mut position) = read_header(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
         let first = position.offset as usize;
-        let Ok(()) = position.scan(&bytes[first..], Whole::NONE, |_, _| {
+        let Ok(()) = position.scan(&bytes[first..], Buffer::NONE, |_, _| {
             Ok::<(), std::convert::Infallible>(())
         });
         if position != self.position {
@@ -568,54 +469,9 @@ fn is_blank_start(byte: u8) -> bool {
     matches!(byte, 0 | b' ')
 }
 
-/// Reads until the buffer is full or the file ends; returns how much.
-pub(crate) fn read_full(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match file.read_at(&mut buffer[done..], offset + done as u64)? {
-            0 => break,
-            read => done += read,
-        }
-    }
-    Ok(done)
-}
-
-/// Writes all of it, or says how much was written before the error.
-fn write_some(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> (usize, io::Result<()>) {
-    let mut done = 0;
-    while done < bytes.len() {
-        match file.write_at(&bytes[done..], offset + done as u64) {
-            Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
-            Ok(_) if planted(Bug::IgnoreShortWrite) => return (bytes.len(), Ok(())),
-            Ok(written) => done += written,
-            Err(error) => return (done, Err(error)),
-        }
-    }
-    (done, Ok(()))
-}
-
-/// Writes all of it.
-pub(crate) fn write_full(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::Result<()> {
-    write_some(file, bytes, offset).1
-}
-
-/// A whole file, in memory.
-pub(crate) fn read_whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    // Whether there is room for it: what follows would end the process.
-    Vec::<u8>::new()
-        .try_reserve_exact(len)
-        .map_err(|_| io::ErrorKind::OutOfMemory)?;
-    // The system hands out blank memory, so that nobody has to blank it.
-    let mut bytes = vec![0; len];
-    let read = read_full(file, &mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{super::disk::Open, super::record::Header, super::simulation::SimulatedDisk, *};
+    use super::{super::disk::Open, super::format::Header, super::simulation::SimulatedDisk, *};
     use crate::backend::file::disk::Disk;
 
     /// Lines that end exactly where a chunk does once hid the lines behind them, and the next commit

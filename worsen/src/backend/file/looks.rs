@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     FileBackend, MOVED, State,
-    beacon::{Mark, Sight},
+    shared_page::{Mark, Sight},
 };
 use crate::planted::{Bug, planted};
 
@@ -85,10 +85,10 @@ impl FileBackend {
     /// Whether there may be something else to see than this revision, of which the caller has the state.
     #[inline]
     pub(super) fn is_news(&self, revision: u64) -> bool {
-        let Some(beacon) = &self.beacon else {
+        let Some(shared_page) = &self.shared_page else {
             return false;
         };
-        let sight = beacon.sight();
+        let sight = shared_page.sight();
         // Relaxed: a reader who is ahead of this looks once more.
         let known = Mark::of_word(self.looks.known.load(Relaxed));
         if sight.revision == revision && sight.is_of(known) {
@@ -139,7 +139,9 @@ impl FileBackend {
     /// Whether another lock file stands at the path than the one whose page is looked at: then the page tells
     /// nothing any more, and whoever has it learns that.
     pub(super) fn look_at_lock(&self) {
-        let Some(beacon) = &self.beacon else { return };
+        let Some(shared_page) = &self.shared_page else {
+            return;
+        };
         let now = now();
         if now < self.looks.next_lock.load(Acquire) || !take_turn(&self.looks.next_lock, now) {
             return;
@@ -149,9 +151,9 @@ impl FileBackend {
             // Whoever writes next makes another one.
             return;
         };
-        if beacon.revision() != MOVED {
+        if shared_page.revision() != MOVED {
             if found != self.lock_at_opening {
-                beacon.publish(MOVED, None);
+                shared_page.publish(MOVED, None);
             }
             return;
         }
@@ -173,11 +175,11 @@ impl FileBackend {
         if owed == 0 {
             return;
         }
-        if let Some(beacon) = self.current_beacon() {
+        if let Some(shared_page) = self.current_page() {
             let known = self.following().position().revision;
             let revision = owed.max(known).min(state.log.position.revision);
             let crc = state.log.crc_at(revision);
-            beacon.publish(revision, crc.map(super::Crc::number));
+            shared_page.publish(revision, crc.map(super::Crc::number));
         }
     }
 }

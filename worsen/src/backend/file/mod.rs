@@ -3,20 +3,7 @@
 //!
 //! Nothing here knows a type of the user's: a commit is a list of uids and JSON texts.
 
-mod assembly;
 pub(crate) mod backup;
-#[cfg_attr(
-    not(any(test, feature = "simulation")),
-    allow(dead_code, reason = "tests reach it through the feature `simulation`")
-)]
-#[allow(
-    unreachable_pub,
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `simulation`"
-)]
-pub(crate) mod beacon;
 #[allow(
     unreachable_pub,
     missing_docs,
@@ -38,6 +25,8 @@ pub(crate) mod compaction;
 )]
 pub(crate) mod disk;
 mod follow;
+pub(crate) mod format;
+pub(crate) mod group_sync;
 mod healing;
 mod history;
 mod lineage;
@@ -55,11 +44,22 @@ mod lineage;
 pub(crate) mod lock;
 pub(crate) mod log;
 mod looks;
-mod mending;
+pub(crate) mod paths;
 mod privacy;
-pub(crate) mod record;
 pub(crate) mod recovery;
 mod room;
+#[cfg_attr(
+    not(any(test, feature = "simulation")),
+    allow(dead_code, reason = "tests reach it through the feature `simulation`")
+)]
+#[allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::len_without_is_empty,
+    reason = "tests reach it through the feature `simulation`"
+)]
+pub(crate) mod shared_page;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     unreachable_pub,
@@ -70,12 +70,9 @@ mod room;
     reason = "a tool of tests, reached through the feature `simulation`"
 )]
 pub(crate) mod simulation;
-pub(crate) mod sync;
-mod waiting;
 
 use std::{
     io,
-    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -83,90 +80,50 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use self::paths::Paths;
 use self::{
     backup::Backup,
-    beacon::{Beacon, Sight},
     compaction::{CompactAbove, NewLog, Observer},
     disk::{Disk, FileId, Open},
     follow::Following,
+    format::{Crc, Position, Record},
+    group_sync::{SyncError, SyncLatency},
     healing::Intent,
     history::LogHistory,
     lineage::past,
     lock::Intruder,
-    log::{Log, Position, Tail},
+    lock::acquire::{Lock, NoLock, take_lock},
+    log::{Log, Tail},
     looks::Looks,
-    record::{Crc, Record},
-    recovery::{Mode, Recovered, WriteError, load, recover, write_file},
+    paths::{create_directory, sync_parent},
+    recovery::{Recovered, WriteError, load, recover, write_file},
     room::Room,
-    sync::{Pace, SyncError},
-    waiting::{Lock, NoLock, take_lock},
+    shared_page::{SharedPage, Sight},
 };
-use super::{
-    AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Recovery, Repair, Sink, now,
-};
+use super::{AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Sink, now};
 use crate::{
-    debug::Debug,
     error::{Error, ErrorKind},
     health::Condition,
+    options::Access,
     planted::{Bug, planted},
-    text::Text,
+    repair::{Recovery, Repair},
+    shared_str::SharedStr,
+    trace::Debug,
 };
 
 /// For so long it is told that the lock did not exclude.
 const TOLD_FOR: Duration = Duration::from_secs(60);
 
-/// The revision that no store reaches: a beacon that says so belongs to a lock file that was
+/// The revision that no store reaches: a shared page that says so belongs to a lock file that was
 /// deleted, and another one is in use now.
 const MOVED: u64 = u64::MAX;
-
-/// The files of one store.
-#[derive(Debug, Clone)]
-pub(crate) struct Paths {
-    pub(crate) name: String,
-    /// What the names of the files begin with.
-    stem: String,
-    pub(crate) dir: PathBuf,
-    pub(crate) log: PathBuf,
-    pub(crate) backup: PathBuf,
-    pub(crate) lock: PathBuf,
-    pub(crate) new_log: PathBuf,
-    pub(crate) new_backup: PathBuf,
-}
-
-impl Paths {
-    pub(crate) fn new(dir: &Path, name: &str) -> Self {
-        Paths::of_log(dir, name, dir.join(format!("{name}.db")))
-    }
-
-    /// Of the store of this name whose log is this file, in this directory.
-    pub(crate) fn of_log(dir: &Path, name: &str, log: PathBuf) -> Self {
-        let file = log.file_name().unwrap_or_default().to_string_lossy();
-        let stem = file.strip_suffix(".db").unwrap_or(&file);
-        let path = |extension: &str| dir.join(format!("{stem}.{extension}"));
-        Paths {
-            stem: stem.into(),
-            backup: path("cache.db"),
-            lock: path("lock"),
-            new_log: path("db.new"),
-            new_backup: path("cache.db.new"),
-            name: name.into(),
-            dir: dir.into(),
-            log,
-        }
-    }
-
-    /// Where a copy of damaged bytes is kept.
-    pub(crate) fn damaged(&self, number: u32) -> PathBuf {
-        self.dir.join(format!("{}.db.damaged-{number}", self.stem))
-    }
-}
 
 /// How to open the files of a store.
 #[derive(Debug)]
 pub(crate) struct FileOptions {
     pub(crate) paths: Paths,
     pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) mode: Mode,
+    pub(crate) access: Access,
     pub(crate) lock_timeout: Duration,
     pub(crate) shared_memory: bool,
     pub(crate) compact_above: CompactAbove,
@@ -178,11 +135,11 @@ pub(crate) struct FileOptions {
 pub(crate) struct FileBackend {
     disk: Arc<dyn Disk>,
     paths: Paths,
-    mode: Mode,
+    access: Access,
     lock: Mutex<Arc<Lock>>,
-    /// The beacon of the lock file that was there when the store was opened. Readers look at this
+    /// The shared page of the lock file that was there when the store was opened. Readers look at this
     /// one without a lock; if it is not in use any more, it says [`MOVED`].
-    beacon: Option<Arc<Beacon>>,
+    shared_page: Option<Arc<SharedPage>>,
     /// The page that is in use, where that one is not: readers find it without the lock.
     other_page: Mutex<OtherPage>,
     /// What the page before told as the newest revision, where the one that is in use now may not know of it.
@@ -203,7 +160,7 @@ pub(crate) struct FileBackend {
     /// When somebody else was last found to have the lock that this process had.
     intrusion: Mutex<Option<(Instant, Error)>>,
     looks: Looks,
-    pace: Pace,
+    sync_latency: SyncLatency,
     shared_memory: bool,
     compact_above: CompactAbove,
     on_compaction: Observer,
@@ -217,7 +174,7 @@ pub(crate) struct FileBackend {
 struct OtherPage {
     /// That file.
     of: Option<FileId>,
-    page: Option<Arc<Beacon>>,
+    page: Option<Arc<SharedPage>>,
 }
 
 #[derive(Debug)]
@@ -269,19 +226,19 @@ impl FileBackend {
         let FileOptions {
             paths,
             disk,
-            mode,
+            access,
             lock_timeout,
             shared_memory,
             compact_above,
             on_compaction,
             debug,
         } = options;
-        if mode == Mode::Look {
-            let (state, entries, repairs) = State::new(recover(&*disk, &paths, mode, &|_| ())?);
+        if access == Access::ReadOnly {
+            let (state, entries, repairs) = State::new(recover(&*disk, &paths, access, &|_| ())?);
             let revision = state.log.position.revision;
             let backend = FileBackend {
                 lock: Mutex::new(Lock::new(Box::new(NoLock), None)),
-                beacon: None,
+                shared_page: None,
                 other_page: Mutex::default(),
                 owed: AtomicU64::new(0),
                 replaced: OnceLock::new(),
@@ -292,12 +249,12 @@ impl FileBackend {
                 not_private: None,
                 intrusion: Mutex::default(),
                 looks: Looks::new(),
-                pace: Pace::default(),
+                sync_latency: SyncLatency::default(),
                 shared_memory,
                 pid: std::process::id(),
                 disk,
                 paths,
-                mode,
+                access,
                 compact_above,
                 on_compaction,
                 debug,
@@ -311,23 +268,25 @@ impl FileBackend {
         }
         create_directory(&*disk, &paths.dir)?;
         let pid = std::process::id();
-        recovery::refuse_unlocked(&*disk, &paths, mode)?;
+        recovery::refuse_unlocked(&*disk, &paths, access)?;
         let lock = take_lock(&*disk, &paths, None, lock_timeout, pid, shared_memory)?;
         sync_parent(&*disk, &paths)?;
-        let beacon = lock.beacon();
+        let shared_page = lock.shared_page();
         let doubt = |generation| {
-            if let Some(beacon) = &beacon {
-                beacon.doubt(generation);
+            if let Some(shared_page) = &shared_page {
+                shared_page.doubt(generation);
             }
         };
         forget_backup(&*disk, &paths, &lock);
         finish_renames(&*disk, &paths)?;
-        let recovered = recover(&*disk, &paths, mode, &doubt)?;
+        let recovered = recover(&*disk, &paths, access, &doubt)?;
         let (created, was_emptied) = (recovered.created, recovered.was_emptied);
         let (state, entries, repairs) = State::new(recovered);
         let mut recovery = Recovery { repairs };
         let revision = state.log.position.revision;
-        let seen = beacon.as_ref().map_or(0, |beacon| beacon.revision());
+        let seen = shared_page
+            .as_ref()
+            .map_or(0, |shared_page| shared_page.revision());
         let is_behind = !created && seen > revision && seen != MOVED;
         if is_behind && !recovery.may_have_lost() {
             recovery.repairs.push(Repair::Behind { revision, seen });
@@ -348,7 +307,7 @@ impl FileBackend {
         }
         let lock_at_opening = lock.file.id();
         let backend = FileBackend {
-            beacon: lock.beacon(),
+            shared_page: lock.shared_page(),
             other_page: Mutex::default(),
             lock: Mutex::new(lock),
             owed: AtomicU64::new(0),
@@ -360,13 +319,13 @@ impl FileBackend {
             not_private,
             intrusion: Mutex::default(),
             looks: Looks::new(),
-            pace: Pace::default(),
+            sync_latency: SyncLatency::default(),
             shared_memory,
             pid: std::process::id(),
             disk,
             paths,
             // Salvaging is for opening; later damage is to be seen, not passed over.
-            mode: Mode::Repair,
+            access: Access::Repair,
             compact_above,
             on_compaction,
             debug,
@@ -379,12 +338,14 @@ impl FileBackend {
                 backend.start_generation(state, &entries, revision, Room::Disk)?;
             }
             backend.dispel_doubt(state, &entries, revision)?;
-            if let Some(beacon) = backend.current_beacon() {
-                beacon.set_durable_offset(state.log.header.generation, state.durable_offset);
+            if let Some(shared_page) = backend.current_page() {
+                shared_page.set_durable_offset(state.log.header.generation, state.durable_offset);
                 // Whatever a power cut left in the page: this is what is on disk.
                 let lock = backend.current_lock();
                 let mark = state.log.position.crc.number();
-                waiting::in_page(&lock, &backend.paths, || beacon.reset(revision, mark))?;
+                lock::acquire::in_page(&lock, &backend.paths, || {
+                    shared_page.reset(revision, mark)
+                })?;
             }
         }
         Ok(Opened {
@@ -396,22 +357,22 @@ impl FileBackend {
     }
 
     /// The page that tells what is newest.
-    fn page(&self) -> Option<Arc<Beacon>> {
-        match &self.beacon {
-            Some(beacon) if beacon.revision() != MOVED => Some(beacon.clone()),
+    fn page(&self) -> Option<Arc<SharedPage>> {
+        match &self.shared_page {
+            Some(shared_page) if shared_page.revision() != MOVED => Some(shared_page.clone()),
             Some(_) => self.page_in_use(),
-            None => self.current_beacon(),
+            None => self.current_page(),
         }
     }
 
     /// The page that is in use, where the first one says that it is not. Nobody needs the lock to look at
     /// the file that is at its path.
-    fn page_in_use(&self) -> Option<Arc<Beacon>> {
+    fn page_in_use(&self) -> Option<Arc<SharedPage>> {
         let mut other = self
             .other_page
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let is_there = |page: &Arc<Beacon>| page.revision() != MOVED;
+        let is_there = |page: &Arc<SharedPage>| page.revision() != MOVED;
         if !other.page.as_ref().is_some_and(is_there) {
             let found = self.disk.identify(&self.paths.lock).ok().flatten();
             let found = found.map(|found| found.id);
@@ -420,7 +381,7 @@ impl FileBackend {
                 if let Ok(file) = open {
                     *other = OtherPage {
                         of: Some(file.id()),
-                        page: file.beacon(),
+                        page: file.shared_page(),
                     };
                 }
             }
@@ -455,15 +416,16 @@ impl FileBackend {
             .clone()
     }
 
-    fn current_beacon(&self) -> Option<Arc<Beacon>> {
-        self.current_lock().beacon()
+    fn current_page(&self) -> Option<Arc<SharedPage>> {
+        self.current_lock().shared_page()
     }
 
-    /// The beacon, where it can tell how far the log is on disk. One that not everybody shares who writes
+    /// The shared page, where it can tell how far the log is on disk. One that not everybody shares who writes
     /// the store cannot: what others wrote through another mount may be in a cache that a sync of this
     /// mount does not reach.
-    fn beacon_of_syncs(&self) -> Option<Arc<Beacon>> {
-        self.current_beacon().filter(|beacon| beacon.is_complete())
+    fn page_of_syncs(&self) -> Option<Arc<SharedPage>> {
+        self.current_page()
+            .filter(|shared_page| shared_page.is_complete())
     }
 
     /// The next generation of the log, which begins with this state, at the revision that the log has come to.
@@ -498,7 +460,7 @@ impl FileBackend {
             entries,
             &now(),
         );
-        if header.generation > record::MOST {
+        if header.generation > format::MAX_REVISION {
             return Err(WriteError {
                 error: self.used_up(),
                 in_doubt: false,
@@ -524,10 +486,10 @@ impl FileBackend {
         state.is_tight = false;
         self.following().turn(&old, state);
         drop(old);
-        if let Some(beacon) = self.current_beacon() {
-            beacon.set_durable_offset(state.log.header.generation, position.offset);
-            beacon.trust();
-            beacon.change_mark(revision, position.crc.number());
+        if let Some(shared_page) = self.current_page() {
+            shared_page.set_durable_offset(state.log.header.generation, position.offset);
+            shared_page.trust();
+            shared_page.change_mark(revision, position.crc.number());
         }
         // Last: without it the new log stands, and the next write, or whoever opens it next, renews
         // the backup.
@@ -561,8 +523,8 @@ impl FileBackend {
 
     /// A sync of this generation failed: what is read of it may not be on disk.
     fn doubt(&self, generation: u64) {
-        if let Some(beacon) = self.current_beacon() {
-            beacon.doubt(generation);
+        if let Some(shared_page) = self.current_page() {
+            shared_page.doubt(generation);
         }
     }
 
@@ -574,7 +536,9 @@ impl FileBackend {
         entries: &Entries,
         revision: u64,
     ) -> Result<(), Error> {
-        let doubted = self.current_beacon().map_or(0, |beacon| beacon.doubted());
+        let doubted = self
+            .current_page()
+            .map_or(0, |shared_page| shared_page.doubted());
         let is_trusted = doubted < state.log.header.generation || planted(Bug::ForgetDoubt);
         if is_trusted && !state.damaged {
             return Ok(());
@@ -593,7 +557,7 @@ impl FileBackend {
     /// be found out, and nobody has written since this process caught up.
     fn check_lock(&self, state: &mut State) -> Result<(), Error> {
         let lock = self.current_lock();
-        let checked = match lock.beacon() {
+        let checked = match lock.shared_page() {
             // Somebody else said so meanwhile: see `waiting`.
             Some(page)
                 if page.is_complete()
@@ -601,9 +565,12 @@ impl FileBackend {
                     && !planted(Bug::TrustEveryLock) =>
             {
                 let pid = page.holder().map_or(0, |who| who.pid);
-                Err(waiting::does_not_exclude(&self.paths, Intruder { pid }))
+                Err(lock::acquire::does_not_exclude(
+                    &self.paths,
+                    Intruder { pid },
+                ))
             }
-            _ => waiting::find_intruder(&self.paths, &lock, Duration::ZERO),
+            _ => lock::acquire::find_intruder(&self.paths, &lock, Duration::ZERO),
         };
         let checked = checked.and_then(|()| {
             if !lock.file.is_shared_beyond() {
@@ -612,7 +579,10 @@ impl FileBackend {
             state.log.file.forget_cached();
             match state.log.is_at_the_tail() {
                 Ok(true) => Ok(()),
-                Ok(false) => Err(waiting::does_not_exclude(&self.paths, Intruder { pid: 0 })),
+                Ok(false) => Err(lock::acquire::does_not_exclude(
+                    &self.paths,
+                    Intruder { pid: 0 },
+                )),
                 Err(error) => Err(Error::io("the log cannot be read", &self.paths.log, error)),
             }
         });
@@ -720,9 +690,9 @@ impl FileBackend {
                     AppendFailure::Undone(self.not_backed_up(&mut state.damaged, error))
                 })?;
         }
-        let durable = match self.beacon_of_syncs() {
-            Some(beacon)
-                if beacon.durable_offset(state.log.header.generation)
+        let durable = match self.page_of_syncs() {
+            Some(shared_page)
+                if shared_page.durable_offset(state.log.header.generation)
                     >= state.log.position.offset =>
             {
                 state.log.position.revision
@@ -733,13 +703,13 @@ impl FileBackend {
             true => state.log.position.revision,
             false => durable,
         };
-        if record::MOST - state.log.position.revision < commits.len() as u64 {
+        if format::MAX_REVISION - state.log.position.revision < commits.len() as u64 {
             return Err(AppendFailure::Undone(self.used_up()));
         }
         let mut lines = Vec::with_capacity(256);
         let mut places = Vec::with_capacity(commits.len());
         let mut after = state.log.position;
-        let at = Text::from(now());
+        let at = SharedStr::from(now());
         let pid = self.pid;
         for (index, changes) in commits.iter().enumerate() {
             let record = Record {
@@ -760,8 +730,8 @@ impl FileBackend {
             let len = backup.file.len();
             drop(len.and_then(|len| backup.catch_up(&mut state.log, len)));
         }
-        if let Some(beacon) = self.current_beacon() {
-            beacon.set_written_offset(state.log.header.generation, after.offset);
+        if let Some(shared_page) = self.current_page() {
+            shared_page.set_written_offset(state.log.header.generation, after.offset);
         }
         Ok(())
     }
@@ -776,7 +746,7 @@ enum Place {
 
 impl Backend for FileBackend {
     fn lock(&self, timeout: Duration) -> Result<(), Error> {
-        if self.mode == Mode::Look {
+        if self.access == Access::ReadOnly {
             return Err(super::read_only());
         }
         if let Some(error) = self.replaced.get() {
@@ -794,7 +764,7 @@ impl Backend for FileBackend {
         .inspect_err(|error| self.note_intrusion(error))?;
         if !Arc::ptr_eq(&current, &taken) {
             // The lock file was deleted: from now on another page tells what is newest.
-            if let (Some(old), Some(new)) = (current.beacon(), taken.beacon()) {
+            if let (Some(old), Some(new)) = (current.shared_page(), taken.shared_page()) {
                 if old.revision() != MOVED {
                     // Told there once it is known that the log goes on from it.
                     self.owed.fetch_max(old.revision(), Ordering::Relaxed);
@@ -810,8 +780,8 @@ impl Backend for FileBackend {
 
     fn unlock(&self) {
         let lock = self.current_lock();
-        if let Some(beacon) = lock.beacon() {
-            beacon.clear_holder();
+        if let Some(shared_page) = lock.shared_page() {
+            shared_page.clear_holder();
         }
         if let Err(error) = lock.release() {
             self.debug
@@ -852,9 +822,9 @@ impl Backend for FileBackend {
         let state = self.state();
         let tail = state.log.position.offset;
         state.durable_offset >= tail
-            || self
-                .beacon_of_syncs()
-                .is_some_and(|beacon| beacon.durable_offset(state.log.header.generation) >= tail)
+            || self.page_of_syncs().is_some_and(|shared_page| {
+                shared_page.durable_offset(state.log.header.generation) >= tail
+            })
     }
 
     fn sync(&self) -> Result<(), Error> {
@@ -871,13 +841,13 @@ impl Backend for FileBackend {
                 state.log.header.generation,
             )
         };
-        let beacon = self.beacon_of_syncs();
-        let outcome = sync::sync(
+        let shared_page = self.page_of_syncs();
+        let outcome = group_sync::sync(
             &*file,
             generation,
             position.offset,
-            beacon.as_deref(),
-            &self.pace,
+            shared_page.as_deref(),
+            &self.sync_latency,
         );
         let durable = outcome.map_err(|error| {
             let unknown = match error {
@@ -904,28 +874,28 @@ impl Backend for FileBackend {
     }
 
     fn sync_time(&self) -> Duration {
-        self.pace.sync()
+        self.sync_latency.estimate()
     }
 
     fn publish(&self, revision: u64) {
         if self.replaced.get().is_some() {
             return;
         }
-        if let Some(beacon) = self.current_beacon() {
+        if let Some(shared_page) = self.current_page() {
             if planted(Bug::RaiseDurableOffsetWithoutSync) {
                 let log = &self.state().log;
-                beacon.raise_durable_offset(log.header.generation, log.position.offset);
+                shared_page.raise_durable_offset(log.header.generation, log.position.offset);
             }
             let crc = self.following().crc_at(revision).map(Crc::number);
-            beacon.publish(revision, crc);
-            if beacon.revision() == MOVED {
+            shared_page.publish(revision, crc);
+            if shared_page.revision() == MOVED {
                 self.publish_elsewhere(revision, crc);
             }
         }
     }
 
     fn visible(&self) -> Option<u64> {
-        match self.beacon.as_ref()?.revision() {
+        match self.shared_page.as_ref()?.revision() {
             // Another page tells by now. Where this process has not found it yet, everything may be newer.
             MOVED => Some(self.page_in_use().map_or(MOVED, |page| page.revision())),
             revision => Some(revision),
@@ -1007,7 +977,7 @@ impl Backend for FileBackend {
     }
 
     fn close(&self) {
-        if self.mode == Mode::Look || self.lock(Duration::ZERO).is_err() {
+        if self.access == Access::ReadOnly || self.lock(Duration::ZERO).is_err() {
             // Somebody else is at work; they trim it when they close.
             return;
         }
@@ -1037,8 +1007,8 @@ impl Backend for FileBackend {
 
     fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool {
         match self.page() {
-            Some(beacon) => {
-                beacon.wait(seen, stop, timeout);
+            Some(shared_page) => {
+                shared_page.wait(seen, stop, timeout);
                 true
             }
             None => false,
@@ -1046,8 +1016,8 @@ impl Backend for FileBackend {
     }
 
     fn wake(&self) {
-        if let Some(beacon) = self.page() {
-            beacon.wake_all();
+        if let Some(shared_page) = self.page() {
+            shared_page.wake_all();
         }
     }
 
@@ -1063,32 +1033,6 @@ impl Backend for FileBackend {
         let healed = self.healed.lock().unwrap_or_else(PoisonError::into_inner);
         let others = healed.iter().chain(&self.not_private).cloned();
         intrusion.into_iter().chain(others).collect()
-    }
-}
-
-/// Creates the directory of a store, for this user alone, if its parent exists.
-pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
-    let refused = |error| {
-        Error::io("the directory cannot be created", dir, error)
-            .help("create it, or its parent, and let this user write there")
-    };
-    match disk.create_dir(dir) {
-        Ok(()) if planted(Bug::SkipDirectorySyncAtCreation) => Ok(()),
-        Ok(()) => match dir.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => {
-                disk.sync_dir(parent).map_err(refused)
-            }
-            _ => disk.sync_dir(Path::new(".")).map_err(refused),
-        },
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::new(
-            ErrorKind::Directory,
-            "the directory and its parent do not exist",
-        )
-        .help("create the parent, or choose another directory")
-        .path(dir)
-        .caused_by(error)),
-        Err(error) => Err(refused(error)),
     }
 }
 
@@ -1116,26 +1060,5 @@ fn finish_renames(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
 /// Whether the log that stands at the path holds nothing at all.
 fn is_empty(disk: &dyn Disk, paths: &Paths) -> Result<bool, Error> {
     let (_, bytes) = recovery::load(disk, &paths.log, disk::Open::Read)?;
-    Ok(log::is_blank(&bytes))
-}
-
-/// Makes the name of a store's directory durable before the store is created in it, in case that who
-/// created the directory died before that.
-fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
-    let found = disk
-        .identify(&paths.log)
-        .map_err(|error| Error::io("the log cannot be looked at", &paths.log, error))?;
-    let parent = match paths.dir.parent() {
-        _ if found.is_some() || planted(Bug::SkipDirectorySyncAtCreation) => return Ok(()),
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) => Path::new("."),
-        None => return Ok(()),
-    };
-    match disk.sync_dir(parent) {
-        // One that may not be read was made by somebody else, and long ago.
-        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
-            Err(Error::io("the directory cannot be synced", parent, error))
-        }
-        _ => Ok(()),
-    }
+    Ok(format::is_blank(&bytes))
 }

@@ -13,7 +13,8 @@ use std::{io, sync::Arc};
 use super::{
     FileBackend, State,
     disk::DiskFile,
-    log::{AppendError, Filling, Position, is_full},
+    format::Position,
+    log::{AppendError, Filling, is_full},
     recovery::{WriteError, put_in_place, write_file},
 };
 use crate::{

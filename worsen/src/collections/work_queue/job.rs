@@ -15,8 +15,8 @@ use crate::{
     collections::Entry,
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
-    taker::{Taker, World},
-    text::Text,
+    process::{Environment, ProcessId},
+    shared_str::SharedStr,
     value,
 };
 
@@ -49,7 +49,7 @@ pub(crate) enum State {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lease {
-    pub(crate) taker: Taker,
+    pub(crate) taker: ProcessId,
     /// Another one each time.
     pub(crate) token: u64,
     pub(crate) span: Span,
@@ -107,7 +107,7 @@ fn milliseconds(duration: Duration) -> i64 {
 /// A moment by the count of one machine since its start, which nobody sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Uptime {
-    /// As [`Taker::on`]: elsewhere, and after the next start, it means nothing.
+    /// As [`ProcessId::on`]: elsewhere, and after the next start, it means nothing.
     pub(crate) on: Arc<str>,
     pub(crate) at: Moment,
 }
@@ -120,10 +120,10 @@ pub(crate) struct Now {
 }
 
 impl Now {
-    pub(crate) fn of(world: &dyn World) -> Self {
-        let uptime = world.me().on.clone().zip(world.uptime());
+    pub(crate) fn of(environment: &dyn Environment) -> Self {
+        let uptime = environment.me().on.clone().zip(environment.uptime());
         Now {
-            wall: Moment::of(world.now()),
+            wall: Moment::of(environment.now()),
             uptime: uptime.map(|(on, uptime)| Uptime {
                 on,
                 at: Moment(milliseconds(uptime)),
@@ -245,7 +245,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
             State::Dead(why.into())
         } else if let Some(taken) = fields.object("taken")? {
             State::Taken(Lease {
-                taker: Taker {
+                taker: ProcessId {
                     pid: taken.need("pid")?,
                     started: taken.get("started")?,
                     on: taken.get::<String>("on")?.map(Into::into),
@@ -269,7 +269,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
 }
 
 /// As JSON.
-fn text(text: &str) -> Result<Text, ValueError> {
+fn text(text: &str) -> Result<SharedStr, ValueError> {
     value::encode(&text.to_owned(), None).map(|encoded| encoded.json)
 }
 

@@ -17,7 +17,7 @@ use crate::{
     backend::{AppendFailure, Entry, Followed, LeadsTo, Sight, Sink, memory::MemoryBackend},
     commit::Commit,
     error::{ErrorKind, ValueError},
-    text::Text,
+    shared_str::SharedStr,
 };
 
 /// Nothing takes as long, unless it hangs.
@@ -144,13 +144,13 @@ impl Backend for Disk {
 struct State(Arc<Bomb>);
 
 impl Model for State {
-    fn adopt(&mut self, _entries: &Entries, _revision: u64) -> Vec<(Text, ValueError)> {
+    fn adopt(&mut self, _entries: &Entries, _revision: u64) -> Vec<(SharedStr, ValueError)> {
         Vec::new()
     }
 
     fn follow(&mut self) {}
 
-    fn apply(&mut self, _uid: &Text, _json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _uid: &SharedStr, _json: Option<&str>) -> Result<(), ValueError> {
         Ok(())
     }
 
@@ -177,7 +177,7 @@ impl Model for State {
 }
 
 impl Shown for State {
-    fn apply(&mut self, _uid: &Text, _json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _uid: &SharedStr, _json: Option<&str>) -> Result<(), ValueError> {
         Ok(())
     }
 

@@ -37,12 +37,12 @@ use std::{
 use super::Intruder;
 use crate::{
     backend::file::{
-        beacon::Beacon,
         disk::{FileId, Reach},
+        shared_page::SharedPage,
     },
     clock::milliseconds,
     planted::{Bug, planted},
-    taker::{System, Taker, World, is_gone_since},
+    process::{Environment, ProcessId, System, is_gone_since},
 };
 
 /// Where the marks stand in the lock file, and how many there are.
@@ -173,7 +173,7 @@ impl Marks {
     pub(super) fn enter(
         &self,
         file: &File,
-        page: Option<&Beacon>,
+        page: Option<&SharedPage>,
         patience: Duration,
     ) -> io::Result<Option<Intruder>> {
         if planted(Bug::TrustEveryLock) {
@@ -275,7 +275,7 @@ impl Marks {
         }
         let me = self.system().me();
         let is_near = place(me) == mark.place && me.on.is_some() && mark.started != 0;
-        let other = Taker {
+        let other = ProcessId {
             pid: mark.pid,
             started: Some(mark.started),
             on: me.on.clone(),
@@ -290,7 +290,7 @@ impl Marks {
     }
 
     /// Whether somebody asks for marks, on an ordinary file system.
-    fn is_asked(&self, file: &File, page: Option<&Beacon>) -> io::Result<bool> {
+    fn is_asked(&self, file: &File, page: Option<&SharedPage>) -> io::Result<bool> {
         if let Some(page) = page {
             return Ok(page.asks_for_marks());
         }
@@ -399,7 +399,7 @@ fn read_full(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
 }
 
 /// Where the pids of this process mean something.
-fn place(me: &Taker) -> u32 {
+fn place(me: &ProcessId) -> u32 {
     me.on
         .as_ref()
         .map_or(0, |on| crc32fast::hash(on.as_bytes()))

@@ -62,7 +62,7 @@ impl Plan {
         state.trace.clear();
         // As they are now: the machine may go on while its crashes are looked at.
         state
-            .beacons
+            .shared_pages
             .values_mut()
             .for_each(|page| *page = page.copy());
         let named = state.named();
@@ -241,7 +241,7 @@ impl Plan {
             }
         }
         let mut state = State {
-            no_beacons: self.state.no_beacons,
+            no_shared_pages: self.state.no_shared_pages,
             ..State::default()
         };
         for (number, dir) in &self.state.dirs {
@@ -283,9 +283,9 @@ impl Plan {
                 },
             );
         }
-        state.beacons = self
+        state.shared_pages = self
             .state
-            .beacons
+            .shared_pages
             .iter()
             .map(|(at, page)| (*at, page.copy()))
             .collect();

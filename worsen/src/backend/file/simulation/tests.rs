@@ -275,37 +275,37 @@ fn a_killed_process_leaves_its_data_and_no_lock() {
 }
 
 #[test]
-fn a_beacon_is_shared_and_stale_or_new_after_a_crash() {
+fn a_shared_page_is_shared_and_stale_or_new_after_a_crash() {
     let disk = SimulatedDisk::new();
     let path = Path::new("/a.lock");
-    let beacon = disk.open_lock(path, true).unwrap().beacon().unwrap();
+    let shared_page = disk.open_lock(path, true).unwrap().shared_page().unwrap();
     disk.sync_dir(Path::new("/")).unwrap();
-    beacon.publish_revision(5);
-    beacon.set_durable_offset(2, 77);
+    shared_page.publish_revision(5);
+    shared_page.set_durable_offset(2, 77);
     let other = disk
         .new_process()
         .open_lock(path, true)
         .unwrap()
-        .beacon()
+        .shared_page()
         .unwrap();
     assert_eq!(other.revision(), 5);
     let mut states = disk.crash_states(1, 0);
-    beacon.publish_revision(6);
+    shared_page.publish_revision(6);
     let state = states.next().unwrap();
-    let stale = state.open_lock(path, true).unwrap().beacon().unwrap();
+    let stale = state.open_lock(path, true).unwrap().shared_page().unwrap();
     assert_eq!((stale.revision(), stale.durable_offset(2)), (5, 77));
-    state.reset_beacons();
+    state.reset_shared_pages();
     assert_eq!(
         state
             .open_lock(path, true)
             .unwrap()
-            .beacon()
+            .shared_page()
             .unwrap()
             .revision(),
         0
     );
-    disk.without_beacons();
-    assert!(disk.open_lock(path, true).unwrap().beacon().is_none());
+    disk.without_shared_pages();
+    assert!(disk.open_lock(path, true).unwrap().shared_page().is_none());
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! The format of the log's lines, as FORMAT.md has it: pure functions from bytes to values and back. No file is
+//! touched here, and nothing is decided about a line that is not valid.
+//!
+//! Every line ends in a CRC that also covers the CRC of the line before it, so that a line which was
+//! moved, or left over from before, never validates. SQLite's write-ahead log chains its checksums
+//! in the same way.
+
+mod crc;
+mod header;
+mod json;
+mod parse;
+mod position;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    crc::{Crc, TRAILER, claimed_crc},
+    header::{Header, NotAHeader, Past},
+    position::{Position, is_blank, read_header},
+    record::Record,
+};
+
+/// The format that this code writes, and the newest it reads.
+pub(crate) const FORMAT: u64 = 1;
+
+/// The greatest revision and generation. No store gets there, every JSON reader holds them exactly,
+/// and no sum of a few of them overflows.
+pub(crate) const MAX_REVISION: u64 = 1 << 53;
+
+/// What every header line begins with, in this format and all to come.
+pub(super) const MAGIC: &str = "{\"worsen\":";
+
+/// The revision of a line, as its beginning tells it, without reading on. Says nothing about whether it is
+/// valid.
+pub(crate) fn claimed_revision(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"rev\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+}
+
+/// Whether a line begins as every header does.
+pub(crate) fn is_header(line: &[u8]) -> bool {
+    line.starts_with(MAGIC.as_bytes())
+}

@@ -1,0 +1,106 @@
+//! What threads meet at: the standard library's, or, under `cfg(loom)`, loom's, which runs a test in
+//! every order of its threads. It is used where such an order matters, and in those files alone:
+//! `commit`, `engine`, `watch`, `shared page` and what readers of a keyed store see. Nothing is built on top of it here.
+//!
+//! Two counts stay the standard library's under loom: that of the engine and that of a queued write.
+//! Who drops the last of those does nothing but free it. Who drops the last [`EngineHandle`] closes
+//! the store, so its count is loom's.
+//!
+//! [`EngineHandle`]: crate::engine::EngineHandle
+
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, atomic},
+    thread, thread_local,
+};
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, atomic},
+    thread,
+};
+
+/// Holds one thing that others may still look at when it is taken away. Nobody waits for anybody here.
+pub(crate) struct Slot<T>(
+    #[cfg(not(loom))] arc_swap::ArcSwapOption<T>,
+    #[cfg(loom)] Mutex<Option<std::sync::Arc<T>>>,
+);
+
+#[cfg(not(loom))]
+impl<T> Slot<T> {
+    pub(crate) fn new() -> Self {
+        Slot(arc_swap::ArcSwapOption::empty())
+    }
+
+    pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn store(&self, value: Option<std::sync::Arc<T>>) {
+        self.0.store(value);
+    }
+}
+
+/// Loom does not know the atomics of other crates: a lock that is held for a moment is as one of them.
+#[cfg(loom)]
+impl<T> Slot<T> {
+    pub(crate) fn new() -> Self {
+        Slot(Mutex::new(None))
+    }
+
+    pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn store(&self, value: Option<std::sync::Arc<T>>) {
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+    }
+}
+
+/// As `std::thread_local!`, of which loom's does not know the `const` form.
+#[cfg(loom)]
+macro_rules! checked_thread_local {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = const { $init:expr };) => {
+        ::loom::thread_local! {
+            $(#[$attribute])*
+            static $name: $type = $init;
+        }
+    };
+}
+#[cfg(loom)]
+pub(crate) use checked_thread_local as thread_local;
+
+/// Runs `body` in every order of its threads that makes a difference. Where those are too many, in
+/// those alone that switch at most `preemptions` times away from a thread that could go on; the
+/// environment variable `LOOM_MAX_PREEMPTIONS` says another number for all tests. Prints how many
+/// there were.
+///
+/// There is no time in it: nothing that waits ever times out, so that a wake that is lost stands out
+/// as a deadlock.
+#[cfg(loom)]
+#[cfg(test)]
+pub(crate) fn in_every_order(preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = model.preemption_bound.or(preemptions);
+    model.max_branches = 20_000;
+    let start = std::time::Instant::now();
+    let executions = std::sync::Arc::new(AtomicU64::new(0));
+    let count = executions.clone();
+    model.check(move || {
+        count.fetch_add(1, Relaxed);
+        body();
+    });
+    println!(
+        "{} executions in {:.1} s",
+        executions.load(Relaxed),
+        start.elapsed().as_secs_f32()
+    );
+}

@@ -1,0 +1,151 @@
+//! What the derive implements: [`Schema`] for a struct, and [`Field`] for the type of one field.
+//!
+//! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
+//! everything else is the engine's.
+
+use std::any::Any;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{error::ValueError, options::Settings, shared_str::SharedStr, value::Stored};
+
+mod by_entry;
+
+pub use self::by_entry::EntryTable;
+pub(crate) use self::by_entry::{ByEntry, EntryTables, answer};
+
+/// The fields of a struct that can be a store. `#[derive(Store)]` writes it beside
+/// [`Store`](crate::Store); there is nothing to call.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store",
+    label = "this type does not implement `worsen::Store`",
+    note = "write `#[derive(worsen::Store)]` above the struct"
+)]
+pub trait Schema: Sized + Send + Sync + 'static {
+    /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`. See
+    /// [`Store`](crate::Store).
+    type Handle;
+
+    #[doc(hidden)]
+    const __FIELDS: &'static [FieldInfo];
+    /// The settings of the container's attributes.
+    #[doc(hidden)]
+    fn __settings() -> Settings;
+    /// Every field at its seed.
+    #[doc(hidden)]
+    fn __seed() -> Self;
+    /// A clone, field by field: the struct itself need not be `Clone`.
+    #[doc(hidden)]
+    fn __copy(&self) -> Self;
+    /// Clones one field from another state into this one.
+    #[doc(hidden)]
+    fn __copy_field(&mut self, index: usize, from: &Self);
+    /// Adds one field that logs itself whole to `out`, as [`Field::record`].
+    #[doc(hidden)]
+    fn __record(&mut self, index: usize, out: &mut Edits) -> Result<(), ValueError>;
+    /// Takes one entry of the log into a field, as [`Field::apply`].
+    #[doc(hidden)]
+    fn __apply(
+        &mut self,
+        index: usize,
+        key: Option<&str>,
+        json: Option<&str>,
+    ) -> Result<(), ValueError>;
+    /// One stored field, for who knows its type.
+    #[doc(hidden)]
+    fn __field(&self, index: usize) -> Option<&dyn Any>;
+    #[doc(hidden)]
+    fn __field_mut(&mut self, index: usize) -> Option<&mut dyn Any>;
+}
+
+/// The type of a stored field: anything that is `Clone`, `Serialize`, `DeserializeOwned`, `Send`,
+/// `Sync` and `'static`.
+///
+/// Implemented for all of them at once; there is nothing to write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in a store",
+    label = "this type cannot be the type of a stored field",
+    note = "a stored field is cloned, written as JSON and shared between threads: derive `Clone`, `serde::Serialize` and `serde::Deserialize` on it, and keep it free of borrows and of types such as `Rc` or `Cell`",
+    note = "for a type of another crate, turn on that crate's feature for serde (most call it `serde`): `features = [\"serde\"]`; where it has none, wrap it in a newtype of your own, or name a module that writes and reads it with `#[store(with = ...)]`",
+    note = "of a `Map`, `Set`, `Queue` or `WorkQueue`, that is asked of what it holds; and a key, or an element of a `Set`, derives `PartialEq`, `Eq`, `PartialOrd` and `Ord` too",
+    note = "or leave the field out of the file with `#[store(skip)]`"
+)]
+pub trait Field: Clone + Send + Sync + 'static {
+    /// How it logs by entry, with uids below its own, `field/key`; `None`: it logs itself whole.
+    #[doc(hidden)]
+    fn by_entry() -> Option<EntryTable>;
+
+    /// Adds the whole field to `out`: the engine drops an entry that is already stored. The field then is
+    /// what everybody reads from it, which may be less than it was.
+    #[doc(hidden)]
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError>;
+
+    /// Takes one entry of the log. `key` is what stands after `uid/`.
+    #[doc(hidden)]
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Field for T
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn by_entry() -> Option<EntryTable> {
+        by_entry::ask::<T>()
+    }
+
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
+        let encoded = crate::value::encode(self, out.stored.as_ref())?;
+        out.set(uid, encoded.json);
+        if let Some(copy) = encoded.copy {
+            *self = copy;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
+        match (key, json) {
+            (None, Some(json)) => *self = crate::value::decode(json)?,
+            // Resetting it to its seed is the model's work.
+            (None, None) => {}
+            (Some(key), Some(_)) => return Err(crate::value::has_entries::<T>(key)),
+            (Some(_), None) => {}
+        }
+        Ok(())
+    }
+}
+
+/// What the derive tells of one field. `index` in the hidden methods of [`Schema`] is its place here.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct FieldInfo {
+    /// The field's name in the file. `None` for a field that is not stored (`skip`).
+    pub uid: Option<&'static str>,
+    /// The field's name in the struct, for messages.
+    pub name: &'static str,
+    /// As [`Field::by_entry`].
+    pub by_entry: fn() -> Option<EntryTable>,
+}
+
+/// The entries one operation set and deleted, in order. JSON text beside each uid; `None` deletes.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Edits {
+    pub(crate) entries: Vec<(SharedStr, Option<SharedStr>)>,
+    /// Also entries that are stored already are to be told: others forget what they have of the field.
+    pub(crate) whole: bool,
+    /// What the store has of the field that is recorded. Where that is the same value, its text is kept.
+    pub(crate) stored: Option<Stored>,
+}
+
+impl Edits {
+    /// The entry at `uid` is now this JSON text.
+    pub fn set(&mut self, uid: impl Into<SharedStr>, json: impl Into<SharedStr>) {
+        self.entries.push((uid.into(), Some(json.into())));
+    }
+
+    /// There is no entry at `uid` any more.
+    pub fn delete(&mut self, uid: impl Into<SharedStr>) {
+        self.entries.push((uid.into(), None));
+    }
+}
