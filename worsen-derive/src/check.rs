@@ -368,7 +368,7 @@ fn check_owned(ctxt: &Ctxt, store: &Store<'_>, field: &Field<'_>) {
     let is_plain = !matches!(field.codec(), Codec::Module(_) | Codec::Functions { .. });
     if field.is_stored() && field.attrs.with.get().is_none() && is_plain && field.borrows() {
         ctxt.push(syn::Error::new_spanned(
-            field.ty(),
+            &field.ty,
             "a stored field owns its value, for it is read back from a file: write `String` in place \
              of `&str`, `Vec<T>` in place of `&[T]`, or leave the field out with `#[store(skip)]`",
         ));

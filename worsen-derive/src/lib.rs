@@ -1,17 +1,18 @@
 //! The derive macro of `worsen`. Depend on `worsen`, not on this crate.
 //!
-//! Only the entry is here. Each step has its room, and imports run downward only: `attr` reads
-//! the syntax of attributes, `serde_attr` that of serde's, `model` holds the data, `check` states the rules, `expand` and
-//! `accessor` write the code. The runtime is known by its `__private` paths alone.
+//! Only the entry stands here. Each step has a room of its own: `attr` reads the syntax of `#[store(...)]` and
+//! of serde's attributes, `model` holds the struct as data, `names` knows the names of its accessors, `check`
+//! states the rules, `expand` writes the code, and `derive` calls one after the other. A module imports from
+//! floors above its own alone, as ARCHITECTURE.md lists them. The generated code reaches the runtime by
+//! its `__private` paths alone.
 
 use proc_macro::TokenStream;
-use proc_macro2::TokenStream as TokenStream2;
-use syn::DeriveInput;
 
 mod attr;
 mod case;
 mod check;
 mod ctxt;
+mod derive;
 mod expand;
 mod model;
 mod names;
@@ -115,17 +116,5 @@ mod tests;
 /// two names, by `builder().name(...)`. Lifetimes are refused, for a store outlives every borrow.
 #[proc_macro_derive(Store, attributes(store, serde))]
 pub fn derive_store(input: TokenStream) -> TokenStream {
-    derive(input.into()).into()
-}
-
-/// The whole derive on `proc_macro2` tokens, so that tests can call it.
-fn derive(input: TokenStream2) -> TokenStream2 {
-    let input: DeriveInput = match syn::parse2(input) {
-        Ok(input) => input,
-        Err(error) => return error.into_compile_error(),
-    };
-    let ctxt = ctxt::Ctxt::new();
-    let store = model::Store::from_input(&ctxt, &input);
-    check::check(&ctxt, &store);
-    expand::expand(&store, ctxt.finish())
+    derive::derive(input.into()).into()
 }

@@ -9,7 +9,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
     Attribute, Data, DeriveInput, Expr, ExprPath, Fields, Generics, Ident, LitStr, Type, TypeParam,
-    Visibility, WherePredicate, ext::IdentExt,
+    TypeParen, Visibility, WherePredicate, ext::IdentExt, spanned::Spanned, token::Paren,
 };
 
 use crate::{
@@ -36,6 +36,8 @@ pub(crate) struct Store<'a> {
 pub(crate) struct Field<'a> {
     pub(crate) original: &'a syn::Field,
     pub(crate) ident: &'a Ident,
+    /// Its type, as it can stand behind `&` and before `as`.
+    pub(crate) ty: Type,
     /// Its number among the fields that the runtime is told of.
     pub(crate) index: usize,
     pub(crate) attrs: FieldAttrs,
@@ -194,7 +196,7 @@ impl<'a> Store<'a> {
     /// A field's type outside of the struct, where `Self` is another type.
     pub(crate) fn type_of(&self, field: &Field<'_>) -> TokenStream {
         without_self(
-            field.original.ty.to_token_stream(),
+            field.ty.to_token_stream(),
             &self.input.ident,
             &self.input.generics,
         )
@@ -227,6 +229,7 @@ impl<'a> Field<'a> {
         Field {
             original,
             ident,
+            ty: in_parentheses(&original.ty),
             index,
             attrs,
             serde,
@@ -238,10 +241,6 @@ impl<'a> Field<'a> {
             uid,
             accessor,
         }
-    }
-
-    pub(crate) fn ty(&self) -> &'a Type {
-        &self.original.ty
     }
 
     pub(crate) fn docs(&self) -> impl Iterator<Item = &'a Attribute> {
@@ -342,6 +341,19 @@ pub(crate) fn duration(literal: &LitStr) -> Result<Duration, humantime::Duration
 /// Whether a `poll` says that nothing is polled.
 pub(crate) fn is_never(literal: &LitStr) -> bool {
     literal.value() == "never"
+}
+
+/// The same type, with parentheses where it may hold a `+`: `&dyn A + B` is no type, and the compiler would tell
+/// that in the place of what is wrong with `dyn`.
+fn in_parentheses(ty: &Type) -> Type {
+    match ty {
+        Type::TraitObject(_) | Type::ImplTrait(_) => Type::Paren(TypeParen {
+            attrs: Vec::new(),
+            paren_token: Paren(ty.span()),
+            elem: Box::new(ty.clone()),
+        }),
+        _ => ty.clone(),
+    }
 }
 
 /// The same type with the struct's name in place of `Self`.

@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::{attr, case::snake_case, derive, names};
+use crate::{attr, case::snake_case, derive::derive, names};
 
 /// The expansion in the usual format. Attributes, comments and all.
 fn expand(input: TokenStream) -> String {
@@ -156,6 +156,38 @@ fn a_comma_inside_a_wrong_value_is_not_taken_for_a_key() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].contains("did you mean `seed`"), "{found:?}");
     assert!(found[1].contains("cannot be empty"), "{found:?}");
+}
+
+#[test]
+fn a_field_of_several_traits_is_expanded_to_rust() {
+    for ty in [quote!(dyn Send + Sync), quote!(impl Send + Sync), quote!(Send+)] {
+        let found = errors(quote! {
+            struct State {
+                field: #ty,
+            }
+        });
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+#[test]
+fn a_keyword_is_no_name_of_a_handle() {
+    for keyword in [
+        quote!(crate),
+        quote!(self),
+        quote!(Self),
+        quote!(super),
+        quote!("type"),
+    ] {
+        let found = errors(quote! {
+            #[store(handle = #keyword)]
+            struct State {
+                ready: bool,
+            }
+        });
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("takes the name"), "{found:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How the value behind a key of `#[store(...)]` is read. Whether a well-formed one makes sense is not
 //! decided here, but in `check`.
 
+use quote::ToTokens;
 use syn::{
     Expr, ExprPath, Ident, Lit, LitBool, LitStr, Path, Token, Visibility, ext::IdentExt,
     parse::ParseStream,
@@ -169,6 +170,8 @@ pub(super) fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::R
     }
     as_path(&value)
         .and_then(Path::get_ident)
+        // `crate` and `Self` are paths too, and no type can be called so.
+        .filter(|ident| syn::parse2::<Ident>(ident.to_token_stream()).is_ok())
         .cloned()
         .ok_or_else(|| {
             syn::Error::new_spanned(

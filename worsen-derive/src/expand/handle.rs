@@ -256,7 +256,7 @@ fn result_parameter(store: &Store<'_>) -> Ident {
         store
             .fields
             .iter()
-            .map(|field| field.ty().to_token_stream()),
+            .map(|field| field.ty.to_token_stream()),
     );
     let name = if names_r(tokens) || store.name == "R" {
         "__R"
