@@ -1,7 +1,7 @@
 //! The names that the accessors of a field have, and which names they cannot have. Never here: what an
 //! accessor does.
 
-use syn::Ident;
+use syn::{Ident, ext::IdentExt};
 
 use crate::model::Field;
 
@@ -37,49 +37,54 @@ impl Names {
     }
 }
 
-/// What an accessor would hide: the methods of `Handle`, of the traits that every handle has, and
-/// of the `Store` trait, which people look for on the handle too.
-const RESERVED: &[&str] = &[
-    "borrow",
-    "borrow_mut",
-    "builder",
+/// The methods of the runtime's `Handle`, which an accessor would hide. A test reads them from its source.
+pub(crate) const OF_HANDLE: &[&str] = &[
     "changes",
-    "clone",
-    "clone_from",
-    "compact",
-    "deref",
-    "deref_mut",
-    "fmt",
     "health",
-    "into",
-    "store_name",
     "on_change",
-    "open",
     "path",
     "recovered",
     "reset",
     "revision",
-    "salvage",
     "snapshot",
+    "store_name",
     "sync",
-    "to_owned",
-    "try_into",
     "try_update",
-    "type_id",
     "update",
     "was_created",
     "watch",
     "work",
 ];
 
+/// The functions of the trait `Store`. They belong to the struct, and people look for them on the handle too.
+pub(crate) const OF_STORE: &[&str] = &["builder", "open"];
+
+/// The methods that each handle has by a trait of the standard library: one that the derive implements, or
+/// one that comes with it.
+pub(crate) const OF_STD: &[&str] = &[
+    "borrow",
+    "borrow_mut",
+    "clone",
+    "clone_from",
+    "deref",
+    "fmt",
+    "into",
+    "to_owned",
+    "try_into",
+    "type_id",
+];
+
+/// Whether an accessor of this name would hide a method.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
+    [OF_HANDLE, OF_STORE, OF_STD]
+        .iter()
+        .any(|names| names.contains(&name))
 }
 
-/// Whether a method can have this name, be it as a raw identifier.
+/// Whether a method can have this name, be it as a raw identifier. Nothing else may stand beside the name:
+/// a parser passes over blanks and comments, and an identifier cannot hold them.
 pub(crate) fn is_accessor_name(name: &str) -> bool {
-    name != "_"
-        && !name.starts_with("r#")
-        && (syn::parse_str::<Ident>(name).is_ok()
-            || syn::parse_str::<Ident>(&format!("r#{name}")).is_ok())
+    let is_whole =
+        |text: &str| syn::parse_str::<Ident>(text).is_ok_and(|ident| ident.unraw() == name);
+    name != "_" && (is_whole(name) || is_whole(&format!("r#{name}")))
 }

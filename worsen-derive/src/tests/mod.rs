@@ -1,10 +1,14 @@
 //! What the derive makes of typical structs, as a person reads it, and the small functions behind it.
-//! That the code compiles and works is shown elsewhere, by programs that use it.
+//! `runtime` compares its rules with those of the runtime, `fuzz` the fuzz target with the derive. Programs that
+//! use the generated code show elsewhere that it compiles and works.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::{attr, case::snake_case, derive::derive, names};
+
+mod fuzz;
+mod runtime;
 
 /// The expansion in the usual format. Attributes, comments and all.
 fn expand(input: TokenStream) -> String {
@@ -160,7 +164,11 @@ fn a_comma_inside_a_wrong_value_is_not_taken_for_a_key() {
 
 #[test]
 fn a_field_of_several_traits_is_expanded_to_rust() {
-    for ty in [quote!(dyn Send + Sync), quote!(impl Send + Sync), quote!(Send+)] {
+    for ty in [
+        quote!(dyn Send + Sync),
+        quote!(impl Send + Sync),
+        quote!(Send+),
+    ] {
         let found = errors(quote! {
             struct State {
                 field: #ty,
@@ -233,89 +241,24 @@ fn any_name_but_a_path_keyword_can_be_an_accessor() {
         assert!(names::is_accessor_name(name), "{name}");
     }
     for name in [
-        "", "_", "self", "Self", "super", "crate", "r#type", "a b", "a-b", "1st", "x()",
+        "", "_", "self", "Self", "super", "crate", "r#type", "a b", "a-b", "1st", "x()", " x",
+        "x\n", "type ", "x/**/", "x // y", "4th\n",
     ] {
         assert!(!names::is_accessor_name(name), "{name}");
-    }
-}
-
-/// The public methods of the runtime's `Handle` and of its `Store` trait, read from its source.
-#[test]
-fn every_method_of_the_handle_is_reserved() {
-    let runtime = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../worsen/src");
-    if !runtime.exists() {
-        println!("skipped: the runtime's source is not beside this crate");
-        return;
-    }
-    let mut methods = Vec::new();
-    for file in sources(&runtime) {
-        let source = std::fs::read_to_string(file).unwrap();
-        for item in syn::parse_file(&source).unwrap().items {
-            match item {
-                syn::Item::Impl(item) if is_named(&item.self_ty, "Handle") => {
-                    let is_trait = item.trait_.is_some();
-                    methods.extend(item.items.into_iter().filter_map(|item| match item {
-                        syn::ImplItem::Fn(item)
-                            if is_trait || matches!(item.vis, syn::Visibility::Public(_)) =>
-                        {
-                            Some(item.sig.ident.to_string())
-                        }
-                        _ => None,
-                    }));
-                }
-                syn::Item::Trait(item) if item.ident == "Store" => {
-                    methods.extend(item.items.into_iter().filter_map(|item| match item {
-                        syn::TraitItem::Fn(item) => Some(item.sig.ident.to_string()),
-                        _ => None,
-                    }));
-                }
-                _ => {}
+        let found = errors(quote! {
+            struct State {
+                #[store(accessor = #name)]
+                field: bool,
             }
-        }
-    }
-    for known in ["open", "snapshot", "work", "reset"] {
-        assert!(methods.iter().any(|method| method == known), "{methods:?}");
-    }
-    for method in methods
-        .iter()
-        .filter(|method| !method.starts_with("__") && *method != "drop")
-    {
-        assert!(
-            names::is_reserved(method),
-            "`{method}` is not in the list of reserved names"
-        );
-    }
-}
-
-/// Every Rust file below a directory.
-fn sources(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-fn is_named(ty: &syn::Type, name: &str) -> bool {
-    match ty {
-        syn::Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == name),
-        _ => false,
+        });
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
     }
 }
 
 /// The table of keys in the documentation and the keys that are read.
 #[test]
 fn every_key_is_documented() {
-    let source = include_str!("lib.rs");
+    let source = include_str!("../lib.rs");
     for key in attr::all_keys() {
         assert!(
             source.contains(&format!("/// | `{key}")),
