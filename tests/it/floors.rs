@@ -81,15 +81,17 @@ impl Sources {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let mut inner = module.clone();
+            // Tests import what they like, be they a file or a folder.
+            if name == "tests" || name.ends_with("_tests") {
+                continue;
+            }
             if path.is_dir() {
                 inner.push(name);
                 self.find(&path, &inner);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let is_tests = name == "tests" || name.ends_with("_tests");
                 match name.as_str() {
                     // The front door imports everything, and is imported as `crate::Name`.
                     "lib" | "main" => continue,
-                    _ if is_tests => continue,
                     "mod" => {}
                     _ => inner.push(name),
                 }
