@@ -1,4 +1,4 @@
-//! Names in another case: what a struct is called as a file, and a field as a uid.
+//! Names in another case: the name of a store's files from that of its struct, a uid from that of a field.
 
 /// How a field's name becomes its uid. The names are serde's.
 #[derive(Clone, Copy)]
@@ -31,8 +31,8 @@ impl RenameRule {
         rule.map(|(_, rule)| *rule)
     }
 
-    /// A field's name is in snake case already, so that is what the rule starts from. To the letter as
-    /// serde does it, so that a field has one name in the store and in serde's JSON.
+    /// The name after the rule. A rule starts from snake case, which a field's name is in already. It gives what serde's
+    /// gives, to the letter, so that a field has one name in the store and in serde's JSON.
     pub(crate) fn apply(self, name: &str) -> String {
         let first = |word: &str, change: fn(&mut str)| {
             let mut word = word.to_owned();

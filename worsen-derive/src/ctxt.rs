@@ -1,12 +1,12 @@
-//! Where the mistakes of one struct are gathered. Never here: what is a mistake.
+//! The list of the mistakes in one struct. Never here: what a mistake is.
 
 use std::cell::RefCell;
 
 use proc_macro2::{Span, TokenStream};
 
-/// Where the mistakes of one struct are gathered, so that all are told in one compilation.
+/// The mistakes of one struct, so that one compilation shows all of them.
 ///
-/// [`Ctxt::finish`] must be called: errors that nobody looks at would let a wrong struct pass.
+/// Its owner must call [`Ctxt::finish`]: otherwise a wrong struct would pass.
 pub(crate) struct Ctxt {
     errors: RefCell<Option<Vec<syn::Error>>>,
 }
@@ -29,7 +29,7 @@ impl Ctxt {
         self.push(syn::Error::new(span, message));
     }
 
-    /// Everything that was wrong, as `compile_error!` invocations. Empty where nothing was.
+    /// All mistakes as `compile_error!` invocations; nothing where there are none.
     pub(crate) fn finish(self) -> TokenStream {
         let errors = self.errors.borrow_mut().take().unwrap_or_default();
         errors.iter().map(syn::Error::to_compile_error).collect()
@@ -39,7 +39,7 @@ impl Ctxt {
 impl Drop for Ctxt {
     #[expect(
         clippy::panic,
-        reason = "a bug of this crate, told to its developer at compile time"
+        reason = "a bug of this crate, which its tests would show"
     )]
     fn drop(&mut self) {
         if self.errors.borrow().is_some() && !std::thread::panicking() {

@@ -20,11 +20,10 @@ mod names;
 mod tests;
 
 /// Makes a plain struct with named fields a persistent store.
-///
-/// For `struct AppState` it implements the trait `worsen::Store`, by which `AppState::open()` and
-/// `AppState::builder()` work, and writes the handle that they open, `AppStateStore`. Nothing else need
-/// be derived on the struct. The types of its fields are `Clone`, `Serialize`, `Deserialize`, `Send`,
-/// `Sync` and `'static`, and have a `Default` or a seed.
+/// For `struct AppState` it implements the trait `worsen::Store`, which has `AppState::open()` and
+/// `AppState::builder()`, and writes the type of the handle that they open, `AppStateStore`. The struct needs no other
+/// derive. The types of its fields are `Clone`, `Serialize`, `Deserialize`, `Send`, `Sync` and `'static`. A field
+/// without a seed has a type with a `Default`.
 ///
 /// ```
 /// use worsen::Store;
@@ -58,10 +57,10 @@ mod tests;
 /// | `reset_x() -> Commit<()>` | sets it back to its seed |
 /// | `watch_x() -> Watch<State, T>` | tells of every change, by any process |
 ///
-/// What is not of one field (`snapshot`, `update`, `watch`, `sync` ...) comes from `worsen::Handle`, to
-/// which the handle derefs. An accessor has the visibility of its field: the accessors of a private
-/// field can be used where the field can, in the module of the struct. `accessors = pub` opens them all.
-/// The documentation of a field stands on each of its accessors.
+/// The methods that concern the whole store (`snapshot`, `update`, `watch`, `sync` ...) come from `worsen::Handle`,
+/// to which the handle derefs. An accessor has the visibility of its field: code that can use a private field, in the
+/// module of the struct, can use its accessors too. `accessors = pub` makes all of them public. Each accessor has the
+/// documentation of its field.
 ///
 /// # Keys of the struct
 ///
@@ -69,12 +68,12 @@ mod tests;
 /// | --- | --- | --- |
 /// | `name = "settings"` | the name of the store, and of its files `settings.db` ... | the struct's name in snake case |
 /// | `dir = "./db"` | the directory of the files | `db` in the current directory |
-/// | `dir = app("com", "Example", "Notes")` | the same: the platform's folder for this program's data, `worsen::app_dir`; what is missing above it is created too | |
+/// | `dir = app("com", "Example", "Notes")` | the same: the platform's folder for this program's data, `worsen::app_dir`; opening creates it and missing folders above it | |
 /// | `dir = config("com", "Example", "Notes")` | the same, for its settings: `worsen::config_dir` | |
 /// | `dir = expr` | the same: any expression that becomes a `PathBuf` | |
-/// | `poll = "5s"` or `"never"` | how often to look for changes by other processes, where they cannot tell | every 5 s |
+/// | `poll = "5s"` or `"never"` | how often to look for changes by other processes, where they cannot announce them | every 5 s |
 /// | `durability = Synced` or `Buffered` | whether a commit waits for the disk | `Synced` |
-/// | `lock_timeout = "5s"` | how long a write waits for another process; `"0s"` tries once | 5 s |
+/// | `lock_timeout = "5s"` | how long a write waits for another process to release the lock; with `"0s"` it tries once | 5 s |
 /// | `handle = Name` | the name of the handle's type | the struct's name and `Store` |
 /// | `accessors = pub(crate)` | the visibility of all accessors | each field's own |
 /// | `rename_all = "camelCase"` | how a field's name becomes its uid; the rules are serde's | the name as it is |
@@ -86,16 +85,16 @@ mod tests;
 ///
 /// | `#[store(...)]` above a field | meaning | without it |
 /// | --- | --- | --- |
-/// | `uid = "FontSize"` | the field's name in the file, which survives that the field is renamed | the field's name |
-/// | `seed = expr` | the value in a store that has none yet; it has the type of the field | `Default::default()` |
-/// | `accessor = "name"` | what the accessors are named after: `name`, `set_name`, `update_name`, `reset_name`, `watch_name` | the field's name |
-/// | `skip` | the field is not stored (`skip = false`: it is, though serde skips it): it starts at its `Default` in each process, is never written, and has no accessors, only its place in a snapshot | |
-/// | `with = module` | the JSON is written by `module::serialize` and read by `module::deserialize`, as with serde; the type needs neither trait | serde's traits |
+/// | `uid = "FontSize"` | the field's name in the file; it keeps the value when the field is renamed in the program | the field's name |
+/// | `seed = expr` | the first value, in a store that has none for the field yet; its type is that of the field | `Default::default()` |
+/// | `accessor = "name"` | the name that the accessors are made of: `name`, `set_name`, `update_name`, `reset_name`, `watch_name` | the field's name |
+/// | `skip` | the store does not write the field: it starts at its `Default` in each process, and has no accessors, only its place in a snapshot. `skip = false` stores a field that serde skips | |
+/// | `with = module` | `module::serialize` writes the JSON and `module::deserialize` reads it, as with serde; the type needs neither trait | serde's traits |
 ///
 /// # A struct that is serde's already
 ///
-/// Where no key of `#[store(...)]` says otherwise, the attributes of serde hold for the store too, so that
-/// a field has one name and one form in its file and in serde's JSON.
+/// Unless a key of `#[store(...)]` says otherwise, the attributes of serde hold for the store too, so that a
+/// field has the same name and form in the store's file and in serde's JSON.
 ///
 /// | `#[serde(...)]` | in a store |
 /// | --- | --- |
@@ -103,17 +102,18 @@ mod tests;
 /// | `default`, `default = "path"`, also above the struct | the seed; `seed` overrules it |
 /// | `skip` | `skip`; `skip = false` stores the field |
 /// | `with`, `serialize_with`, `deserialize_with` | as `with`, which overrules them |
-/// | `skip_serializing_if`, `borrow`, `bound`, `getter`, and above the struct `bound`, `crate`, `expecting`, `remote`, `rename`, `tag` | serde's alone |
-/// | `deny_unknown_fields` | serde's alone: a store carries uids that it does not know through every write, for another version of the program |
-/// | `alias`, `flatten`, and two names in the place of one | an error, until `uid` says under which uid the field is kept whole |
+/// | `skip_serializing_if`, `borrow`, `bound`, `getter`, and above the struct `bound`, `crate`, `expecting`, `remote`, `rename`, `tag` | no effect in a store |
+/// | `deny_unknown_fields` | no effect in a store: it keeps uids that it does not know through every write, for another version of the program |
+/// | `alias`, `flatten`, and two names in place of one | an error, until `uid` says under which uid the store keeps the whole field |
 /// | `skip_serializing` or `skip_deserializing` alone | an error, until `skip` or `skip = false` says whether the field is stored |
-/// | `from`, `try_from`, `into`, `transparent` | an error: they are of the whole struct, and a store reads and writes it field by field |
+/// | `from`, `try_from`, `into`, `transparent` | an error: they convert the whole struct, and a store reads and writes it field by field |
 ///
 /// # Generics
 ///
-/// A type parameter works when it says that it can be stored, `T: worsen::Field`, and has a seed or
-/// `Default`. All instances share the struct's name: two of them that are open at the same time need
-/// two names, by `builder().name(...)`. Lifetimes are refused, for a store outlives every borrow.
+/// A type parameter works if its bounds say that it can be stored, `T: worsen::Field`, and its field has a seed or a
+/// `Default`. Stores of all types that it stands for have the same name, that of the struct: to open two of them at
+/// the same time, give them two names with `builder().name(...)`. A lifetime is an error, because a store may live as
+/// long as the program.
 #[proc_macro_derive(Store, attributes(store, serde))]
 pub fn derive_store(input: TokenStream) -> TokenStream {
     derive::derive(input.into()).into()

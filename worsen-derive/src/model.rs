@@ -1,7 +1,7 @@
-//! The struct as data: what the attributes say, and what holds where they say nothing. The nodes of
-//! the source are kept, so that errors and generated code point at them.
+//! The struct as data: what the attributes say, and what holds where they say nothing. It keeps the nodes of
+//! the source, so that errors and generated code point at them.
 //!
-//! Nothing here is refused: a value that cannot be used stands here as it was written.
+//! Never here: what is wrong with a struct. A value that cannot be used stands here as its author wrote it.
 
 use std::time::Duration;
 
@@ -36,22 +36,22 @@ pub(crate) struct Store<'a> {
 pub(crate) struct Field<'a> {
     pub(crate) original: &'a syn::Field,
     pub(crate) ident: &'a Ident,
-    /// Its type, as it can stand behind `&` and before `as`.
+    /// Its type in a form that can stand behind `&` and before `as`.
     pub(crate) ty: Type,
-    /// Its number among the fields that the runtime is told of.
+    /// Its place in `__FIELDS`, by which the runtime knows it.
     pub(crate) index: usize,
     pub(crate) attrs: FieldAttrs,
     pub(crate) serde: SerdeField,
-    /// What serde's attributes of the struct say of a field that is missing.
+    /// What serde's attributes of the struct say about a field that is missing.
     in_struct: InStruct,
     /// The field's name, without the `r#` of a raw one.
     pub(crate) name: String,
     pub(crate) uid: Text,
-    /// What the accessors are named after.
+    /// The name that the accessors are made of.
     pub(crate) accessor: Text,
 }
 
-/// A text that was given by a literal, or that follows from a name.
+/// A text from a literal, or one that follows from a name.
 pub(crate) struct Text {
     pub(crate) value: String,
     pub(crate) span: Span,
@@ -61,11 +61,11 @@ pub(crate) struct Text {
 pub(crate) enum Seed<'a> {
     Default,
     Expr(&'a Expr),
-    /// This function, as serde's `default` has it.
+    /// From this function, as with serde's `default`.
     Function(&'a ExprPath),
-    /// The same field of the struct's default, as serde's `default` above the struct has it.
+    /// From the same field of the struct's default, as with serde's `default` above the struct.
     OfStruct,
-    /// It was written wrongly, and that has been told.
+    /// It is a mistake that has been reported.
     Unknown,
 }
 
@@ -80,12 +80,12 @@ enum InStruct {
 pub(crate) enum Codec<'a> {
     Field,
     Module(ExprPath),
-    /// Serde's functions for one field: the type's own traits where there is none.
+    /// Serde's functions for one field. Where one is missing, the type's own trait does it.
     Functions {
         serialize: Option<&'a ExprPath>,
         deserialize: Option<&'a ExprPath>,
     },
-    /// It was written wrongly, and that has been told.
+    /// It is a mistake that has been reported.
     Unknown,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Store<'a> {
         let attrs = ContainerAttrs::parse(ctxt, &input.attrs);
         let serde = SerdeContainer::parse(ctxt, &input.attrs);
         let name = input.ident.unraw().to_string();
-        // A handle of the struct's own name is a mistake, which is told without being made worse.
+        // A handle with the struct's name is a mistake. The usual name keeps others from following.
         let handle = match attrs.handle.value() {
             Some(handle) if *handle != input.ident => handle.clone(),
             _ => format_ident!("{name}Store", span = input.ident.span()),
@@ -124,7 +124,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Whether it is a struct as a store needs it, and so can be written down as an expression.
+    /// Whether it is a struct with named fields, so that the generated code can write one as an expression.
     pub(crate) fn has_named_fields(&self) -> bool {
         matches!(&self.input.data, Data::Struct(data) if matches!(data.fields, Fields::Named(_)))
     }
@@ -159,7 +159,7 @@ impl<'a> Store<'a> {
         self.attrs.accessors.value().unwrap_or(&field.original.vis)
     }
 
-    /// What is deprecated for others is still generated, and names itself.
+    /// What generated code needs to name items that are deprecated.
     pub(crate) fn allow_deprecated(&self) -> Option<TokenStream> {
         let is_deprecated = |attrs: &[Attribute]| attr::deprecated(attrs).is_some();
         (is_deprecated(&self.input.attrs)
@@ -170,8 +170,8 @@ impl<'a> Store<'a> {
         .then(|| quote!(#[allow(deprecated, reason = "generated code names what it is made of")]))
     }
 
-    /// The type parameters that nothing is asked of. A store of such a type could be anything, even
-    /// something that borrows or that no other thread may see.
+    /// The type parameters without bounds. Such a type could be anything, even something that borrows, or that must
+    /// stay on one thread.
     pub(crate) fn unbounded_parameters(&self) -> impl Iterator<Item = &TypeParam> {
         let bounded_later = |param: &TypeParam| {
             self.input
@@ -193,7 +193,7 @@ impl<'a> Store<'a> {
             .filter(move |param| param.bounds.is_empty() && !bounded_later(param))
     }
 
-    /// A field's type outside of the struct, where `Self` is another type.
+    /// A field's type for code outside of the struct, where `Self` is another type.
     pub(crate) fn type_of(&self, field: &Field<'_>) -> TokenStream {
         without_self(
             field.ty.to_token_stream(),
@@ -254,7 +254,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Whether a part of the field's type is a reference, which JSON cannot come back as.
+    /// Whether a part of the field's type is a reference, which cannot be read back from JSON.
     pub(crate) fn borrows(&self) -> bool {
         fn borrows(tokens: TokenStream) -> bool {
             let mut after_name = false;
@@ -263,7 +263,7 @@ impl<'a> Field<'a> {
                 after_name = matches!(token, TokenTree::Ident(_));
                 match token {
                     TokenTree::Punct(punct) => punct.as_char() == '&',
-                    // What `Fn(&str)` borrows is not in the field.
+                    // A `Fn(&str)` borrows when it is called, not in the field.
                     TokenTree::Group(group) => !is_argument_list && borrows(group.stream()),
                     TokenTree::Ident(_) | TokenTree::Literal(_) => false,
                 }
@@ -338,13 +338,13 @@ pub(crate) fn duration(literal: &LitStr) -> Result<Duration, humantime::Duration
     humantime::parse_duration(&literal.value())
 }
 
-/// Whether a `poll` says that nothing is polled.
+/// Whether a `poll` turns polling off.
 pub(crate) fn is_never(literal: &LitStr) -> bool {
     literal.value() == "never"
 }
 
-/// The same type, with parentheses where it may hold a `+`: `&dyn A + B` is no type, and the compiler would tell
-/// that in the place of what is wrong with `dyn`.
+/// The same type, with parentheses where it may contain a `+`. Without them `&dyn A + B` is no type, and the
+/// compiler would complain about the generated code, not about `dyn`.
 fn in_parentheses(ty: &Type) -> Type {
     match ty {
         Type::TraitObject(_) | Type::ImplTrait(_) => Type::Paren(TypeParen {

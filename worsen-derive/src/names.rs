@@ -1,4 +1,4 @@
-//! The names that the accessors of a field have, and which names they cannot have. Never here: what an
+//! The names of the accessors of a field, and the names that no accessor can have. Never here: what an
 //! accessor does.
 
 use syn::{Ident, ext::IdentExt};
@@ -81,8 +81,8 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         .any(|names| names.contains(&name))
 }
 
-/// Whether a method can have this name, be it as a raw identifier. Nothing else may stand beside the name:
-/// a parser passes over blanks and comments, and an identifier cannot hold them.
+/// Whether a method can have this name, if need be as a raw identifier. Nothing may stand beside the name: a
+/// parser passes over spaces and comments, and `Ident::new` panics at them.
 pub(crate) fn is_accessor_name(name: &str) -> bool {
     let is_whole =
         |text: &str| syn::parse_str::<Ident>(text).is_ok_and(|ident| ident.unraw() == name);

@@ -18,7 +18,7 @@ pub(super) const SKIP: &str = "skip";
 pub(super) const UID: &str = "uid";
 pub(super) const WITH: &str = "with";
 
-/// What a key of `#[store(...)]` looks like when it is written well.
+/// A key of `#[store(...)]`, and an example that shows how to write it.
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) example: &'static str,
@@ -106,12 +106,12 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
 /// Where an attribute stands.
 pub(super) struct Level {
     pub(super) keys: &'static [Key],
-    /// Said of a key that stands here.
+    /// How a message names this level.
     pub(super) here: &'static str,
-    /// The key that a value without a key most likely belongs to.
+    /// The key that is most likely missing before a value that stands alone.
     pub(super) positional: &'static str,
     pub(super) other: &'static [Key],
-    /// Where a key of the other level belongs.
+    /// How a message names the other level.
     pub(super) there: &'static str,
 }
 
@@ -149,7 +149,7 @@ impl Level {
     }
 }
 
-/// Every key, of the struct and of a field.
+/// The keys of the struct and those of a field.
 #[cfg(test)]
 pub(crate) fn all_keys() -> impl Iterator<Item = &'static str> {
     CONTAINER_KEYS.iter().chain(FIELD_KEYS).map(|key| key.name)

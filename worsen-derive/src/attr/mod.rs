@@ -1,6 +1,6 @@
 //! The syntax of `#[store(...)]`: what a struct and a field can say, as data, and each key once.
 //!
-//! Whether a well-formed value makes sense is not decided here, but in `check`.
+//! Never here: whether a well-formed value makes sense, which `check` decides.
 
 use syn::{Attribute, Expr, Ident, LitStr, Path, Visibility};
 
@@ -100,7 +100,7 @@ pub(crate) enum Durability {
     Buffered,
 }
 
-/// A value that may have been written wrongly: the mistake is told, and what follows from it is not.
+/// A value that may be a mistake. The compiler reports the mistake, and nothing that follows from it.
 pub(crate) enum Written<T> {
     Well(T),
     Badly,
@@ -136,7 +136,7 @@ pub(crate) fn docs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident(DOC))
 }
 
-/// The `#[deprecated]` of a struct or a field: what is generated of it is deprecated too.
+/// The `#[deprecated]` of a struct or a field, which the code that is generated for it gets too.
 pub(crate) fn deprecated(attrs: &[Attribute]) -> Option<&Attribute> {
     attrs.iter().find(|attr| attr.path().is_ident(DEPRECATED))
 }

@@ -13,7 +13,8 @@ use super::{
     },
     suggest::unknown_key,
     values::{
-        accessor, dir, durability, expr, handle, path, rename_rule, skip, string, visibility,
+        accessor, dir, durability, expr, handle, path, rename_rule, runtime, skip, string,
+        visibility,
     },
 };
 use crate::ctxt::Ctxt;
@@ -42,7 +43,7 @@ impl ContainerAttrs {
             }
             ACCESSORS => self.accessors.set(ctxt, key, visibility(key, input)?),
             RENAME_ALL => self.rename_all.set(ctxt, key, rename_rule(key, input)?),
-            CRATE => self.runtime.set(ctxt, key, path(&CONTAINER, key, input)?),
+            CRATE => self.runtime.set(ctxt, key, runtime(key, input)?),
             _ => return Err(unknown_key(&CONTAINER, key)),
         }
         Ok(())
@@ -142,15 +143,15 @@ fn key(level: &Level, input: ParseStream<'_>) -> syn::Result<Ident> {
         return Err(syn::Error::new(
             literal.span(),
             format!(
-                "a value needs its key: write `{key} = ...`, such as `{}`",
+                "this value has no key: write `{key} = ...`, such as `{}`",
                 level.example(key)
             ),
         ));
     }
-    Err(input.error(format!("expected a key: {}", level.list())))
+    Err(input.error(format!("expected a key, one of {}", level.list())))
 }
 
-/// Leaves `input` at the next comma that a key follows, or at its end.
+/// Moves `input` on to the next comma that stands before a key, or to its end.
 fn skip_to_next_key(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() {
         if input.peek(Token![,]) {

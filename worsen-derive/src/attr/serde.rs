@@ -1,7 +1,7 @@
-//! What serde's own attributes say of a struct that is stored as well: `rename`, `skip`, `with` and the
+//! What serde's own attributes say about a struct that is stored as well: `rename`, `skip`, `with` and
 //! others hold for the store too, unless a key of `#[store(...)]` says otherwise.
 //!
-//! Only their syntax is read here. Which of them a store cannot follow is decided in `check`.
+//! Never here: which of them a store cannot follow, which `check` decides.
 
 use proc_macro2::{Ident, Span};
 use syn::{
@@ -12,7 +12,7 @@ use syn::{
 use super::SERDE;
 use crate::{case::RenameRule, ctxt::Ctxt};
 
-/// Keys of a struct that change nothing of what a store reads and writes, field by field.
+/// Keys of a struct that change nothing for a store, which reads and writes field by field.
 const ALONE_ON_STRUCT: &[&str] = &[
     "bound",
     "crate",
@@ -23,16 +23,16 @@ const ALONE_ON_STRUCT: &[&str] = &[
     "tag",
 ];
 
-/// Keys of a field that change nothing of its value in a store.
+/// Keys of a field that change nothing about its value in a store.
 const ALONE_ON_FIELD: &[&str] = &["borrow", "bound", "getter", "skip_serializing_if"];
 
-/// Where serde takes a value from that is missing.
+/// Where serde gets the value of a field that is missing.
 pub(crate) enum Default {
     Trait,
     Function(ExprPath),
 }
 
-/// A key that stands for serializing and deserializing, or differs between them.
+/// A value that is the same for serializing and deserializing, or differs between the two.
 pub(crate) enum Both<T> {
     Same(T),
     Differ(Span),
@@ -43,7 +43,7 @@ pub(crate) enum Both<T> {
 pub(crate) struct SerdeContainer {
     pub(crate) rename_all: Option<Both<RenameRule>>,
     pub(crate) default: Option<Default>,
-    /// Keys by which serde goes through another type, or through a single field.
+    /// Keys that make serde convert the whole struct, or treat it as its only field.
     pub(crate) whole: Vec<Ident>,
 }
 
@@ -117,7 +117,7 @@ impl SerdeField {
     }
 }
 
-/// Calls `parse` at each key of each `#[serde(...)]`. A mistake ends its attribute, and not the others.
+/// Calls `parse` at each key of each `#[serde(...)]`. After a mistake it goes on with the next attribute.
 fn for_each_key(
     ctxt: &Ctxt,
     attrs: &[Attribute],
@@ -125,8 +125,9 @@ fn for_each_key(
 ) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident(SERDE)) {
         let each = |meta: ParseNestedMeta<'_>| {
-            let name = meta.path.get_ident().map(|name| name.unraw().to_string());
-            parse(name.as_deref().unwrap_or_default(), &meta)
+            let parts = meta.path.segments.iter();
+            let parts: Vec<String> = parts.map(|part| part.ident.unraw().to_string()).collect();
+            parse(&parts.join("::"), &meta)
         };
         if let Err(error) = attr.parse_nested_meta(each) {
             ctxt.push(error);
@@ -136,12 +137,12 @@ fn for_each_key(
 
 fn unknown(name: &str, meta: &ParseNestedMeta<'_>) -> syn::Error {
     meta.error(format!(
-        "the store cannot tell what `#[serde({name})]` changes of it, for worsen does not know that \
-         key: correct it, or move it to the type of a field"
+        "worsen does not know the key `{name}` of serde, nor what it would change in the store: correct its \
+         spelling, or move it to the type of a field"
     ))
 }
 
-/// Passes over the value of a key that is not looked at.
+/// Passes over the value of a key whose value does not matter.
 fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<syn::Expr>()?;
@@ -178,7 +179,7 @@ fn rename_all(meta: &ParseNestedMeta<'_>) -> syn::Result<Both<RenameRule>> {
             .ok_or_else(|| {
                 syn::Error::new(
                     literal.span(),
-                    "unknown rule: `rename_all` takes one of serde's, such as \"camelCase\"",
+                    "serde has no such rule for `rename_all`: write one that it has, such as \"camelCase\"",
                 )
             }),
         Both::Differ(at) => Ok(Both::Differ(at)),
@@ -199,12 +200,12 @@ fn function(meta: &ParseNestedMeta<'_>) -> syn::Result<ExprPath> {
     literal.parse().map_err(|_| {
         syn::Error::new(
             literal.span(),
-            "expected a path in quotes, such as \"my_module\"",
+            "expected a path in quotes: write, for example, \"my_module\"",
         )
     })
 }
 
-/// A path of `#[store(with = ...)]` in the place of serde's.
+/// The path of `#[store(with = ...)]` as serde's `with` has it.
 pub(crate) fn as_expr(path: &Path) -> ExprPath {
     ExprPath {
         attrs: Vec::new(),

@@ -1,4 +1,4 @@
-//! What is said of a key that there is not: the one that was meant. Knows no values.
+//! The message about an unknown key: which one its author most likely meant. Never here: values.
 
 use syn::{Ident, ext::IdentExt};
 
@@ -45,7 +45,7 @@ pub(super) fn unknown_key(level: &Level, key: &Ident) -> syn::Error {
     syn::Error::new(key.span(), message)
 }
 
-/// How many letters one must change, add, remove or swap to come from one word to the other.
+/// How many letters must be changed, added, removed or swapped to make one word the other.
 pub(super) fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows = vec![vec![0; to.len() + 1]; from.len() + 1];

@@ -1,15 +1,15 @@
-//! How the value behind a key of `#[store(...)]` is read. Whether a well-formed one makes sense is not
-//! decided here, but in `check`.
+//! How the value behind a key of `#[store(...)]` is read. Never here: whether a well-formed one makes sense,
+//! which `check` decides.
 
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
-    Expr, ExprPath, Ident, Lit, LitBool, LitStr, Path, Token, Visibility, ext::IdentExt,
+    Expr, ExprPath, Ident, ItemUse, Lit, LitBool, LitStr, Path, Token, Visibility, ext::IdentExt,
     parse::ParseStream,
 };
 
 use super::{
     Dir, Durability, Folder,
-    keys::{CONTAINER, FIELD, Level},
+    keys::{CONTAINER, CRATE, FIELD, Level},
     suggest::distance,
 };
 use crate::{case::RenameRule, ctxt::Ctxt};
@@ -79,14 +79,8 @@ pub(super) fn string(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn:
     })
 }
 
-/// A path, bare or (as serde has it) in a string.
+/// A path, bare or in a string, as serde takes it.
 pub(super) fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
-    let takes = || {
-        format!(
-            "`{key}` takes the path of a module: write `{}`",
-            level.example(&key.to_string())
-        )
-    };
     equals(level, key, input)?;
     // `crate` and `::name` are paths, but not all of them are expressions.
     if input.peek(Token![crate]) || input.peek(Token![::]) {
@@ -99,11 +93,29 @@ pub(super) fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::R
             .ok()
             .filter(|path| path.qself.is_none())
             .map(|path| path.path)
-            .ok_or_else(|| syn::Error::new(string.span(), takes()));
+            .ok_or_else(|| syn::Error::new(string.span(), takes_path(level, key)));
     }
     as_path(&value)
         .cloned()
-        .ok_or_else(|| syn::Error::new_spanned(&value, takes()))
+        .ok_or_else(|| syn::Error::new_spanned(&value, takes_path(level, key)))
+}
+
+/// The path of the runtime: one that `use` takes, because the generated code imports from there.
+pub(super) fn runtime(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let path = path(&CONTAINER, key, input)?;
+    if syn::parse2::<ItemUse>(quote!(use #path::__private;)).is_ok() {
+        return Ok(path);
+    }
+    Err(syn::Error::new_spanned(&path, takes_path(&CONTAINER, key)))
+}
+
+fn takes_path(level: &Level, key: &Ident) -> String {
+    let of = match key == CRATE {
+        true => "the `worsen` crate",
+        false => "a module",
+    };
+    let example = level.example(&key.to_string());
+    format!("`{key}` takes the path of {of}: write `{example}`")
 }
 
 pub(super) fn dir(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dir> {
@@ -156,7 +168,7 @@ pub(super) fn durability(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dur
     }
 }
 
-/// The name of a type. In quotes it is a mistake, but one that shows what was meant.
+/// The name of a type. Quotes around it are a mistake, and still show which name was meant.
 pub(super) fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     let value = expr(&CONTAINER, key, input)?;
     if let Some(string) = as_string(&value) {
@@ -170,7 +182,7 @@ pub(super) fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::R
     }
     as_path(&value)
         .and_then(Path::get_ident)
-        // `crate` and `Self` are paths too, and no type can be called so.
+        // `crate` and `Self` are paths too, and yet no names that a type can have.
         .filter(|ident| syn::parse2::<Ident>(ident.to_token_stream()).is_ok())
         .cloned()
         .ok_or_else(|| {
@@ -181,7 +193,7 @@ pub(super) fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::R
         })
 }
 
-/// The name of an accessor. Without quotes it is a mistake, but one that shows what was meant.
+/// The name of an accessor. Missing quotes are a mistake, and still show which name was meant.
 pub(super) fn accessor(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let value = expr(&FIELD, key, input)?;
     if let Some(string) = as_string(&value) {

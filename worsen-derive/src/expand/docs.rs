@@ -1,4 +1,4 @@
-//! What the documentation of a generated method says.
+//! The documentation of the generated methods.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -9,10 +9,10 @@ use crate::{
     model::{Field, Seed, Store},
 };
 
-/// In bytes: a longer seed is not shown in the documentation.
+/// In bytes. The documentation does not show a longer seed.
 const LONGEST_SEED: usize = 80;
 
-/// The documentation of one accessor: the field's own words, and how it is stored.
+/// The documentation of one accessor: the field's own words, and how the store keeps it.
 pub(super) fn docs(
     store: &Store<'_>,
     field: &Field<'_>,
@@ -62,7 +62,7 @@ pub(super) fn docs(
     }
 }
 
-/// Markdown that shows a text as code, whatever is in it.
+/// Markdown that shows any text as code.
 fn code(text: &str) -> String {
     let text = text
         .escape_debug()
@@ -76,7 +76,7 @@ fn code(text: &str) -> String {
     }
 }
 
-/// Tokens as a person would write them in a line, near enough for documentation.
+/// Tokens in one line, much as a person would write them: good enough for documentation.
 pub(super) fn compact(tokens: TokenStream) -> String {
     let mut text = String::new();
     write_compact(tokens, &mut text);

@@ -1,5 +1,5 @@
-//! The methods of `impl Schema` that do something with one field, by its number: a dispatch, and nothing
-//! that runs a loop.
+//! The methods of `impl Schema` that do something with one field, by its number: each a `match` on the number, and
+//! never a loop.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -165,7 +165,8 @@ fn record(field: &Field<'_>) -> TokenStream {
             &mut self.#ident,
             #uid,
             __out,
-            // To be told of, and to be written: two closures, as a closure has one type.
+            // The same twice, as a closure has one type: it is called with one serializer to compare, and with
+            // another to write.
             |__value, __serializer| #serialize,
             |__value, __serializer| #serialize,
             |__deserializer| #deserialize,
@@ -192,7 +193,7 @@ fn apply(field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// The calls that write a field and read it, where these are not [`Field`]'s own.
+/// The calls that write and read a field, unless those of its type do.
 fn functions(field: &Field<'_>) -> Option<(TokenStream, TokenStream)> {
     let at = |path: &ExprPath| located(path.span());
     match field.codec() {

@@ -1,6 +1,6 @@
-//! The handle's type, and the methods it has for each field.
+//! The handle's type, and its methods for each field.
 //!
-//! Every method is a thin shim into a function of the runtime, which is compiled once for all.
+//! Every method only calls a function of the runtime, so that a store of many fields compiles fast.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ pub(super) fn definition(store: &Store<'_>) -> TokenStream {
     }
 }
 
-/// What the handle can do: the accessors, and the traits of every handle.
+/// What the handle can do: its accessors, and the traits that every handle has.
 pub(super) fn impls(store: &Store<'_>) -> TokenStream {
     let name = &store.input.ident;
     let handle = &store.handle;
@@ -102,8 +102,8 @@ pub(super) fn impls(store: &Store<'_>) -> TokenStream {
     }
 }
 
-/// The accessors of one field. A name that is taken already is left out: the collision has been told, and a
-/// second definition would only tell it again.
+/// The accessors of one field. It leaves out a name that is taken: `check` has reported that, and a second
+/// definition would report it again.
 fn accessors(store: &Store<'_>, field: &Field<'_>, taken: &mut HashSet<String>) -> TokenStream {
     let names = Names::of(field);
     let methods: [(&str, Method); 5] = [
@@ -143,7 +143,7 @@ fn read(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
 
 /// `set_x`.
 fn set(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
-    let summary = format!(" Sets `{}`, once the commit is awaited.", field.name);
+    let summary = format!(" Sets `{}`, once you await the commit.", field.name);
     let docs = docs(store, field, &summary, false);
     let (vis, ident, ty) = parts(store, field);
     let (index, replace) = (number(field), method_of(store, field, "set"));
@@ -159,7 +159,7 @@ fn set(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
 /// `update_x`.
 fn update(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
     let summary = format!(
-        " Changes `{}` in place: the closure sees its newest value in all processes.",
+        " Changes `{}` in place: the closure gets the newest value of all processes.",
         field.name
     );
     let docs = docs(store, field, &summary, false);
@@ -183,7 +183,7 @@ fn update(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
 /// `reset_x`.
 fn reset(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
     let summary = format!(
-        " Sets `{}` back to its seed, once the commit is awaited.",
+        " Sets `{}` back to its seed, once you await the commit.",
         field.name
     );
     let docs = docs(store, field, &summary, false);
@@ -217,7 +217,7 @@ fn watch(store: &Store<'_>, field: &Field<'_>, method: &Ident) -> TokenStream {
     }
 }
 
-/// Who may call an accessor, and the field behind it.
+/// The visibility of an accessor, and the name and type of the field behind it.
 fn parts<'a>(
     store: &'a Store<'_>,
     field: &'a Field<'_>,
@@ -229,18 +229,18 @@ fn parts<'a>(
     )
 }
 
-/// A method's name: at the place of the field, for editors, but not written by a person, for lints.
+/// A method's name. Editors find it at the field, and lints know that no person wrote it.
 fn method_ident(name: &str, span: Span) -> Ident {
     let span = located(span);
     if syn::parse_str::<Ident>(name).is_ok() {
         Ident::new(name, span)
     } else {
-        // Only a keyword is a name and yet no identifier.
+        // `names` lets a name through that is no identifier only if it is a keyword.
         Ident::new_raw(name, span)
     }
 }
 
-/// The type parameter of `update_x`: `R`, unless the struct has or names an `R` of its own.
+/// The type parameter of `update_x`: `R`, unless the struct has or names another `R`.
 fn result_parameter(store: &Store<'_>) -> Ident {
     fn names_r(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {

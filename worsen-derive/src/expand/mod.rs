@@ -1,5 +1,5 @@
-//! Everything that the derive adds. What its code does with a field is the runtime's; only the places are
-//! written out here.
+//! Everything that the derive adds to a struct. The runtime has the code that does something with a field; the
+//! generated code only says with which one.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -13,10 +13,10 @@ mod seed;
 mod settings;
 mod span;
 
-/// Everything the derive adds: the errors, and beside them the code that a struct without mistakes
-/// would get, so that one mistake does not make the rest of the program wrong too.
+/// Everything the derive adds: the errors, and beside them the code that a struct without mistakes would
+/// get. Without that code one mistake would make all uses of the store mistakes too.
 pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
-    // No code that names a lifetime, or a type that nothing is known of, would compile.
+    // Code that names a lifetime, or a type without bounds, would not compile.
     let generics = &store.input.generics;
     if generics.lifetimes().next().is_some() || store.unbounded_parameters().next().is_some() {
         return errors;

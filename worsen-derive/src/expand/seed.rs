@@ -1,4 +1,4 @@
-//! The state in which every field is at its seed.
+//! The state of a new store: every field has its seed.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -13,7 +13,7 @@ use crate::{
 /// `__seed`.
 pub(super) fn method(store: &Store<'_>) -> TokenStream {
     let seed = seed(store);
-    // A seed that was written wrongly stands as a panic, and what follows it is not reached.
+    // In place of a seed that is a mistake stands a panic, and the code behind it is unreachable.
     let allow_unreachable = store
         .fields
         .iter()
@@ -30,10 +30,10 @@ pub(super) fn method(store: &Store<'_>) -> TokenStream {
 
 fn seed(store: &Store<'_>) -> TokenStream {
     if !store.has_named_fields() {
-        // There is no field to seed. The shape has been told to be wrong.
+        // There is no field that a seed could go to, and `check` has reported that.
         return quote!(__private::unreachable!());
     }
-    // No seed's local has this name: those begin with two of them.
+    // No local of a field has this name: theirs begin with two underscores.
     let whole = Ident::new("_struct", Span::mixed_site());
     let of_struct = of_struct(store, &whole);
     let locals = store.fields.iter().filter_map(local);
@@ -45,7 +45,7 @@ fn seed(store: &Store<'_>) -> TokenStream {
     }
 }
 
-/// The default of the whole struct, where a field takes its seed from there.
+/// The default of the whole struct, if a field takes its seed from it.
 fn of_struct(store: &Store<'_>, whole: &Ident) -> Option<TokenStream> {
     let is_needed = store
         .fields
@@ -60,8 +60,8 @@ fn of_struct(store: &Store<'_>, whole: &Ident) -> Option<TokenStream> {
     Some(quote!(let #whole: Self = #default;))
 }
 
-/// A local of the field's type: a seed of another type is an error at the seed, and says which type the
-/// field has.
+/// A local variable of the field's type. It makes a seed of another type an error that points at the seed and
+/// names the field's type.
 fn local(field: &Field<'_>) -> Option<TokenStream> {
     let (local, ty) = (seed_local(field), &field.ty);
     match field.seed() {

@@ -1,4 +1,4 @@
-//! What the attributes of the struct say, as the settings that a builder begins with.
+//! The settings that a builder begins with, from the attributes of the struct.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -40,7 +40,7 @@ fn settings(store: &Store<'_>) -> TokenStream {
             });
         }
         Some(Dir::Expr(dir)) => {
-            // At the expression, so that a value that is no path is an error there.
+            // Located at the expression, so that an error points there if it gives no path.
             let span = located(dir.span());
             let into = quote_spanned!(span=> __private::Into::into(#dir));
             changes.push(quote!(__settings.dir = __private::Ok(#into);));

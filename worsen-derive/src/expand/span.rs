@@ -1,4 +1,4 @@
-//! Where generated code points, and how it names what it calls. Never here: what is generated.
+//! Where generated code points, and how it names what it calls. Never here: the code itself.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -6,13 +6,13 @@ use syn::{Ident, spanned::Spanned};
 
 use crate::model::{Codec, Field, Seed, Store};
 
-/// The function that does this with a field: `copy`, or `set` where it is stored. Outside of the
-/// struct's own impl `Self` is another type, so the type is named without it.
+/// The runtime's function for one field: `copy`, or `set` if the field is stored. The code may stand outside of the
+/// struct's own impl, where `Self` is another type, so it names the type without `Self`.
 pub(super) fn method_of(store: &Store<'_>, field: &Field<'_>, method: &str) -> TokenStream {
     let source = match (field.is_stored(), field.codec()) {
         (true, Codec::Field) => quote!(Stored),
         (true, _) => quote!(StoredWith),
-        // It starts at what a function says, and needs no `Default`.
+        // A function gives its first value, so its type needs no `Default`.
         (false, _) if matches!(field.seed(), Seed::Function(_) | Seed::OfStruct) => {
             quote!(StoredWith)
         }
@@ -21,8 +21,8 @@ pub(super) fn method_of(store: &Store<'_>, field: &Field<'_>, method: &str) -> T
     call(field, store.type_of(field), source, method)
 }
 
-/// `<T as Trait>::method`, all of it at the field's type. What a type lacks is found at every such
-/// call, but always with the same words at the same place, and so it is told once.
+/// `<T as Trait>::method`, located at the field's type. If the type lacks something, the compiler finds that at
+/// every such call, but with the same words at the same place, and so it reports it once.
 pub(super) fn call(
     field: &Field<'_>,
     ty: impl ToTokens,
@@ -34,8 +34,8 @@ pub(super) fn call(
     quote_spanned!(span=> <#ty as __private::#source>::#method)
 }
 
-/// A place for errors, with the names of the expansion: what stands there need not have been written
-/// where the rest of the struct was, but in the arguments of a macro.
+/// A place for errors, with the names that the derive sees. The code at that place may come from the
+/// arguments of a macro, and would see other names.
 pub(super) fn located(span: Span) -> Span {
     Span::call_site().located_at(span)
 }

@@ -199,6 +199,20 @@ fn a_keyword_is_no_name_of_a_handle() {
 }
 
 #[test]
+fn a_path_that_nothing_can_be_imported_from_is_no_crate() {
+    for path in [quote!(Self), quote!(Self::worsen), quote!(worsen::<u8>)] {
+        let found = errors(quote! {
+            #[store(crate = #path)]
+            struct State {
+                ready: bool,
+            }
+        });
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("crate = path::to::worsen"), "{found:?}");
+    }
+}
+
+#[test]
 fn a_struct_is_named_as_in_snake_case() {
     for (name, snake) in [
         ("AppState", "app_state"),

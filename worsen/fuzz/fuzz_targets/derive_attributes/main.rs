@@ -18,7 +18,7 @@ use syn::DeriveInput;
 mod attr;
 #[path = "../../../../worsen-derive/src/case.rs"]
 mod case;
-#[path = "../../../../worsen-derive/src/check.rs"]
+#[path = "../../../../worsen-derive/src/check/mod.rs"]
 mod check;
 #[path = "../../../../worsen-derive/src/ctxt.rs"]
 mod ctxt;
