@@ -23,11 +23,12 @@ pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
     commit::Commit,
+    entry::{Edits, FieldChange},
     error::{Error, ValueError},
     open::Store,
     options::Durability,
     options::Settings,
-    schema::{Edits, EntryTable, Field, FieldInfo, Schema},
+    schema::{EntryTable, Field, FieldInfo, Schema},
     struct_store::Handle,
     value::{Canonical, JsonDeserializer, JsonSerializer},
     watch::Watch,
@@ -88,11 +89,10 @@ pub fn record_with<T>(
 /// As [`Field::apply`], through the function of a `with` module.
 pub fn apply_with<T>(
     slot: &mut T,
-    key: Option<&str>,
-    json: Option<&str>,
+    change: FieldChange<'_>,
     deserialize: impl Fn(JsonDeserializer<'_, '_>) -> Result<T, serde_json::Error>,
 ) -> Result<(), ValueError> {
-    if let (None, Some(json)) = (key, json) {
+    if let FieldChange::Set(json) = change {
         *slot = crate::value::decode_with(json, deserialize)?;
     }
     Ok(())
@@ -142,7 +142,7 @@ pub trait Stored: Sized {
         place: fn(&mut S) -> &mut Self,
     ) -> Commit<()>;
     fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError>;
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError>;
     fn any(&self) -> &dyn Any;
     fn any_mut(&mut self) -> &mut dyn Any;
 }
@@ -173,8 +173,8 @@ impl<T: Field> Stored for T {
     }
 
     #[inline]
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        Field::apply(self, key, json)
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        Field::apply(self, change)
     }
 
     fn any(&self) -> &dyn Any {

@@ -54,6 +54,7 @@ mod clock;
 pub mod collections;
 mod commit;
 mod engine;
+mod entry;
 mod error;
 mod exit;
 pub mod guide;

@@ -74,8 +74,7 @@ fn entries(store: &Store<'_>) -> TokenStream {
         fn __apply(
             &mut self,
             __index: __private::usize,
-            __key: __private::Option<&__private::str>,
-            __json: __private::Option<&__private::str>,
+            __change: __private::FieldChange<'_>,
         ) -> __private::Result<(), __private::ValueError> {
             match __index {
                 #(#applies)*
@@ -181,13 +180,12 @@ fn apply(field: &Field<'_>) -> TokenStream {
             return quote!(__private::Ok(()));
         }
         let apply = call(field, &field.ty, quote!(Stored), "apply");
-        return quote!(#apply(&mut self.#ident, __key, __json));
+        return quote!(#apply(&mut self.#ident, __change));
     };
     quote! {
         __private::apply_with(
             &mut self.#ident,
-            __key,
-            __json,
+            __change,
             |__deserializer| #deserialize,
         )
     }

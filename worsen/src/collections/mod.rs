@@ -16,7 +16,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, ordmap::DiffItem};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{error::ValueError, schema::Edits, shared_str::SharedStr, value};
+use crate::{entry::Edits, error::ValueError, shared_str::SharedStr, value};
 
 pub use self::{
     key::Key,

@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Shared, encode, key, record_entries};
 use crate::{
+    entry::{Edits, FieldChange},
     error::ValueError,
-    schema::{self, ByEntry, Edits},
+    schema::{self, ByEntry, Mark},
     value,
     value::Value,
 };
@@ -191,7 +192,7 @@ impl<T: Clone> Queue<T> {
 }
 
 impl<T: Value> ByEntry for Queue<T> {
-    const MARK: &'static str = "[]";
+    const MARK: Mark = Mark::Queue;
 
     fn record(
         &mut self,
@@ -199,9 +200,6 @@ impl<T: Value> ByEntry for Queue<T> {
         uid: &'static str,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
-        if before.is_none() {
-            out.set(uid, Self::MARK);
-        }
         record_entries(
             before.map(|before| &before.items),
             &mut self.items,
@@ -211,25 +209,25 @@ impl<T: Value> ByEntry for Queue<T> {
         )
     }
 
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        match (key, json) {
-            (Some(key), Some(json)) => {
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        match change {
+            FieldChange::SetEntry { key, json } => {
                 let item = value::decode(json)?;
                 self.items.insert(key::from_text(key)?, Shared::new(item));
             }
-            (Some(key), None) => {
+            FieldChange::RemoveEntry { key } => {
                 // What is no number of an item is none's: a work queue may have left it.
                 if let Ok(number) = key::from_text::<i64>(key) {
                     self.items.remove(&number);
                 }
             }
-            (None, Some("[]")) => self.items.clear(),
+            FieldChange::Set(json) if Mark::parse(json) == Some(Self::MARK) => self.items.clear(),
             // What a plain list left.
-            (None, Some(json)) => {
+            FieldChange::Set(json) => {
                 let whole: VecDeque<T> = value::decode(json)?;
                 *self = whole.into_iter().collect();
             }
-            (None, None) => {}
+            FieldChange::Unset => {}
         }
         Ok(())
     }

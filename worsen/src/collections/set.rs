@@ -9,8 +9,9 @@ use super::{
     map::{self, Map},
 };
 use crate::{
+    entry::{Edits, FieldChange},
     error::ValueError,
-    schema::{self, ByEntry, Edits},
+    schema::{self, ByEntry, Mark},
     value,
 };
 
@@ -139,7 +140,7 @@ impl<K: Ord + Clone> Set<K> {
 }
 
 impl<K: Key> ByEntry for Set<K> {
-    const MARK: &'static str = Map::<K, ()>::MARK;
+    const MARK: Mark = Map::<K, ()>::MARK;
 
     fn record(
         &mut self,
@@ -151,15 +152,15 @@ impl<K: Key> ByEntry for Set<K> {
         self.entries.record(before, uid, out)
     }
 
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        match (key, json) {
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        match change {
             // What a plain set left.
-            (None, Some(json)) if json.starts_with('[') => {
+            FieldChange::Set(json) if json.starts_with('[') => {
                 let whole: BTreeSet<K> = value::decode(json)?;
                 *self = whole.into_iter().collect();
                 Ok(())
             }
-            _ => self.entries.apply(key, json),
+            _ => self.entries.apply(change),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use super::{Limits, Model, replica::Replica};
 use crate::{
     backend::{AppendFailure, Backend, Entries, Entry, Sink},
+    entry::Edits,
     error::Error,
     planted::{Bug, planted},
-    schema::Edits,
     shared_str::SharedStr,
 };
 

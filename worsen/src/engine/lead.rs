@@ -10,10 +10,10 @@ use std::{
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
     backend::{AppendFailure, Backend, Entry, LeadsTo},
+    entry::Edits,
     error::{Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
-    schema::Edits,
     strangers::Deed,
 };
 

@@ -48,6 +48,7 @@ pub(crate) use self::{
 };
 use crate::{
     backend::{Backend, Entries, History},
+    entry::Edits,
     error::Error,
     health::{Board, Condition, Told},
     loom::{
@@ -57,7 +58,6 @@ use crate::{
     },
     options::Durability,
     repair::Recovery,
-    schema::Edits,
     strangers::{Strangers, quietly},
     trace::Debug,
 };

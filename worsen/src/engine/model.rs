@@ -5,9 +5,9 @@ use std::{any::Any, collections::HashMap, task::Waker};
 
 use crate::{
     backend::{Entries, Entry},
+    entry::Edits,
     error::{Error, ValueError},
     options::Durability,
-    schema::Edits,
     shared_str::SharedStr,
 };
 

@@ -11,6 +11,7 @@ use crate::{
     backend::{Entries, Entry, Sink},
     error::{Error, ErrorKind, ValueError},
     planted::{Bug, planted},
+    schema::NewMarks,
     shared_str::SharedStr,
     strangers::dispose,
 };
@@ -163,11 +164,6 @@ fn newest(changes: impl Iterator<Item = Entry>) -> BTreeMap<SharedStr, Option<Sh
     changes.collect()
 }
 
-/// Whether it says that a field logs by entry, and how.
-fn is_mark(json: &str) -> bool {
-    matches!(json, "{}" | "[]" | "\"work\"")
-}
-
 impl Sink for Replica {
     fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error> {
         self.incoming.extend_from_slice(&changes);
@@ -181,15 +177,10 @@ impl Sink for Replica {
 
     fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error> {
         let mut changes: Vec<Entry> = Vec::new();
-        let mut marked: HashSet<&str> = HashSet::new();
+        let mut marks = NewMarks::default();
         for (uid, json) in &entries {
             let is_new = self.entries.get(uid) != Some(json);
-            let field = uid.split('/').next().unwrap_or(uid);
-            if is_new && field.len() == uid.len() && is_mark(json) {
-                marked.insert(field);
-            }
-            // Below another mark the same text is something else.
-            if is_new || !marked.is_empty() && marked.contains(field) {
+            if marks.must_tell(uid, json, is_new) {
                 // As a part, each of them would keep all of the log that was read for it, and with every
                 // generation there is another one.
                 changes.push((uid.detached(), Some(json.detached())));

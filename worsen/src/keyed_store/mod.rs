@@ -15,13 +15,14 @@ use crate::{
     changes::Changes,
     commit::Commit,
     engine::{EngineHandle, Model, Scope, Transaction, Unseen},
+    entry::Stored,
     error::{Error, ErrorKind, ValueError},
     health::Condition,
     loom,
     repair::Recovery,
     shared_str::SharedStr,
     uid::check_uid,
-    value::{self, Stored, Value},
+    value::{self, Value},
     watch::Watch,
 };
 

@@ -21,20 +21,24 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Edits, FieldInfo, Schema};
-use crate::{error::ValueError, strangers};
+use super::{FieldInfo, Mark, Schema};
+use crate::{
+    entry::{Edits, FieldChange},
+    error::ValueError,
+    strangers,
+};
 
 /// A field whose entries have uids of their own, below that of the field.
 pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
-    /// The JSON under the field's own uid, which says that it is empty apart from its entries.
-    const MARK: &'static str;
+    /// What stands under the field's own uid.
+    const MARK: Mark;
 
     /// Whether it knows something that outlives its entries, such as the numbers that were used: then it is
     /// written down also where it is set back to an empty seed.
     const REMEMBERS: bool = false;
 
-    /// Adds what changed since `before` to `out`; all there is, where there is no `before`. The field then
-    /// is what everybody reads from its entries, which may be less than it was.
+    /// Adds the entries that changed since `before` to `out`; all there are, where there is no `before`. The
+    /// field then is what everybody reads from its entries, which may be less than it was.
     fn record(
         &mut self,
         before: Option<&Self>,
@@ -42,8 +46,8 @@ pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
         out: &mut Edits,
     ) -> Result<(), ValueError>;
 
-    /// Takes one entry of the log. `key` is what stands after `uid/`.
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+    /// Takes one change of the log.
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError>;
 }
 
 type Record = fn(
@@ -52,15 +56,14 @@ type Record = fn(
     uid: &'static str,
     out: &mut Edits,
 ) -> Result<(), ValueError>;
-type Apply =
-    fn(field: &mut dyn Any, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+type Apply = fn(field: &mut dyn Any, change: FieldChange<'_>) -> Result<(), ValueError>;
 
 /// The functions of one type that logs by entry.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct EntryTable {
     type_id: TypeId,
-    mark: &'static str,
+    mark: Mark,
     remembers: bool,
     record: Record,
     apply: Apply,
@@ -84,11 +87,34 @@ impl EntryTable {
                 Some(field) => field.record(before.and_then(<dyn Any>::downcast_ref), uid, out),
                 None => Ok(()),
             },
-            apply: |field, key, json| match field.downcast_mut::<T>() {
-                Some(field) => field.apply(key, json),
+            apply: |field, change| match field.downcast_mut::<T>() {
+                Some(field) => field.apply(change),
                 None => Ok(()),
             },
         }
+    }
+
+    /// Adds what changed since `before` to `out`; all there is, where there is no `before`: then the mark
+    /// stands in front of the entries.
+    pub(super) fn record(
+        &self,
+        field: &mut dyn Any,
+        before: Option<&dyn Any>,
+        uid: &'static str,
+        out: &mut Edits,
+    ) -> Result<(), ValueError> {
+        if before.is_none() {
+            out.set(uid, self.mark.json());
+        }
+        (self.record)(field, before, uid, out)
+    }
+
+    pub(super) fn apply(
+        &self,
+        field: &mut dyn Any,
+        change: FieldChange<'_>,
+    ) -> Result<(), ValueError> {
+        (self.apply)(field, change)
     }
 }
 
@@ -152,7 +178,7 @@ impl EntryTables {
     }
 
     /// As [`ByEntry::MARK`]; `None`: the field does not log by entry.
-    pub(crate) fn mark(&self, index: usize) -> Option<&'static str> {
+    pub(crate) fn mark(&self, index: usize) -> Option<Mark> {
         self.get(index).map(|table| table.mark)
     }
 
@@ -178,27 +204,26 @@ impl EntryTables {
         match (uid, state.__field_mut(index)) {
             (Some(uid), Some(field)) => {
                 let before = before.and_then(|before| before.__field(index));
-                (table.record)(field, before, uid, out)
+                table.record(field, before, uid, out)
             }
             _ => Ok(()),
         }
     }
 
-    /// Takes one entry of the log into one field.
+    /// Takes one change of the log into one field.
     #[inline]
     pub(crate) fn apply<S: Schema>(
         &self,
         state: &mut S,
         index: usize,
-        key: Option<&str>,
-        json: Option<&str>,
+        change: FieldChange<'_>,
     ) -> Result<(), ValueError> {
         match self.get(index) {
             Some(table) => match state.__field_mut(index) {
-                Some(field) => (table.apply)(field, key, json),
+                Some(field) => table.apply(field, change),
                 None => Ok(()),
             },
-            None => state.__apply(index, key, json),
+            None => state.__apply(index, change),
         }
     }
 }
@@ -209,7 +234,7 @@ mod tests {
 
     use serde::{Deserialize, Deserializer};
 
-    use super::ask;
+    use super::{Mark, ask};
     use crate::{Map, Queue, Set};
 
     struct Newtype(#[expect(dead_code, reason = "only its type matters")] Map<String, u32>);
@@ -231,15 +256,15 @@ mod tests {
     #[test]
     fn a_collection_is_recognized_and_what_holds_one_is_not() {
         let mark = |table: Option<super::EntryTable>| table.map(|table| table.mark);
-        assert_eq!(mark(ask::<Map<String, Vec<u8>>>()), Some("{}"));
-        assert_eq!(mark(ask::<Set<u64>>()), Some("{}"));
-        assert_eq!(mark(ask::<Queue<Map<u8, u8>>>()), Some("[]"));
+        assert_eq!(mark(ask::<Map<String, Vec<u8>>>()), Some(Mark::Map));
+        assert_eq!(mark(ask::<Set<u64>>()), Some(Mark::Map));
+        assert_eq!(mark(ask::<Queue<Map<u8, u8>>>()), Some(Mark::Queue));
         assert_eq!(mark(ask::<Newtype>()), None);
         assert_eq!(mark(ask::<Option<Map<u8, u8>>>()), None);
         assert_eq!(mark(ask::<(Map<u8, u8>, u8)>()), None);
         assert_eq!(mark(ask::<BTreeMap<u8, u8>>()), None);
         assert_eq!(mark(ask::<Panics>()), None);
-        assert_eq!(mark(ask::<Map<u8, u8>>()), Some("{}"), "after a panic");
+        assert_eq!(mark(ask::<Map<u8, u8>>()), Some(Mark::Map), "after a panic");
     }
 
     #[test]

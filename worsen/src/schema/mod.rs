@@ -7,12 +7,20 @@ use std::any::Any;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{error::ValueError, options::Settings, shared_str::SharedStr, value::Stored};
+use crate::{
+    entry::{Edits, FieldChange},
+    error::ValueError,
+    options::Settings,
+};
 
 mod by_entry;
+mod mark;
 
 pub use self::by_entry::EntryTable;
-pub(crate) use self::by_entry::{ByEntry, EntryTables, answer};
+pub(crate) use self::{
+    by_entry::{ByEntry, EntryTables, answer},
+    mark::{Mark, NewMarks},
+};
 
 /// The fields of a struct that can be a store. `#[derive(Store)]` writes it beside
 /// [`Store`](crate::Store); there is nothing to call.
@@ -43,14 +51,9 @@ pub trait Schema: Sized + Send + Sync + 'static {
     /// Adds one field that logs itself whole to `out`, as [`Field::record`].
     #[doc(hidden)]
     fn __record(&mut self, index: usize, out: &mut Edits) -> Result<(), ValueError>;
-    /// Takes one entry of the log into a field, as [`Field::apply`].
+    /// Takes one change of the log into a field, as [`Field::apply`].
     #[doc(hidden)]
-    fn __apply(
-        &mut self,
-        index: usize,
-        key: Option<&str>,
-        json: Option<&str>,
-    ) -> Result<(), ValueError>;
+    fn __apply(&mut self, index: usize, change: FieldChange<'_>) -> Result<(), ValueError>;
     /// One stored field, for who knows its type.
     #[doc(hidden)]
     fn __field(&self, index: usize) -> Option<&dyn Any>;
@@ -78,11 +81,21 @@ pub trait Field: Clone + Send + Sync + 'static {
     /// Adds the whole field to `out`: the engine drops an entry that is already stored. The field then is
     /// what everybody reads from it, which may be less than it was.
     #[doc(hidden)]
-    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError>;
+    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
+        match Self::by_entry() {
+            Some(table) => table.record(self, None, uid, out),
+            None => Ok(()),
+        }
+    }
 
-    /// Takes one entry of the log. `key` is what stands after `uid/`.
+    /// Takes one change of the log.
     #[doc(hidden)]
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        match Self::by_entry() {
+            Some(table) => table.apply(self, change),
+            None => Ok(()),
+        }
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -103,13 +116,14 @@ where
         Ok(())
     }
 
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        match (key, json) {
-            (None, Some(json)) => *self = crate::value::decode(json)?,
-            // Resetting it to its seed is the model's work.
-            (None, None) => {}
-            (Some(key), Some(_)) => return Err(crate::value::has_entries::<T>(key)),
-            (Some(_), None) => {}
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        match change {
+            FieldChange::Set(json) => *self = crate::value::decode(json)?,
+            FieldChange::SetEntry { key, .. } => return Err(crate::value::has_entries::<T>(key)),
+            // The model sets the field back to its seed.
+            FieldChange::Unset => {}
+            // A plain field has no entries.
+            FieldChange::RemoveEntry { .. } => {}
         }
         Ok(())
     }
@@ -125,27 +139,4 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// As [`Field::by_entry`].
     pub by_entry: fn() -> Option<EntryTable>,
-}
-
-/// The entries one operation set and deleted, in order. JSON text beside each uid; `None` deletes.
-#[doc(hidden)]
-#[derive(Debug, Default)]
-pub struct Edits {
-    pub(crate) entries: Vec<(SharedStr, Option<SharedStr>)>,
-    /// Also entries that are stored already are to be told: others forget what they have of the field.
-    pub(crate) whole: bool,
-    /// What the store has of the field that is recorded. Where that is the same value, its text is kept.
-    pub(crate) stored: Option<Stored>,
-}
-
-impl Edits {
-    /// The entry at `uid` is now this JSON text.
-    pub fn set(&mut self, uid: impl Into<SharedStr>, json: impl Into<SharedStr>) {
-        self.entries.push((uid.into(), Some(json.into())));
-    }
-
-    /// There is no entry at `uid` any more.
-    pub fn delete(&mut self, uid: impl Into<SharedStr>) {
-        self.entries.push((uid.into(), None));
-    }
 }

@@ -18,15 +18,15 @@ use crate::{
     changes::Changes,
     commit::Commit,
     engine::{Engine, EngineHandle, Model, Scope, Transaction, Unseen},
+    entry::{Edits, FieldChange, Stored},
     error::{Error, ValueError},
     health::Condition,
     loom,
     on_change::OnChange,
     planted::{Bug, meet_unknown, planted},
-    schema::{Edits, EntryTables, FieldInfo, Schema},
+    schema::{EntryTables, FieldInfo, Mark, Schema},
     shared_str::SharedStr,
     uid::split,
-    value::Stored,
     watch::Watch,
 };
 
@@ -652,12 +652,8 @@ impl<S: Schema> StructModel<S> {
         let before = self.before.take();
         // Without the mark that it has entries, all of them are still to be written.
         let mark = self.layout.tables.mark(index);
-        let is_marked = mark.is_some_and(|empty| {
-            scope
-                .entries
-                .get(uid)
-                .is_some_and(|stored| **stored == *empty)
-        });
+        let stored = scope.entries.get(uid);
+        let is_marked = mark.is_some() && mark == stored.and_then(|json| Mark::parse(json));
         let begin = scope.changes.entries.len();
         scope.changes.stored = self.stored(index, uid, scope.entries);
         let tables = self.layout.tables.clone();
@@ -720,11 +716,8 @@ impl<S: Schema> StructModel<S> {
             }
         }
         if planted(Bug::UpdateDropsUnknownFields) {
-            let field = |uid: &str| uid.split('/').next().map(str::to_owned);
             let uids = scope.entries.keys();
-            let unknown = uids.filter(|uid| {
-                !field(uid).is_some_and(|field| self.layout.index.contains_key(field.as_str()))
-            });
+            let unknown = uids.filter(|uid| !self.layout.index.contains_key(split(uid).0));
             unknown.for_each(|uid| scope.changes.delete(uid.clone()));
         }
         Ok(())
@@ -800,12 +793,13 @@ impl<S: Schema> Layout<S> {
         uid: &str,
         json: Option<&str>,
     ) -> Result<(), ValueError> {
-        let (_, key) = split(uid);
-        if key.is_none() && json.is_none() {
-            state.__copy_field(index, &self.seed);
-            return Ok(());
+        match FieldChange::new(split(uid).1, json) {
+            FieldChange::Unset => {
+                state.__copy_field(index, &self.seed);
+                Ok(())
+            }
+            change => self.tables.apply(state, index, change),
         }
-        self.tables.apply(state, index, key, json)
     }
 }
 
@@ -830,7 +824,8 @@ impl<S: Schema> Model for StructModel<S> {
                     index
                 }
             };
-            if let Err(error) = tables.apply(&mut draft.state, index, key, Some(json)) {
+            let change = FieldChange::new(key, Some(json));
+            if let Err(error) = tables.apply(&mut draft.state, index, change) {
                 misfits.push((uid.clone(), error));
             }
         }
@@ -903,7 +898,7 @@ impl<S: Schema> Model for StructModel<S> {
         }
         self.before = before;
         for (uid, json) in since {
-            let field = uid.split('/').next().unwrap_or(uid);
+            let field = split(uid).0;
             if self
                 .layout
                 .index

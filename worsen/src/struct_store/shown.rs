@@ -9,6 +9,7 @@ use crate::{
     error::ValueError,
     schema::{EntryTables, Schema},
     shared_str::SharedStr,
+    uid::split,
 };
 
 impl<S: Schema> Published<S> {
@@ -59,8 +60,7 @@ impl<S: Schema> Published<S> {
             }
         }
         for uid in unseen.keys() {
-            let field = uid.split('/').next().unwrap_or(uid);
-            let index = layout.index.get(field);
+            let index = layout.index.get(split(uid).0);
             if let Some(changed) = index.and_then(|index| next.changed.get_mut(*index)) {
                 *changed = revision;
             }

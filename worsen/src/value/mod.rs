@@ -16,6 +16,7 @@ use self::{
     difference::{Difference, Outcome, Places, compare},
 };
 use crate::{
+    entry::Stored,
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
     shared_str::SharedStr,
@@ -43,15 +44,6 @@ pub(crate) struct Encoded<T> {
     /// What everybody reads from it. A type may tell less than it holds, as a duration in whole seconds
     /// does, and who wrote it is to see no more of it than the others. `None`: it is the value itself.
     pub(crate) copy: Option<T>,
-}
-
-/// What stands in the store at the place of a value that is to be written.
-#[derive(Debug, Clone)]
-pub(crate) struct Stored {
-    pub(crate) json: SharedStr,
-    /// This program wrote it, with the same type. Else the same value may be another text, as where
-    /// another version left something out.
-    pub(crate) is_own: bool,
 }
 
 /// The value as JSON text, once it is sure that the text decodes to the same value again. Where the value

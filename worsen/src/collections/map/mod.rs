@@ -18,9 +18,10 @@ use super::{
     key::{self, Key},
 };
 use crate::{
+    entry::{Edits, FieldChange},
     error::ValueError,
     planted::{Bug, planted},
-    schema::{self, ByEntry, Edits},
+    schema::{self, ByEntry, Mark},
     value::{self, Value},
 };
 
@@ -215,7 +216,7 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
 }
 
 impl<K: Key, V: Value> ByEntry for Map<K, V> {
-    const MARK: &'static str = "{}";
+    const MARK: Mark = Mark::Map;
 
     fn record(
         &mut self,
@@ -223,9 +224,6 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         uid: &'static str,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
-        if before.is_none() {
-            out.set(uid, Self::MARK);
-        }
         let before = before.cloned().unwrap_or_default();
         // What everybody makes of the commit: what there was, and then its edits.
         let mut read = before.clone();
@@ -271,20 +269,20 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         Ok(())
     }
 
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        match (key, json) {
-            (Some(text), Some(json)) => {
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        match change {
+            FieldChange::SetEntry { key: text, json } => {
                 let value = value::decode(json)?;
                 self.put(text, key::from_text(text)?, Shared::new(value));
             }
-            (Some(text), None) => self.cut(text),
-            (None, Some("{}")) => *self = Map::new(),
+            FieldChange::RemoveEntry { key: text } => self.cut(text),
+            FieldChange::Set(json) if Mark::parse(json) == Some(Self::MARK) => *self = Map::new(),
             // What a plain map left.
-            (None, Some(json)) => {
+            FieldChange::Set(json) => {
                 let whole: BTreeMap<K, V> = value::decode(json)?;
                 *self = whole.into_iter().collect();
             }
-            (None, None) => {}
+            FieldChange::Unset => {}
         }
         Ok(())
     }

@@ -26,18 +26,13 @@ use self::{
 };
 use super::{Shared, key, record_entries};
 use crate::{
+    entry::{Edits, FieldChange},
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
     process::ProcessId,
-    schema::{ByEntry, Edits, EntryTable, Field},
+    schema::{ByEntry, EntryTable, Field, Mark},
     value,
 };
-
-/// Stands under the field's own uid.
-const MARK: &str = "\"work\"";
-
-/// What stands there of a plain queue.
-const PLAIN: &str = "[]";
 
 /// The uid below the field's that has the next number, where the jobs themselves do not tell it.
 const NEXT: &str = "next";
@@ -537,19 +532,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Field for WorkQueu
     fn by_entry() -> Option<EntryTable> {
         Some(EntryTable::of::<Self>())
     }
-
-    fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
-        ByEntry::record(self, None, uid, out)
-    }
-
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        ByEntry::apply(self, key, json)
-    }
 }
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQueue<T> {
-    // No list and no object: it cannot be taken for a plain field's value, nor the reverse.
-    const MARK: &'static str = MARK;
+    const MARK: Mark = Mark::WorkQueue;
 
     // Who has noted the number of a job that is done must not meet another one under it.
     const REMEMBERS: bool = true;
@@ -561,9 +547,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         self.settle();
-        if before.is_none() {
-            out.set(uid, MARK);
-        }
         // Another queue was put in the place of that one.
         let used = before.map_or(0, WorkQueue::behind_all);
         if used > self.behind_all() && !planted(Bug::ReuseJobNumber) {
@@ -584,29 +567,32 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
         )
     }
 
-    fn apply(&mut self, key: Option<&str>, json: Option<&str>) -> Result<(), ValueError> {
-        match (key, json) {
-            (None, Some(MARK)) => *self = WorkQueue::new(),
-            (None, Some(PLAIN)) => *self = WorkQueue::new_plain(),
-            // What a plain list left.
-            (None, Some(json)) => {
-                let whole: VecDeque<T> = value::decode(json)?;
-                *self = whole.into_iter().collect();
-            }
-            (None, None) => {}
-            (Some(key), json) if self.is_plain => self.apply_plain(key, json)?,
-            (Some(NEXT), json) => {
-                let next = json.map_or(Ok(0), value::decode::<u64>)?;
-                let next = Some(next).filter(|next| *next <= MOST);
+    fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
+        match change {
+            FieldChange::Set(json) => match Mark::parse(json) {
+                Some(Mark::WorkQueue) => *self = WorkQueue::new(),
+                Some(Mark::Queue) => *self = WorkQueue::new_plain(),
+                // What a plain list left.
+                _ => {
+                    let whole: VecDeque<T> = value::decode(json)?;
+                    *self = whole.into_iter().collect();
+                }
+            },
+            FieldChange::Unset => {}
+            FieldChange::SetEntry { key, json } if self.is_plain => self.put_item(key, json)?,
+            FieldChange::RemoveEntry { key } if self.is_plain => self.cut_item(key),
+            FieldChange::SetEntry { key: NEXT, json } => {
+                let next = Some(value::decode::<u64>(json)?).filter(|next| *next <= MOST);
                 *self.next.get_mut() = next.ok_or_else(not_a_number)?;
             }
-            (Some(key), Some(json)) => {
+            FieldChange::RemoveEntry { key: NEXT } => *self.next.get_mut() = 0,
+            FieldChange::SetEntry { key, json } => {
                 let id = key::from_text(key)?;
                 let id = Some(id).filter(|id| *id < MOST).ok_or_else(not_a_number)?;
                 self.put(id, Job::from_json(json)?);
             }
             // Its number is not kept: whoever removed it has written down the next one.
-            (Some(key), None) => {
+            FieldChange::RemoveEntry { key } => {
                 // What is no number of a job is none's: a plain queue may have left it.
                 if let Ok(id) = key::from_text(key) {
                     self.take_out(id);

@@ -51,23 +51,22 @@ impl<T> WorkQueue<T> {
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> WorkQueue<T> {
-    /// Takes an item of the plain queue, or that it has gone.
-    pub(super) fn apply_plain(&mut self, key: &str, json: Option<&str>) -> Result<(), ValueError> {
-        let number = key::from_text::<i64>(key);
-        match json {
-            Some(json) => {
-                let number = Some(number?).filter(|number| *number >= FRONT);
-                let place = place(number.ok_or_else(not_a_number)?)?;
-                self.put(place, Job::from_item(json)?);
-            }
-            // What is no number of an item is none's: a work queue may have left it.
-            None => {
-                if let Some(place) = number.ok().and_then(|number| place(number).ok()) {
-                    self.take_out(place);
-                }
-            }
-        }
+    /// Takes an item of the plain queue.
+    pub(super) fn put_item(&mut self, key: &str, json: &str) -> Result<(), ValueError> {
+        let number = key::from_text::<i64>(key)?;
+        let number = Some(number).filter(|number| *number >= FRONT);
+        let place = place(number.ok_or_else(not_a_number)?)?;
+        self.put(place, Job::from_item(json)?);
         Ok(())
+    }
+
+    /// An item of the plain queue has gone.
+    pub(super) fn cut_item(&mut self, key: &str) {
+        // What is no number of an item is none's: a work queue may have left it.
+        let number = key::from_text::<i64>(key).ok();
+        if let Some(place) = number.and_then(|number| place(number).ok()) {
+            self.take_out(place);
+        }
     }
 }
 

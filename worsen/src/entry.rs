@@ -1,0 +1,63 @@
+//! What a commit does to the entries of a store, as data: one change of one field, and all that one operation
+//! changed. Never here: typed values, and where entries are kept.
+
+use crate::shared_str::SharedStr;
+
+/// One change of one field: of its own uid, or of an entry below that.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum FieldChange<'a> {
+    /// Its own uid holds this JSON text now.
+    Set(&'a str),
+    /// Its own uid holds nothing any more.
+    Unset,
+    /// The uid `field/key` holds this JSON text now.
+    SetEntry { key: &'a str, json: &'a str },
+    /// The uid `field/key` holds nothing any more.
+    RemoveEntry { key: &'a str },
+}
+
+impl<'a> FieldChange<'a> {
+    /// The change of a uid. `key` is what stands after `field/`; without a `json` the uid holds nothing.
+    #[inline]
+    pub(crate) fn new(key: Option<&'a str>, json: Option<&'a str>) -> Self {
+        match (key, json) {
+            (None, Some(json)) => FieldChange::Set(json),
+            (None, None) => FieldChange::Unset,
+            (Some(key), Some(json)) => FieldChange::SetEntry { key, json },
+            (Some(key), None) => FieldChange::RemoveEntry { key },
+        }
+    }
+}
+
+/// The JSON text that the store holds for a value.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) json: SharedStr,
+    /// This program wrote it, with the same type. Else the same value may be another text, as where
+    /// another version left something out.
+    pub(crate) is_own: bool,
+}
+
+/// The entries that one operation set and deleted, in order. JSON text beside each uid; `None` deletes.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Edits {
+    pub(crate) entries: Vec<(SharedStr, Option<SharedStr>)>,
+    /// The commit also tells the entries that are stored already: others forget what they have of the field.
+    pub(crate) whole: bool,
+    /// What the store holds for the field that is recorded. Where that is the same value, its text is kept.
+    pub(crate) stored: Option<Stored>,
+}
+
+impl Edits {
+    /// The entry at `uid` is now this JSON text.
+    pub fn set(&mut self, uid: impl Into<SharedStr>, json: impl Into<SharedStr>) {
+        self.entries.push((uid.into(), Some(json.into())));
+    }
+
+    /// There is no entry at `uid` any more.
+    pub fn delete(&mut self, uid: impl Into<SharedStr>) {
+        self.entries.push((uid.into(), None));
+    }
+}
