@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use worsen::{Change, Changes, ErrorKind, Store, simulation::SimulatedDisk};
+use worsen::{Change, Changes, ErrorKind, Store, testing::SimulatedDisk};
 use worsen_tests::State;
 
 use crate::{
@@ -211,8 +211,8 @@ fn what_nobody_may_see_yet_is_not_told() {
     // It is in the file, and the sync that it needs fails.
     disk.fail(
         disk_sync(&disk, &opened),
-        worsen::simulation::Fault::Io,
-        worsen::simulation::Repeat::Once,
+        worsen::testing::Fault::Io,
+        worsen::testing::Repeat::Once,
     );
     let error = opened.set("a", "3").unwrap_err();
     assert!(error.is_outcome_unknown(), "{error}");

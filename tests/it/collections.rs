@@ -10,7 +10,7 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 use serde::{Deserialize, Serialize};
 use worsen::{
     ErrorKind, Map, Queue, Set, Store,
-    simulation::{CompactAbove, SimulatedDisk},
+    testing::{SimulatedDisk, internals::CompactAbove},
 };
 
 use crate::support::{edits, folder, sequences};

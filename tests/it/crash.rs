@@ -8,7 +8,7 @@ use std::{
 
 use worsen::{
     Store,
-    simulation::{Disk, SimulatedDisk},
+    testing::{SimulatedDisk, internals::Disk},
 };
 
 use crate::{

@@ -8,7 +8,7 @@ use std::{
 
 use worsen::{
     ErrorKind, Repair,
-    simulation::{Disk, Fault, Repeat, SimulatedDisk},
+    testing::{Fault, Repeat, SimulatedDisk, internals::Disk},
 };
 
 use crate::{

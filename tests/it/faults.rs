@@ -8,7 +8,7 @@ use std::{
 
 use worsen::{
     Error, ErrorKind,
-    simulation::{Fault, Repeat, SimulatedDisk},
+    testing::{Fault, Repeat, SimulatedDisk},
 };
 
 use crate::{

@@ -10,7 +10,7 @@ use std::{
 
 use worsen::{
     ErrorKind,
-    simulation::{Fault, Repeat, SimulatedDisk},
+    testing::{Fault, Repeat, SimulatedDisk},
 };
 
 use crate::{

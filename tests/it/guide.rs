@@ -13,7 +13,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use worsen::{ErrorKind, Repair, Store, simulation::CompactAbove};
+use worsen::{ErrorKind, Repair, Store, testing::internals::CompactAbove};
 use worsen_tests::State;
 
 use crate::support::{Worker, folder, open};

@@ -4,7 +4,7 @@ use std::{fs, sync::mpsc::channel, thread, time::Duration};
 
 use worsen::{
     Condition, ErrorKind, Options, PersistentStore, Store,
-    simulation::{Fault, Repeat, SimulatedDisk},
+    testing::{Fault, Repeat, SimulatedDisk},
 };
 
 use worsen_tests::State;

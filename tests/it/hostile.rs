@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use worsen::{Error, ErrorKind, Repair, simulation::SimulatedDisk};
+use worsen::{Error, ErrorKind, Repair, testing::SimulatedDisk};
 
 use crate::{
     machine::{BACKUP, LOG, Op, PLAIN, READ_ONLY, SALVAGE, disk_with, open, open_as},

@@ -11,7 +11,10 @@ use std::{
 
 use worsen::{
     Changes, ErrorKind,
-    simulation::{Disk, DiskFile, Fault, FileId, Found, LockFile, Open, Repeat, SimulatedDisk},
+    testing::{
+        Fault, Repeat, SimulatedDisk,
+        internals::{Disk, DiskFile, FileId, Found, LockFile, Open},
+    },
 };
 
 use crate::machine::{self, BUFFERED, LOG, Op, Opened, PLAIN, READ_ONLY, open, open_as};

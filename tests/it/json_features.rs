@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use worsen::{Error, ErrorKind, Map, Store, simulation::SimulatedDisk};
+use worsen::{Error, ErrorKind, Map, Store, testing::SimulatedDisk};
 
 use crate::support::{folder, open_values, try_open_values};
 

@@ -19,7 +19,10 @@ use std::{
 
 use worsen::{
     Durability, Error, PersistentStore,
-    simulation::{CompactAbove, Disk, OnDisk, SimulatedDisk},
+    testing::{
+        SimulatedDisk,
+        internals::{CompactAbove, Disk, OnDisk},
+    },
 };
 
 use crate::support::sample;

@@ -53,5 +53,9 @@ mod hostile; // files made to do harm
 mod interleavings; // what another process does within an operation
 mod machine;
 mod model; // random sequences against a map
+#[cfg(worsen_planted)]
 mod planted; // known mistakes, each of them caught
+#[cfg(not(worsen_planted))]
+#[path = "not_planted.rs"]
+mod planted; // the same, where the mistakes are left out
 mod recovery_table; // every pair of files

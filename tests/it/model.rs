@@ -2,7 +2,7 @@
 //! see, and whoever opens the store later.
 
 use proptest::{prelude::*, test_runner::TestCaseError};
-use worsen::simulation::SimulatedDisk;
+use worsen::testing::SimulatedDisk;
 
 use crate::{
     machine::{BUFFERED, How, Op, Opened, PLAIN, Texts, open_as},

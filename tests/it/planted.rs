@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use worsen::simulation::Bug;
+use worsen::testing::internals::Bug;
 
 use crate::support::folder;
 

@@ -1,7 +1,7 @@
 //! Every state of the log with every state of the backup, and the one outcome each pair has: the table
 //! of FORMAT.md, which the test prints where it differs.
 
-use worsen::{Error, Repair, simulation::SimulatedDisk};
+use worsen::{Error, Repair, testing::SimulatedDisk};
 
 use crate::machine::{BACKUP, LOCK, LOG, Op, PLAIN, SALVAGE, disk_with, open, open_as};
 

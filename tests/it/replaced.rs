@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use worsen::{Condition, ErrorKind, Repair, Store, simulation::CompactAbove};
+use worsen::{Condition, ErrorKind, Repair, Store, testing::internals::CompactAbove};
 use worsen_tests::{State, StateStore};
 
 use crate::support::{Worker, folder, open};

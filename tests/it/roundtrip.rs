@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use worsen::{ErrorKind, Value, simulation::SimulatedDisk};
+use worsen::{ErrorKind, Value, testing::SimulatedDisk};
 
 use crate::support::{Random, open_values, scale};
 

@@ -18,7 +18,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use worsen::{
     Durability, ErrorKind, Options, PersistentStore, Store,
-    simulation::{Fault, Repeat, SimulatedDisk},
+    testing::{Fault, Repeat, SimulatedDisk},
 };
 
 use crate::{

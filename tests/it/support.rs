@@ -17,7 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use worsen::{
     Durability, PersistentStore, Store, Value,
-    simulation::{CompactAbove, OnDisk, SimulatedDisk},
+    testing::{
+        SimulatedDisk,
+        internals::{CompactAbove, OnDisk},
+    },
 };
 pub(crate) use worsen_tests::Random;
 use worsen_tests::{State, StateStore};

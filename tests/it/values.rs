@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use worsen::{ErrorKind, Map, Queue, Store, Value, WorkQueue, simulation::SimulatedDisk};
+use worsen::{ErrorKind, Map, Queue, Store, Value, WorkQueue, testing::SimulatedDisk};
 
 use crate::support::{Worker, folder, open_values, try_open_values};
 

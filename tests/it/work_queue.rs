@@ -20,7 +20,10 @@ use serde_json::json;
 use worsen::{
     ErrorKind, Options, PersistentStore, Queue, Store, Taken, Work, WorkQueue,
     collections::JobState,
-    simulation::{CompactAbove, Environment, ProcessId, SimulatedDisk},
+    testing::{
+        SimulatedDisk,
+        internals::{CompactAbove, Environment, ProcessId},
+    },
 };
 use worsen_tests::{Jobs, JobsStore};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use worsen::{
     ErrorKind, Map, Options, PersistentStore, Queue, Set, Store, WorkQueue,
-    simulation::CompactAbove,
+    testing::internals::CompactAbove,
 };
 use worsen_tests::Jobs;
 

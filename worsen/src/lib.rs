@@ -64,14 +64,10 @@ mod loom;
 mod on_change;
 mod open;
 mod options;
-#[allow(
-    unreachable_pub,
-    reason = "tests reach it through the feature `simulation`"
-)]
 mod planted;
 #[allow(
     unreachable_pub,
-    reason = "tests reach it through the feature `simulation`"
+    reason = "tests reach it through the feature `testing`"
 )]
 mod process;
 mod repair;
@@ -79,6 +75,15 @@ mod schema;
 mod shared_str;
 mod strangers;
 mod struct_store;
+#[cfg(any(test, feature = "testing"))]
+#[allow(
+    clippy::missing_errors_doc,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a tool of tests"
+)]
+pub mod testing;
 mod trace;
 mod uid;
 mod value;
@@ -111,18 +116,3 @@ pub use worsen_derive::Store;
 /// What the derive's expansion calls. Not for people; no stability is promised.
 #[doc(hidden)]
 pub mod __private;
-
-/// The disk behind a store, and one that can crash and fail. For worsen's own tests; no stability is
-/// promised.
-#[doc(hidden)]
-#[cfg(feature = "simulation")]
-pub mod simulation {
-    pub use crate::{
-        backend::file::{
-            compaction::CompactAbove, disk::*, lock::*, shared_page::*, simulation::*,
-        },
-        open::keyed::OnDisk,
-        planted::Bug,
-        process::{Environment, ProcessId},
-    };
-}

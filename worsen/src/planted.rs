@@ -2,18 +2,20 @@
 //! it: `WORSEN_PLANT=<name>` in the environment of a process plants one. Never here: the mistakes
 //! themselves, which stand where the code is that they spoil, as `if planted(Bug::…)`.
 //!
-//! Only with the feature `simulation`. Without it `planted` is `false` for the compiler already, and
+//! Only a build with `RUSTFLAGS="--cfg worsen_planted"` has them. A feature would not do: one crate that asks for it
+//! turns it on for the whole program. Without the flag `planted` is `false` for the compiler already, and
 //! nothing of this is left in the program.
 
 macro_rules! bugs {
     ($($(#[$doc:meta])* $bug:ident,)*) => {
         /// A mistake.
+        #[cfg_attr(not(worsen_planted), expect(unreachable_pub, reason = "left out of the program"))]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Bug {
             $($(#[$doc])* $bug,)*
         }
 
-        #[cfg(feature = "simulation")]
+        #[cfg(worsen_planted)]
         impl Bug {
             /// Every one.
             pub const ALL: &[Bug] = &[$(Bug::$bug),*];
@@ -212,10 +214,10 @@ bugs! {
     RunStrangersOnKeeper,
 }
 
-#[cfg(feature = "simulation")]
+#[cfg(worsen_planted)]
 pub(crate) use switch::{meet_unknown, planted, was_unknown};
 
-#[cfg(feature = "simulation")]
+#[cfg(worsen_planted)]
 mod switch {
     use std::{
         collections::BTreeSet,
@@ -273,17 +275,17 @@ mod switch {
     }
 }
 
-#[cfg(not(feature = "simulation"))]
+#[cfg(not(worsen_planted))]
 #[inline(always)]
 pub(crate) const fn planted(_bug: Bug) -> bool {
     false
 }
 
-#[cfg(not(feature = "simulation"))]
+#[cfg(not(worsen_planted))]
 #[inline(always)]
 pub(crate) const fn meet_unknown(_uid: &str) {}
 
-#[cfg(not(feature = "simulation"))]
+#[cfg(not(worsen_planted))]
 #[inline(always)]
 pub(crate) const fn was_unknown(_uid: &str) -> bool {
     false

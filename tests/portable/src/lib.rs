@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Builder, Store, simulation::CompactAbove};
+use worsen::{Builder, Store, testing::internals::CompactAbove};
 
 /// A store with a bit of everything.
 #[derive(Store, Debug)]

@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Durability, ErrorKind, Options, PersistentStore, Store, simulation::CompactAbove};
+use worsen::{
+    Durability, ErrorKind, Options, PersistentStore, Store, testing::internals::CompactAbove,
+};
 use worsen_tests::{
     Jobs, State, Tidied,
     torture::work::{Work, work},

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Commit, Durability, Recovery, Repair, Store, simulation::CompactAbove};
+use worsen::{Commit, Durability, Recovery, Repair, Store, testing::internals::CompactAbove};
 
 use super::{
     Shared, Torture, TortureStore, Transaction,

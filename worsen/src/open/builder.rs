@@ -369,7 +369,7 @@ impl<S> Builder<S> {
 
     /// Keeps the files on another disk than the machine's.
     #[doc(hidden)]
-    #[cfg(feature = "simulation")]
+    #[cfg(feature = "testing")]
     pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
         self.place.disk = Some(disk);
         self
@@ -377,7 +377,7 @@ impl<S> Builder<S> {
 
     /// Compacts logs longer than this, for tests.
     #[doc(hidden)]
-    #[cfg(feature = "simulation")]
+    #[cfg(feature = "testing")]
     pub fn compact_above(mut self, bytes: CompactAbove) -> Self {
         self.place.compact_above = bytes;
         self

@@ -1,6 +1,6 @@
 //! Opening a [`PersistentStore`], by the names and the meaning of the original worsen, or with a builder.
 
-#[cfg(feature = "simulation")]
+#[cfg(feature = "testing")]
 use std::time::Duration;
 use std::{path::PathBuf, sync::Arc};
 
@@ -8,7 +8,7 @@ use super::{
     builder::{Builder, Place},
     registry::Kind,
 };
-#[cfg(feature = "simulation")]
+#[cfg(feature = "testing")]
 use crate::options::{Access, Durability};
 use crate::{
     error::Error,
@@ -40,7 +40,7 @@ impl Default for Options {
 
 /// How a test opens a store on a disk of its own.
 #[doc(hidden)]
-#[cfg(feature = "simulation")]
+#[cfg(feature = "testing")]
 #[derive(Debug, Clone)]
 pub struct OnDisk {
     pub disk: Arc<dyn crate::backend::file::disk::Disk>,
@@ -72,7 +72,7 @@ impl<T: Value> PersistentStore<T> {
     /// Opens the store on another disk than the machine's, with options that only structs have
     /// elsewhere. For tests.
     #[doc(hidden)]
-    #[cfg(feature = "simulation")]
+    #[cfg(feature = "testing")]
     #[allow(clippy::missing_errors_doc, reason = "as `new`")]
     pub fn open_on(name: impl Into<String>, on: OnDisk) -> Result<Self, Error> {
         let mut settings = Settings::new(name);

@@ -157,7 +157,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
 
     /// Asks this in the system's place.
     #[doc(hidden)]
-    #[cfg(feature = "simulation")]
+    #[cfg(feature = "testing")]
     pub fn environment(self, environment: Arc<dyn Environment>) -> Self {
         Work {
             environment,

@@ -162,12 +162,10 @@ mod tests {
     use std::{path::Path, sync::Barrier, thread};
 
     use super::{
-        super::{
-            disk::{Disk, Open, RealDisk},
-            simulation::{Fault, Repeat, SimulatedDisk},
-        },
+        super::disk::{Disk, Open, RealDisk},
         *,
     };
+    use crate::testing::{Fault, Repeat, SimulatedDisk};
 
     fn open(path: &Path) -> io::Result<Box<dyn DiskFile>> {
         RealDisk.open(path, Open::Create)

@@ -471,8 +471,9 @@ fn is_blank_start(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::disk::Open, super::format::Header, super::simulation::SimulatedDisk, *};
+    use super::{super::disk::Open, super::format::Header, *};
     use crate::backend::file::disk::Disk;
+    use crate::testing::SimulatedDisk;
 
     /// Lines that end exactly where a chunk does once hid the lines behind them, and the next commit
     /// was written over those.

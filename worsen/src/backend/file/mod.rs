@@ -9,19 +9,19 @@ pub(crate) mod backup;
     missing_docs,
     clippy::missing_errors_doc,
     clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `simulation`"
+    reason = "tests reach it through the feature `testing`"
 )]
 pub(crate) mod compaction;
 #[cfg_attr(
-    not(any(test, feature = "simulation")),
-    allow(dead_code, reason = "tests reach it through the feature `simulation`")
+    not(any(test, feature = "testing")),
+    allow(dead_code, reason = "tests reach it through the feature `testing`")
 )]
 #[allow(
     unreachable_pub,
     missing_docs,
     clippy::missing_errors_doc,
     clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `simulation`"
+    reason = "tests reach it through the feature `testing`"
 )]
 pub(crate) mod disk;
 mod follow;
@@ -31,15 +31,15 @@ mod healing;
 mod history;
 mod lineage;
 #[cfg_attr(
-    not(any(test, feature = "simulation")),
-    allow(dead_code, reason = "tests reach it through the feature `simulation`")
+    not(any(test, feature = "testing")),
+    allow(dead_code, reason = "tests reach it through the feature `testing`")
 )]
 #[allow(
     unreachable_pub,
     missing_docs,
     clippy::missing_errors_doc,
     clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `simulation`"
+    reason = "tests reach it through the feature `testing`"
 )]
 pub(crate) mod lock;
 pub(crate) mod log;
@@ -49,27 +49,17 @@ mod privacy;
 pub(crate) mod recovery;
 mod room;
 #[cfg_attr(
-    not(any(test, feature = "simulation")),
-    allow(dead_code, reason = "tests reach it through the feature `simulation`")
+    not(any(test, feature = "testing")),
+    allow(dead_code, reason = "tests reach it through the feature `testing`")
 )]
 #[allow(
     unreachable_pub,
     missing_docs,
     clippy::missing_errors_doc,
     clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `simulation`"
+    reason = "tests reach it through the feature `testing`"
 )]
 pub(crate) mod shared_page;
-#[cfg(any(test, feature = "simulation"))]
-#[allow(
-    unreachable_pub,
-    clippy::missing_errors_doc,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a tool of tests, reached through the feature `simulation`"
-)]
-pub(crate) mod simulation;
 
 use std::{
     io,

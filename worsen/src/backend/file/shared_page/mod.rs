@@ -88,7 +88,7 @@ impl SharedPage {
     }
 
     /// A page with the same content, that no other process sees.
-    #[cfg(any(test, feature = "simulation"))]
+    #[cfg(any(test, feature = "testing"))]
     pub fn copy(&self) -> Arc<SharedPage> {
         let (from, page) = (self.page(), Page::new());
         let words = [

@@ -43,11 +43,29 @@ mod tests;
 
 pub use self::crash_states::CrashStates;
 use self::{crash_states::Plan, room::Room};
-use super::{
+use crate::backend::file::{
     disk::{Disk, DiskFile, FileId, Found, Open},
     lock::LockFile,
     shared_page::SharedPage,
 };
+
+/// What worsen's own tests reach beside this. No stability is promised.
+#[doc(hidden)]
+#[cfg(feature = "testing")]
+pub mod internals {
+    #[cfg(worsen_planted)]
+    pub use crate::planted::Bug;
+    pub use crate::{
+        backend::file::{
+            compaction::CompactAbove,
+            disk::{Disk, DiskFile, FileId, Found, Open},
+            lock::LockFile,
+            shared_page::SharedPage,
+        },
+        open::keyed::OnDisk,
+        process::{Environment, ProcessId},
+    };
+}
 
 /// What a disk writes whole, or tears.
 const SECTOR: u64 = 512;
