@@ -74,7 +74,10 @@ pub(crate) use self::paths::Paths;
 use self::{
     backup::Backup,
     compaction::{CompactAbove, NewLog, Observer},
-    disk::{Disk, FileId, Open},
+    disk::{
+        Disk, FileId, Open,
+        replace::{WriteError, write_file},
+    },
     follow::Following,
     format::{Crc, Position, Record},
     group_sync::{SyncError, SyncLatency},
@@ -86,7 +89,7 @@ use self::{
     log::{Log, Tail},
     looks::Looks,
     paths::{create_directory, sync_parent},
-    recovery::{Recovered, WriteError, load, recover, write_file},
+    recovery::{Recovered, load, recover},
     room::Room,
     shared_page::{SharedPage, Sight},
 };

@@ -12,10 +12,12 @@ use std::{io, sync::Arc};
 
 use super::{
     FileBackend, State,
-    disk::DiskFile,
+    disk::{
+        DiskFile,
+        replace::{WriteError, put_in_place, write_file},
+    },
     format::Position,
     log::{AppendError, Filling, is_full},
-    recovery::{WriteError, put_in_place, write_file},
 };
 use crate::{
     backend::{AppendFailure, LeadsTo},

@@ -12,6 +12,7 @@ mod id;
 #[cfg(unix)]
 mod owner;
 mod reach;
+pub(crate) mod replace;
 pub(crate) mod transfer;
 #[cfg(unix)]
 mod unix;

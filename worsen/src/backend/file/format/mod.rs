@@ -5,6 +5,7 @@
 //! moved, or left over from before, never validates. SQLite's write-ahead log chains its checksums
 //! in the same way.
 
+mod blank;
 mod crc;
 mod header;
 mod json;
@@ -15,9 +16,10 @@ mod record;
 mod tests;
 
 pub(crate) use self::{
+    blank::{is_blank, trimmed},
     crc::{Crc, TRAILER, claimed_crc},
     header::{Header, NotAHeader, Past},
-    position::{Position, is_blank, read_header},
+    position::{Position, read_header},
     record::Record,
 };
 

@@ -106,10 +106,3 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<(Header, Position), NotAHeader
     let position = Position::after_header(&header, crc, end + 1);
     Ok((header, position))
 }
-
-/// Whether there is nothing here: filling, or what a file system puts where nothing was written.
-pub(crate) fn is_blank(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| matches!(byte, 0 | b' ' | b'\n' | b'\r' | b'\t'))
-}

@@ -4,10 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::backend::file::format::{
-    Crc, Header, Position, Record, claimed_crc, claimed_revision, is_blank, is_header,
+use crate::{
+    backend::file::format::{Crc, Position, Record, claimed_crc, claimed_revision, is_blank},
+    shared_str::Buffer,
 };
-use crate::shared_str::Buffer;
 
 /// A line, without what is blank around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,20 +52,6 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
 fn blank_start(bytes: &[u8]) -> usize {
     let ink = bytes.iter().position(|byte| !is_blank(&[*byte]));
     ink.unwrap_or(bytes.len())
-}
-
-/// The first line that is a header of this store, where the file does not begin with one.
-pub(super) fn displaced_header<'a>(
-    bytes: &'a [u8],
-    store: &str,
-) -> Option<(Header, Position, &'a [u8])> {
-    lines(bytes)
-        .filter(|line| is_header(line.text))
-        .find_map(|line| {
-            let (header, crc) = Header::decode(line.text).ok()?;
-            let position = Position::after_header(&header, crc, line.text.len() + 1);
-            (header.store == store).then_some((header, position, line.text))
-        })
 }
 
 /// How many chains are followed at a time. Two histories that both go on from one line are what a copy

@@ -2,26 +2,17 @@
 //! together again from the lines of both files. Never here: what is to become of the files.
 
 use super::{
-    Replay,
     assembly::{LeftOver, image, lines, longest_chain},
-    trimmed,
+    contents::Beginning,
+    replay::Replay,
 };
 use crate::{
     backend::file::{
-        format::{Header, Position, is_blank},
+        format::{Position, is_blank, trimmed},
         lineage::Chain,
     },
     shared_str::Buffer,
 };
-
-/// What a log begins with: its header, and where that ends once it stands where it belongs.
-#[derive(Debug, Clone)]
-pub(super) struct Beginning<'a> {
-    pub(super) header: Header,
-    pub(super) position: Position,
-    /// The line, without its end.
-    pub(super) line: &'a [u8],
-}
 
 /// The log as it will be, and the state that it leads to.
 pub(super) struct Mending<'a> {
