@@ -9,7 +9,7 @@ use super::{
     disk::{DiskFile, FileId, Open},
     format,
     format::{Crc, Header, Position},
-    lineage::{Chain, Kin, compare},
+    lineage::{Chain, Kin, Lineage, compare},
     log::{Log, Tail},
     recovery::{Replay, examine, load},
 };
@@ -231,12 +231,7 @@ impl FileBackend {
             .help("drop every handle, and open the store again to have it mended")
             .path(&self.paths.log));
         };
-        let kin = compare(
-            &following.log,
-            &news.log.header,
-            &news.log.position,
-            &news.log.chain,
-        );
+        let kin = compare(following.log.lineage(), news.log.lineage());
         let (known, revision) = (sink.revision(), news.log.position.revision);
         sink.replace(news.replay.into_entries(), revision)?;
         let was_of_others = std::mem::replace(
@@ -358,7 +353,12 @@ impl FileBackend {
         };
         let known = &following.log;
         let is_ours = header.store == self.paths.name && header != known.header;
-        let goes_on = match compare(known, &header, &position, &Chain::of_header(position.crc)) {
+        let found = Lineage {
+            header: &header,
+            position: &position,
+            chain: &Chain::of_header(position.crc),
+        };
+        let goes_on = match compare(known.lineage(), found) {
             Kin::GoesOn => true,
             Kin::Unknown => position.revision >= known.position.revision,
             Kin::Begins | Kin::Parted => planted(Bug::CompareRevisionsAlone),
@@ -383,7 +383,7 @@ impl FileBackend {
         };
         let (header, position) = (&log.header, log.position);
         let is_later = header.generation > following.log.header.generation;
-        let kin = compare(&following.log, header, &position, &log.chain);
+        let kin = compare(following.log.lineage(), log.lineage());
         let has_parted = kin == Kin::Parted && !planted(Bug::CompareRevisionsAlone);
         if !is_later || has_parted || position.revision < visible.max(sink.revision()) {
             return Ok(false);

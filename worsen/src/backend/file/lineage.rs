@@ -5,13 +5,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{
-    format::{Crc, Header, Past, Position},
-    log::Log,
-};
+use super::format::{Crc, Header, Past, Position};
 
-/// How many of the generations before it a header names.
-const GENERATIONS: usize = 8;
+/// How many of the generations before it a header names at most.
+const PAST_LIMIT: usize = 8;
 
 /// The checksums of the lines of one log, the header's first, as far as it was read. Writer and readers of a
 /// process share it: it is the same log for both.
@@ -67,7 +64,7 @@ pub(super) fn past(header: &Header, position: &Position) -> Vec<Past> {
         revision: position.revision,
         crc: position.crc,
     };
-    let before = header.past.iter().copied().take(GENERATIONS - 1);
+    let before = header.past.iter().copied().take(PAST_LIMIT - 1);
     std::iter::once(newest).chain(before).collect()
 }
 
@@ -84,29 +81,41 @@ pub(super) enum Kin {
     Unknown,
 }
 
-/// Compares what was found, up to `position`, with what is known. `known` is to be read to its end before,
-/// where that can be done.
-pub(super) fn compare(known: &Log, header: &Header, position: &Position, chain: &Chain) -> Kin {
-    if *header == known.header {
-        let ours = lines_up_to(header, &known.position);
-        let theirs = lines_up_to(header, position);
-        let common = ours.min(theirs);
-        return if known.chain.at(common) != chain.at(common) {
+/// One log as far as it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Lineage<'a> {
+    pub(super) header: &'a Header,
+    pub(super) position: &'a Position,
+    pub(super) chain: &'a Chain,
+}
+
+impl Lineage<'_> {
+    fn lines(&self) -> usize {
+        lines_up_to(self.header, self.position)
+    }
+}
+
+/// Compares what was found with what is known. What is known is to be read to its end before, where that can
+/// be done.
+pub(super) fn compare(known: Lineage<'_>, found: Lineage<'_>) -> Kin {
+    if found.header == known.header {
+        let common = known.lines().min(found.lines());
+        return if known.chain.at(common) != found.chain.at(common) {
             Kin::Parted
-        } else if theirs < ours {
+        } else if found.lines() < known.lines() {
             Kin::Begins
         } else {
             Kin::GoesOn
         };
     }
-    if header.generation <= known.header.generation {
+    if found.header.generation <= known.header.generation {
         return Kin::Parted;
     }
     let is_known = |past: &&Past| past.generation == known.header.generation;
-    match header.past.iter().find(is_known) {
+    match found.header.past.iter().find(is_known) {
         None => Kin::Unknown,
         Some(past) if past.revision < known.position.revision => Kin::Parted,
-        Some(past) => match known.chain.at_revision(&known.header, past.revision) {
+        Some(past) => match known.chain.at_revision(known.header, past.revision) {
             Some(crc) if crc == past.crc => Kin::GoesOn,
             Some(_) => Kin::Parted,
             // It was not read so far, and cannot be.

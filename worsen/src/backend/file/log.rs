@@ -9,7 +9,7 @@ use super::{
         transfer::{read_full, write_full, write_some},
     },
     format::{Crc, Header, Position, Record, TRAILER, is_blank, read_header},
-    lineage::Chain,
+    lineage::{Chain, Lineage},
 };
 
 use crate::{
@@ -42,6 +42,17 @@ pub(crate) enum Tail {
     Unreadable,
     /// What was read last is not in front of it any more: the file was cut off, or has another content.
     Lost,
+}
+
+/// What was read of what follows.
+enum Chunk {
+    Read {
+        at_end: bool,
+    },
+    /// What was read before is not in front of it any more.
+    Lost,
+    /// Nothing was appended.
+    Blank,
 }
 
 /// How far the log is to be filled with blanks.
@@ -120,48 +131,11 @@ impl Log {
         }
         let mut pending: Vec<u8> = Vec::new();
         loop {
-            let offset = self.position.offset + pending.len() as u64;
-            // The end of the line before is read along: were it another one by now, or cut off,
-            // what follows would not be ours to judge, nor its place ours to write to.
-            let trailer = self.position.crc.trailer();
-            let behind = if pending.is_empty() { trailer.len() } else { 0 };
-            let mut chunk = std::mem::take(&mut self.chunk);
-            // A long line is read in growing steps, so that it is looked through only twice.
-            let wanted = pending.len().max(CHUNK);
-            chunk.resize(behind + wanted, 0);
-            let read = read_full(
-                &*self.file,
-                &mut chunk,
-                offset.saturating_sub(behind as u64),
-            );
-            let read = match read {
-                Ok(read) => read,
-                Err(error) => {
-                    self.chunk = chunk;
-                    return Err(error.into());
-                }
+            let at_end = match self.read_chunk(&mut pending)? {
+                Chunk::Read { at_end } => at_end,
+                Chunk::Lost => return Ok(Tail::Lost),
+                Chunk::Blank => return Ok(Tail::Clean),
             };
-            let is_followed = chunk[..read.min(behind)] == trailer[..behind]
-                || planted(Bug::DoNotCheckLineBeforeTail) && read >= behind;
-            if !is_followed {
-                self.chunk = chunk;
-                return Ok(Tail::Lost);
-            }
-            let read = read - behind;
-            let at_end = read < wanted;
-            if at_end {
-                // Somebody trimmed the file on closing: what is beyond has to be filled again.
-                self.filled = self.filled.min(offset + read as u64);
-            }
-            // The last line ended where the chunk before did, and nothing follows it.
-            if behind > 0 && (read == 0 || is_blank_start(chunk[behind])) {
-                self.chunk = chunk;
-                return Ok(Tail::Clean);
-            }
-            pending.extend_from_slice(&chunk[behind..behind + read]);
-            chunk.truncate(CHUNK);
-            chunk.shrink_to(LARGEST_FILL as usize);
-            self.chunk = chunk;
             let before = self.position;
             let (header, chain) = (&self.header, &self.chain);
             let note = |place: &Position, record| -> Result<(), E> {
@@ -188,6 +162,45 @@ impl Log {
                 return Ok(Tail::Clean);
             }
         }
+    }
+
+    /// Reads the bytes behind those that are pending.
+    fn read_chunk(&mut self, pending: &mut Vec<u8>) -> io::Result<Chunk> {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let outcome = self.read_chunk_into(&mut chunk, pending);
+        chunk.truncate(CHUNK);
+        chunk.shrink_to(LARGEST_FILL as usize);
+        self.chunk = chunk;
+        outcome
+    }
+
+    fn read_chunk_into(&mut self, chunk: &mut Vec<u8>, pending: &mut Vec<u8>) -> io::Result<Chunk> {
+        let offset = self.position.offset + pending.len() as u64;
+        // The end of the line before is read along: were it another one by now, or cut off,
+        // what follows would not be ours to judge, nor its place ours to write to.
+        let trailer = self.position.crc.trailer();
+        let behind = if pending.is_empty() { trailer.len() } else { 0 };
+        // A long line is read in growing steps, so that it is looked through only twice.
+        let wanted = pending.len().max(CHUNK);
+        chunk.resize(behind + wanted, 0);
+        let read = read_full(&*self.file, chunk, offset.saturating_sub(behind as u64))?;
+        let is_followed = chunk[..read.min(behind)] == trailer[..behind]
+            || planted(Bug::DoNotCheckLineBeforeTail) && read >= behind;
+        if !is_followed {
+            return Ok(Chunk::Lost);
+        }
+        let read = read - behind;
+        let at_end = read < wanted;
+        if at_end {
+            // Somebody trimmed the file on closing: what is beyond has to be filled again.
+            self.filled = self.filled.min(offset + read as u64);
+        }
+        // The last line ended where the chunk before did, and nothing follows it.
+        if behind > 0 && (read == 0 || is_blank_start(chunk[behind])) {
+            return Ok(Chunk::Blank);
+        }
+        pending.extend_from_slice(&chunk[behind..behind + read]);
+        Ok(Chunk::Read { at_end })
     }
 
     /// By far the most frequent case: nobody else wrote. The end of the newest line is there, and a
@@ -388,6 +401,15 @@ impl Log {
     /// Where the chain of checksums stands at a revision that was read.
     pub(super) fn crc_at(&self, revision: u64) -> Option<Crc> {
         self.chain.at_revision(&self.header, revision)
+    }
+
+    /// As far as it was read.
+    pub(super) fn lineage(&self) -> Lineage<'_> {
+        Lineage {
+            header: &self.header,
+            position: &self.position,
+            chain: &self.chain,
+        }
     }
 
     /// Another reader of the same file, from here on.

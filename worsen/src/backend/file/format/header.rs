@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use serde_json::value::RawValue;
-
 use super::{
     FORMAT, MAGIC, MAX_REVISION,
     crc::{Crc, seal, split_trailer},
     json::push_json_string,
     parse::parse,
+    past::{Past, push_past},
 };
 use crate::shared_str::Buffer;
 
@@ -25,14 +24,6 @@ pub(crate) struct Header {
     /// program began it.
     pub(crate) past: Vec<Past>,
     pub(crate) at: String,
-}
-
-/// Where an earlier generation ended, and the next one began with its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Past {
-    pub(crate) generation: u64,
-    pub(crate) revision: u64,
-    pub(crate) crc: Crc,
 }
 
 /// Why a line is not a header that this code can use.
@@ -59,18 +50,7 @@ impl Header {
             ",\"gen\":{},\"rev\":{},\"base\":{}",
             self.generation, self.revision, self.base
         );
-        for (place, past) in self.past.iter().enumerate() {
-            line.push_str(if place == 0 { ",\"past\":[" } else { "," });
-            let Past {
-                generation,
-                revision,
-                crc: Crc(crc),
-            } = past;
-            let _ = write!(line, "[{generation},{revision},\"{crc:08x}\"]");
-        }
-        if !self.past.is_empty() {
-            line.push(']');
-        }
+        push_past(&mut line, &self.past);
         let _ = write!(line, ",\"at\":\"{}\"", self.at);
         seal(line, Crc::salt(self.generation), out)
     }
@@ -120,19 +100,4 @@ impl Header {
         let counts = header.generation <= MAX_REVISION && header.revision <= MAX_REVISION;
         (counts && Crc::salt(header.generation).of(content) == crc).then_some((header, crc))
     }
-}
-
-/// What a header says of the generations before it. Nothing, where a later version says it otherwise: it helps
-/// to compare, and nothing depends on it.
-pub(super) fn parse_past(json: &RawValue) -> Vec<Past> {
-    let past = |(generation, revision, crc): (u64, u64, String)| {
-        let crc = u32::from_str_radix(&crc, 16).ok().map(Crc)?;
-        Some(Past {
-            generation,
-            revision,
-            crc,
-        })
-    };
-    let all: Vec<(u64, u64, String)> = serde_json::from_str(json.get()).unwrap_or_default();
-    all.into_iter().filter_map(past).collect()
 }

@@ -10,6 +10,7 @@ mod crc;
 mod header;
 mod json;
 mod parse;
+mod past;
 mod position;
 mod record;
 #[cfg(test)]
@@ -18,7 +19,8 @@ mod tests;
 pub(crate) use self::{
     blank::{is_blank, trimmed},
     crc::{Crc, TRAILER, claimed_crc},
-    header::{Header, NotAHeader, Past},
+    header::{Header, NotAHeader},
+    past::Past,
     position::{Position, read_header},
     record::Record,
 };

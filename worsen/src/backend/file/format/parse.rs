@@ -3,7 +3,7 @@
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::header::{Past, parse_past};
+use super::past::{Past, parse_past};
 use crate::{
     backend::Entry,
     planted::{Bug, planted},

@@ -33,7 +33,7 @@ use self::{
 };
 use super::{
     disk::{Disk, Open},
-    lineage::{self, Kin},
+    lineage::{self, Kin, Lineage},
     log::Log,
     paths::Paths,
 };
@@ -129,13 +129,12 @@ pub(crate) fn refuse_unlocked(disk: &dyn Disk, paths: &Paths, access: Access) ->
 impl Examined {
     /// What the log is to what is known.
     pub(in crate::backend::file) fn kin_of(&self, known: &Log) -> Kin {
-        let Plan {
-            header,
-            position,
-            chain,
-            ..
-        } = &self.plan;
-        lineage::compare(known, header, position, chain)
+        let found = Lineage {
+            header: &self.plan.header,
+            position: &self.plan.position,
+            chain: &self.plan.chain,
+        };
+        lineage::compare(known.lineage(), found)
     }
 
     pub(in crate::backend::file) fn revision(&self) -> u64 {
