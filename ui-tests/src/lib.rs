@@ -1,1 +1,1 @@
-//! What the compiler says of programs that use the store wrongly. All of it is in `ui/` and `tests/`.
+//! What the compiler says about programs that use the store wrongly. The programs are in `ui/` and `tests/`.

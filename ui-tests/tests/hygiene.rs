@@ -10,7 +10,7 @@ use std::{
 
 use worsen::{Result, Store};
 
-/// Every name of the prelude, and every one that an expansion is likely to use, means something else.
+/// Here every name of the prelude, and every other that an expansion is likely to use, means something else.
 mod shadowed {
     #![allow(
         dead_code,
@@ -100,7 +100,7 @@ fn shadowed_names_are_not_used() -> Result<()> {
     Ok(())
 }
 
-/// Nothing is in scope but what is written.
+/// Without the prelude, only the names that this module declares are in scope.
 mod without_prelude {
     #![no_implicit_prelude]
 
@@ -138,7 +138,7 @@ mod codec {
     }
 }
 
-/// Names that the generated code has, as fields, types and parameters of the struct.
+/// A struct whose fields, types and parameters have names that the generated code uses too.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 struct R(u8);
 
@@ -185,7 +185,7 @@ fn a_raw_identifier_is_stored_without_its_prefix() -> Result<()> {
     Ok(())
 }
 
-/// Fields that come and go with `cfg`. They are gone before the derive sees the struct.
+/// Fields with a `cfg`. The compiler removes them before the derive sees the struct.
 #[derive(Store)]
 struct Conditional {
     #[cfg(any())]
@@ -249,7 +249,7 @@ fn a_macro_can_write_the_struct() -> Result<()> {
 
 mod outer {
     pub(super) mod nested {
-        /// Fields of every visibility. The accessors have the same.
+        /// Fields of every visibility. Their accessors have the same one.
         #[derive(worsen::Store)]
         pub(in super::super) struct Nested {
             pub(in super::super) everywhere: u8,
@@ -310,7 +310,7 @@ fn two_stores_share_a_module_and_a_third_stands_in_a_function() -> Result<()> {
     Ok(())
 }
 
-/// A parameter with the name that the accessors would have for theirs.
+/// A type parameter with the name that the accessors would give theirs.
 #[derive(Store)]
 struct Generic<R, const N: usize>
 where
@@ -368,7 +368,7 @@ fn a_struct_can_hold_itself() -> Result<()> {
     Ok(())
 }
 
-/// What `with` needs is a module with two functions, wherever it is, and no serde of the type.
+/// `with` takes any module that has the two functions, and the type needs no traits of serde.
 #[derive(Clone, Default)]
 struct Opaque(u8);
 
@@ -416,7 +416,7 @@ fn a_with_module_writes_and_reads() -> Result<()> {
     Ok(())
 }
 
-/// A directory that is computed, and one of the platform's.
+/// A directory that the program computes, and one that the platform has.
 #[derive(Store)]
 #[store(dir = std::env::temp_dir().join(NAMED), poll = "never")]
 struct Placed {
@@ -433,13 +433,13 @@ struct Platform {
 
 #[test]
 fn a_directory_can_be_an_expression() -> Result<()> {
-    // In memory, so that nothing is left behind: what counts is that they compile and open.
+    // In memory, so that the test leaves no files: it shows only that they compile and open.
     assert_eq!(Placed::builder().in_memory().open()?.one(), 0);
     assert_eq!(Platform::builder().in_memory().open()?.one(), 0);
     Ok(())
 }
 
-/// What is `Send` but not `Sync` can be skipped no more than stored; what is never sent needs neither.
+/// A `Cell` cannot be a field, as it is not `Sync`, and yet a closure may return one.
 #[test]
 fn a_result_of_an_update_need_not_be_stored() -> Result<()> {
     let store = First::builder().in_memory().open()?;

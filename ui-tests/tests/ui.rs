@@ -1,7 +1,6 @@
-//! Every mistake in `ui/<topic>/` fails to compile with the words of its `.stderr`, and its twin, the
-//! module of the same name in `ui/<topic>.rs`, compiles: it is a part of this file.
-//!
-//! After a change of the words: `TRYBUILD=overwrite cargo test -p worsen-ui-tests`, then read them.
+//! Every mistake in `ui/<topic>/` fails to compile, with the words of its `.stderr`. Its twin, the module of
+//! the same name in `ui/<topic>.rs`, compiles: this file contains it.
+//! When the words have changed, run `TRYBUILD=overwrite cargo test -p worsen-ui-tests`, and read what it wrote.
 
 use std::{
     collections::BTreeSet,
@@ -47,7 +46,7 @@ mod with;
 #[path = "../ui/work_queue.rs"]
 mod work_queue;
 
-/// The `with` module of the twins.
+/// The module that the twins name in `with = ...`.
 mod codec {
     pub(crate) fn serialize<S: serde::Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         serde::Serialize::serialize(bytes, to)
@@ -60,7 +59,7 @@ mod codec {
     }
 }
 
-/// The toolchain that the `.stderr` files are kept for: the words of the compiler itself change.
+/// The toolchain that wrote the `.stderr` files: each compiler has words of its own.
 const TOOLCHAIN: &str = "rustc 1.95.";
 
 #[test]
@@ -70,7 +69,7 @@ fn every_mistake_is_explained() -> io::Result<()> {
     let version = String::from_utf8_lossy(&version);
     if !version.starts_with(TOOLCHAIN) {
         println!(
-            "skipped: the messages are kept for `{TOOLCHAIN}`, and this is `{}`",
+            "skipped: the `.stderr` files are those of `{TOOLCHAIN}`, and this is `{}`",
             version.trim()
         );
         return Ok(());

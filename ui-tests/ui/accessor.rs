@@ -1,4 +1,4 @@
-//! The cases of `accessor/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `accessor/` without their mistakes. Each module is the twin of the file with its name.
 
 mod hides_a_handle_method {
     use worsen::Store;
@@ -84,5 +84,26 @@ mod private {
 
     fn _ready(store: &state::StateStore) -> bool {
         store.ready()
+    }
+}
+
+mod blank_behind_the_name {
+    use worsen::Store;
+
+    #[derive(Store)]
+    struct State {
+        #[store(accessor = "is_ready")]
+        ready: bool,
+    }
+}
+
+mod named_as_a_function_of_the_struct {
+    use worsen::Store;
+
+    #[derive(Store)]
+    struct State {
+        #[store(accessor = "is_open")]
+        open: bool,
+        compact: bool,
     }
 }

@@ -1,4 +1,4 @@
-//! The cases of `attribute/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `attribute/` without their mistakes. Each module is the twin of the file with its name.
 
 mod no_parentheses {
     use worsen::Store;

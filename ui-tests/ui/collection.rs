@@ -1,4 +1,4 @@
-//! The cases of `collection/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `collection/` without their mistakes. Each module is the twin of the file with its name.
 
 mod key_without_ord {
     use serde::{Deserialize, Serialize};

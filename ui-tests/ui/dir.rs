@@ -1,4 +1,4 @@
-//! The cases of `dir/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `dir/` without their mistakes. Each module is the twin of the file with its name.
 
 mod empty {
     use worsen::Store;

@@ -1,4 +1,4 @@
-//! The cases of `field_type/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `field_type/` without their mistakes. Each module is the twin of the file with its name.
 
 mod no_serde {
     use serde::{Deserialize, Serialize};
@@ -159,4 +159,30 @@ mod of_another_crate_by_uid {
     }
 
     const _: fn() -> worsen::Result<()> = sort;
+}
+
+mod without_a_size {
+    use worsen::Store;
+
+    #[derive(Store)]
+    struct State {
+        shape: Shape,
+    }
+
+    #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    enum Shape {
+        #[default]
+        Point,
+        Circle(f64),
+    }
+
+    #[derive(Store)]
+    struct Words {
+        words: String,
+    }
+
+    #[derive(Store)]
+    struct Bytes {
+        bytes: Vec<u8>,
+    }
 }

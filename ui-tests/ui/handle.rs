@@ -1,4 +1,4 @@
-//! The cases of `handle/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `handle/` without their mistakes. Each module is the twin of the file with its name.
 
 mod commit_not_awaited {
     use worsen::Store;

@@ -1,4 +1,4 @@
-//! The cases of `key/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `key/` without their mistakes. Each module is the twin of the file with its name.
 
 mod misspelled_on_struct {
     use worsen::Store;

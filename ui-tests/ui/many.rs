@@ -1,4 +1,4 @@
-//! The cases of `many/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `many/` without their mistakes. Each module is the twin of the file with its name.
 
 mod independent_mistakes_are_told_at_once {
     use worsen::Store;

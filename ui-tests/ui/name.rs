@@ -1,4 +1,4 @@
-//! The cases of `name/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `name/` without their mistakes. Each module is the twin of the file with its name.
 
 mod not_a_string {
     use worsen::Store;

@@ -1,4 +1,4 @@
-//! The cases of `option/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `option/` without their mistakes. Each module is the twin of the file with its name.
 
 mod poll_not_a_duration {
     use worsen::Store;
@@ -135,6 +135,26 @@ mod rename_all_misspelled {
 }
 
 mod crate_not_a_path {
+    use worsen::Store;
+
+    #[derive(Store)]
+    #[store(crate = ::worsen)]
+    struct State {
+        ready: bool,
+    }
+}
+
+mod handle_is_a_keyword {
+    use worsen::Store;
+
+    #[derive(Store)]
+    #[store(handle = Crate)]
+    struct State {
+        ready: bool,
+    }
+}
+
+mod crate_is_self {
     use worsen::Store;
 
     #[derive(Store)]

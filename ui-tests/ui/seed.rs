@@ -1,4 +1,4 @@
-//! The cases of `seed/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `seed/` without their mistakes. Each module is the twin of the file with its name.
 
 mod wrong_type {
     use worsen::Store;

@@ -1,4 +1,4 @@
-//! The cases of `seeds_macro/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `seeds_macro/` without their mistakes. Each module is the twin of the file with its name.
 
 mod uid_twice {
     fn _seeds() {

@@ -1,4 +1,4 @@
-//! The cases of `shape/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `shape/` without their mistakes. Each module is the twin of the file with its name.
 
 mod enumeration {
     use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The cases of `skip/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `skip/` without their mistakes. Each module is the twin of the file with its name.
 
 mod with_other_keys {
     use worsen::Store;

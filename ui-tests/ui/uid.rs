@@ -1,4 +1,4 @@
-//! The cases of `uid/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `uid/` without their mistakes. Each module is the twin of the file with its name.
 
 mod empty {
     use worsen::Store;

@@ -1,4 +1,4 @@
-//! The cases of `with/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `with/` without their mistakes. Each module is the twin of the file with its name.
 
 mod module_missing {
     use worsen::Store;

@@ -1,4 +1,4 @@
-//! The cases of `work_queue/` as they should be. Each module is the twin of the file of its name.
+//! The cases of `work_queue/` without their mistakes. Each module is the twin of the file with its name.
 
 mod job_without_serialize {
     use serde::{Deserialize, Serialize};

@@ -2,9 +2,8 @@
 //! structs with serde's two derives, and beside the structs alone.
 //!
 //! `cargo bench -p worsen-derive --bench compile_time`
-//!
-//! It writes small crates into the target directory and compiles each several times, with its
-//! dependencies already built. The shortest time counts: what is above it is other programs' work.
+//! It writes small crates into the target directory, builds their dependencies, and then compiles each crate
+//! several times. The shortest time counts, because other programs may have slowed the others down.
 //! With `-- --release` at the end it builds with optimizations.
 
 use std::{
@@ -147,12 +146,12 @@ fn write_crate(root: &Path, subject: &Subject) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The shortest time of a command that compiles this crate, and nothing below it.
+/// The shortest time of a command that compiles this crate, without its dependencies.
 fn measure(root: &Path, folder: &Path, command: &[&str]) -> io::Result<Duration> {
     let source = folder.join("src/lib.rs");
     let mut best = Duration::MAX;
     for round in 0..=ROUNDS {
-        // A newer time makes cargo compile it again, without the incremental cache of the last time.
+        // A newer time makes cargo compile it again, without the incremental cache of the last round.
         let text = fs::read(&source)?;
         fs::write(&source, text)?;
         let start = Instant::now();

@@ -9,7 +9,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
     Attribute, Data, DeriveInput, Expr, ExprPath, Fields, Generics, Ident, LitStr, Type, TypeParam,
-    TypeParen, Visibility, WherePredicate, ext::IdentExt, spanned::Spanned, token::Paren,
+    Visibility, WherePredicate, ext::IdentExt,
 };
 
 use crate::{
@@ -36,8 +36,6 @@ pub(crate) struct Store<'a> {
 pub(crate) struct Field<'a> {
     pub(crate) original: &'a syn::Field,
     pub(crate) ident: &'a Ident,
-    /// Its type in a form that can stand behind `&` and before `as`.
-    pub(crate) ty: Type,
     /// Its place in `__FIELDS`, by which the runtime knows it.
     pub(crate) index: usize,
     pub(crate) attrs: FieldAttrs,
@@ -196,7 +194,7 @@ impl<'a> Store<'a> {
     /// A field's type for code outside of the struct, where `Self` is another type.
     pub(crate) fn type_of(&self, field: &Field<'_>) -> TokenStream {
         without_self(
-            field.ty.to_token_stream(),
+            field.original.ty.to_token_stream(),
             &self.input.ident,
             &self.input.generics,
         )
@@ -229,7 +227,6 @@ impl<'a> Field<'a> {
         Field {
             original,
             ident,
-            ty: in_parentheses(&original.ty),
             index,
             attrs,
             serde,
@@ -241,6 +238,14 @@ impl<'a> Field<'a> {
             uid,
             accessor,
         }
+    }
+
+    pub(crate) fn ty(&self) -> &'a Type {
+        &self.original.ty
+    }
+
+    pub(crate) fn has_no_size(&self) -> bool {
+        has_no_size(&self.original.ty)
     }
 
     pub(crate) fn docs(&self) -> impl Iterator<Item = &'a Attribute> {
@@ -343,16 +348,14 @@ pub(crate) fn is_never(literal: &LitStr) -> bool {
     literal.value() == "never"
 }
 
-/// The same type, with parentheses where it may contain a `+`. Without them `&dyn A + B` is no type, and the
-/// compiler would complain about the generated code, not about `dyn`.
-fn in_parentheses(ty: &Type) -> Type {
+/// Whether a value of this type may have any size, so that no field of a store can have it.
+fn has_no_size(ty: &Type) -> bool {
     match ty {
-        Type::TraitObject(_) | Type::ImplTrait(_) => Type::Paren(TypeParen {
-            attrs: Vec::new(),
-            paren_token: Paren(ty.span()),
-            elem: Box::new(ty.clone()),
-        }),
-        _ => ty.clone(),
+        Type::TraitObject(_) | Type::ImplTrait(_) | Type::Slice(_) => true,
+        Type::Path(ty) => ty.path.is_ident("str"),
+        Type::Group(ty) => has_no_size(&ty.elem),
+        Type::Paren(ty) => has_no_size(&ty.elem),
+        _ => false,
     }
 }
 

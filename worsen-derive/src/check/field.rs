@@ -45,6 +45,18 @@ pub(super) fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
     }
 }
 
+// A field has a type of which values have one size, because the store reads, copies and returns them.
+pub(super) fn check_size(ctxt: &Ctxt, field: &Field<'_>) {
+    if field.has_no_size() {
+        ctxt.push(syn::Error::new_spanned(
+            field.ty(),
+            "a field of a store has a type with a size, because the store copies its value: write `String` in \
+             place of `str`, `Vec<T>` in place of `[T]`, and in place of `dyn Trait` an enum of the types that \
+             it can be",
+        ));
+    }
+}
+
 // A stored field owns its value, because the store reads it back from a file.
 pub(super) fn check_owned(ctxt: &Ctxt, store: &Store<'_>, field: &Field<'_>) {
     if store.input.generics.lifetimes().next().is_some() {
@@ -53,7 +65,7 @@ pub(super) fn check_owned(ctxt: &Ctxt, store: &Store<'_>, field: &Field<'_>) {
     let is_plain = !matches!(field.codec(), Codec::Module(_) | Codec::Functions { .. });
     if field.is_stored() && field.attrs.with.get().is_none() && is_plain && field.borrows() {
         ctxt.push(syn::Error::new_spanned(
-            &field.ty,
+            field.ty(),
             "a stored field must own its value, because the store reads it back from a file: write `String` in place \
              of `&str`, `Vec<T>` in place of `&[T]`, or leave the field out with `#[store(skip)]`",
         ));

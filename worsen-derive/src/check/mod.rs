@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use syn::{Data, Fields, GenericParam, spanned::Spanned};
 
 use self::{
-    field::{check_accessor_name, check_owned, check_reserved, check_skip, check_uid},
+    field::{check_accessor_name, check_owned, check_reserved, check_size, check_skip, check_uid},
     serde::{check_serde, check_serde_of_struct},
     settings::{check_dir, check_handle, check_lock_timeout, check_name, check_poll},
 };
@@ -35,6 +35,7 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     for field in &store.fields {
         check_serde(ctxt, field);
         check_skip(ctxt, field);
+        check_size(ctxt, field);
         check_owned(ctxt, store, field);
         check_uid(ctxt, field);
         check_accessor_name(ctxt, field);

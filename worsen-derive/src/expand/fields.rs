@@ -92,12 +92,12 @@ fn places(store: &Store<'_>) -> TokenStream {
     };
     let places = of_fields().map(|field| {
         let (index, ident) = (number(field), field.ident);
-        let any = call(field, &field.ty, quote!(Stored), "any");
+        let any = call(field, field.ty(), quote!(Stored), "any");
         quote!(#index => __private::Some(#any(&self.#ident)),)
     });
     let places_mut = of_fields().map(|field| {
         let (index, ident) = (number(field), field.ident);
-        let any = call(field, &field.ty, quote!(Stored), "any_mut");
+        let any = call(field, field.ty(), quote!(Stored), "any_mut");
         quote!(#index => __private::Some(#any(&mut self.#ident)),)
     });
     quote! {
@@ -132,7 +132,7 @@ fn info(field: &Field<'_>) -> TokenStream {
         quote!(__private::None)
     };
     let by_entry = match (field.is_stored(), field.codec()) {
-        (true, Codec::Field) => call(field, &field.ty, quote!(Stored), "by_entry"),
+        (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "by_entry"),
         _ => quote!(__private::whole),
     };
     quote!(__private::FieldInfo { uid: #uid, name: #name, by_entry: #by_entry })
@@ -156,7 +156,7 @@ fn record(field: &Field<'_>) -> TokenStream {
         if matches!(field.codec(), Codec::Unknown) {
             return quote!(__private::Ok(()));
         }
-        let record = call(field, &field.ty, quote!(Stored), "record");
+        let record = call(field, field.ty(), quote!(Stored), "record");
         return quote!(#record(&mut self.#ident, #uid, __out));
     };
     quote! {
@@ -179,7 +179,7 @@ fn apply(field: &Field<'_>) -> TokenStream {
         if matches!(field.codec(), Codec::Unknown) {
             return quote!(__private::Ok(()));
         }
-        let apply = call(field, &field.ty, quote!(Stored), "apply");
+        let apply = call(field, field.ty(), quote!(Stored), "apply");
         return quote!(#apply(&mut self.#ident, __change));
     };
     quote! {
@@ -204,7 +204,7 @@ fn functions(field: &Field<'_>) -> Option<(TokenStream, TokenStream)> {
             serialize,
             deserialize,
         } => {
-            let of_type = located(field.ty.span());
+            let of_type = located(field.ty().span());
             Some((
                 match serialize {
                     Some(path) => quote_spanned!(at(path)=> #path(__value, __serializer)),

@@ -252,7 +252,12 @@ fn result_parameter(store: &Store<'_>) -> Ident {
         })
     }
     let mut tokens = store.input.generics.to_token_stream();
-    tokens.extend(store.fields.iter().map(|field| field.ty.to_token_stream()));
+    tokens.extend(
+        store
+            .fields
+            .iter()
+            .map(|field| field.ty().to_token_stream()),
+    );
     let name = if names_r(tokens) || store.name == "R" {
         "__R"
     } else {

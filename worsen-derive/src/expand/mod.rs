@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::model::Store;
+use crate::model::{Field, Store};
 
 mod docs;
 mod fields;
@@ -16,9 +16,7 @@ mod span;
 /// Everything the derive adds: the errors, and beside them the code that a struct without mistakes would
 /// get. Without that code one mistake would make all uses of the store mistakes too.
 pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
-    // Code that names a lifetime, or a type without bounds, would not compile.
-    let generics = &store.input.generics;
-    if generics.lifetimes().next().is_some() || store.unbounded_parameters().next().is_some() {
+    if !can_be_written(store) {
         return errors;
     }
     let runtime = store.runtime();
@@ -37,6 +35,14 @@ pub(crate) fn expand(store: &Store<'_>, errors: TokenStream) -> TokenStream {
             #implementation
         };
     }
+}
+
+/// Whether the code could compile at all. With a lifetime, a type without bounds or one without a size, the
+/// compiler would complain about each line of it, and nobody would find the one error that matters.
+fn can_be_written(store: &Store<'_>) -> bool {
+    store.input.generics.lifetimes().next().is_none()
+        && store.unbounded_parameters().next().is_none()
+        && !store.fields.iter().any(Field::has_no_size)
 }
 
 fn implementation(store: &Store<'_>) -> TokenStream {

@@ -63,7 +63,7 @@ fn of_struct(store: &Store<'_>, whole: &Ident) -> Option<TokenStream> {
 /// A local variable of the field's type. It makes a seed of another type an error that points at the seed and
 /// names the field's type.
 fn local(field: &Field<'_>) -> Option<TokenStream> {
-    let (local, ty) = (seed_local(field), &field.ty);
+    let (local, ty) = (seed_local(field), field.ty());
     match field.seed() {
         Seed::Expr(seed) => Some(quote!(let #local: #ty = #seed;)),
         Seed::Function(function) => {
@@ -93,7 +93,7 @@ fn value(store: &Store<'_>, field: &Field<'_>, whole: &Ident) -> TokenStream {
             } else {
                 quote!(Skipped)
             };
-            let seed = call(field, &field.ty, source, "default_seed");
+            let seed = call(field, field.ty(), source, "default_seed");
             quote!(#ident: #seed())
         }
     }

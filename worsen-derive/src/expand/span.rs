@@ -29,7 +29,7 @@ pub(super) fn call(
     source: TokenStream,
     method: &str,
 ) -> TokenStream {
-    let span = located(field.ty.span());
+    let span = located(field.ty().span());
     let method = Ident::new(method, span);
     quote_spanned!(span=> <#ty as __private::#source>::#method)
 }

@@ -1,5 +1,5 @@
-//! The fuzz target of the derive, `worsen/fuzz/fuzz_targets/derive_attributes`, from here: it takes in what
-//! the derive consists of, and what it begins with and has found holds in every run of the tests.
+//! The fuzz target of the derive, `worsen/fuzz/fuzz_targets/derive_attributes`, keeps up with the derive, and the
+//! derive passes on all of its seeds, among them what the fuzzer has found.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{attr, derive::derive};
 
-/// The folder of the fuzz targets. It is not beside a derive that was published.
+/// The folder of the fuzz targets. A published derive has none beside it.
 fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worsen/fuzz");
     if !folder.exists() {

@@ -1,4 +1,4 @@
-//! What the derive makes of typical structs, as a person reads it, and the small functions behind it.
+//! The expansions of typical structs, as a person reads them, and the small functions behind them.
 //! `runtime` compares its rules with those of the runtime, `fuzz` the fuzz target with the derive. Programs that
 //! use the generated code show elsewhere that it compiles and works.
 
@@ -10,13 +10,13 @@ use crate::{attr, case::snake_case, derive::derive, names};
 mod fuzz;
 mod runtime;
 
-/// The expansion in the usual format. Attributes, comments and all.
+/// The expansion as rustfmt would have it, with attributes and comments.
 fn expand(input: TokenStream) -> String {
     let file = syn::parse2(derive(input)).unwrap();
     prettyplease::unparse(&file)
 }
 
-/// The messages of an expansion, without their places.
+/// The error messages in an expansion.
 fn errors(input: TokenStream) -> Vec<String> {
     let file: syn::File = syn::parse2(derive(input)).unwrap();
     let errors = file.items.iter().filter_map(|item| match item {
@@ -163,18 +163,25 @@ fn a_comma_inside_a_wrong_value_is_not_taken_for_a_key() {
 }
 
 #[test]
-fn a_field_of_several_traits_is_expanded_to_rust() {
+fn a_field_without_a_size_is_one_mistake_and_not_one_a_line() {
     for ty in [
         quote!(dyn Send + Sync),
+        quote!((dyn Send + Sync)),
         quote!(impl Send + Sync),
         quote!(Send+),
+        quote!([u8]),
+        quote!(str),
     ] {
-        let found = errors(quote! {
+        let input = quote! {
             struct State {
+                ready: bool,
                 field: #ty,
             }
-        });
-        assert!(found.is_empty(), "{found:?}");
+        };
+        let found = errors(input.clone());
+        assert_eq!(found.len(), 1, "{ty}: {found:?}");
+        assert!(found[0].contains("a type with a size"), "{ty}: {found:?}");
+        assert_eq!(expand(input).matches("fn ").count(), 0, "{ty}");
     }
 }
 
@@ -269,7 +276,7 @@ fn any_name_but_a_path_keyword_can_be_an_accessor() {
     }
 }
 
-/// The table of keys in the documentation and the keys that are read.
+/// Compares the table of keys in the documentation with the list that `attr` reads.
 #[test]
 fn every_key_is_documented() {
     let source = include_str!("../lib.rs");

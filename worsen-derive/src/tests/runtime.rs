@@ -1,6 +1,6 @@
-//! The derive and the runtime say the same: how long a name and a uid may be and what they may hold, which
-//! names the handle has taken, and what holds where the attributes say nothing. Each knows for itself, as neither can import from
-//! the other; here they are asked side by side, or the runtime's source is read, wherever in it a thing stands.
+//! The derive and the runtime agree: how long a name and a uid may be and what they may contain, which methods a
+//! handle has, and what holds where the attributes say nothing. The derive has its own copy of each rule, because it
+//! cannot import from the runtime. These tests ask both, or read the whole source of the runtime.
 
 use std::{
     any::Any,
@@ -59,7 +59,7 @@ fn a_uid_that_compiles_is_one_that_can_be_written() {
         .map(|len| "u".repeat(len))
         .into();
     uids.extend(["é".repeat(2048), "é".repeat(2049)]);
-    // The one character that a field's uid cannot hold and an entry's does.
+    // Only the uid of an entry has a `/`: the derive refuses it in a field's.
     let chars = ('\0'..'\u{100}').filter(|char| *char != '/');
     uids.extend(chars.map(|char| format!("u{char}")));
     for uid in uids {
@@ -123,7 +123,7 @@ fn a_duration_that_compiles_is_one_that_a_builder_takes() {
     store.open().unwrap().write("a", true).wait().unwrap();
 }
 
-/// The third column of the table of keys.
+/// Compares the third column of the table of keys with the runtime's settings.
 #[test]
 fn what_holds_without_a_key_is_documented_as_the_runtime_has_it() {
     let settings = Settings::new("name");
@@ -158,7 +158,8 @@ fn the_methods_of_the_handle_and_no_others_are_reserved() {
     assert_eq!(set(names::OF_STORE), runtime.of_store);
 }
 
-/// Handles as the derive writes them: by the name of a method, it is one that they have.
+/// Asks a type that has the traits of a generated handle which of the methods exist, and the expansion which
+/// methods it implements.
 #[test]
 fn the_methods_of_the_traits_of_every_handle_are_reserved() {
     #[derive(Clone, Debug)]
@@ -187,7 +188,7 @@ fn the_methods_of_the_traits_of_every_handle_are_reserved() {
         try_into: fn(Like) -> Result<Like, Infallible>,
         type_id: fn(&Like) -> std::any::TypeId,
     }
-    // What the derive implements for a handle: the traits that `Like` stands for.
+    // The methods that the derive implements for a handle, by the traits that `Like` has.
     let expansion = syn::parse2(derive(quote! {
         struct State {
             ready: bool,
@@ -217,21 +218,21 @@ fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// What the source of the runtime says, wherever in it that stands.
+/// Parts of the source of the runtime, wherever in it they stand.
 #[derive(Default)]
 struct Runtime {
     /// The variants of each public enum.
     enums: BTreeMap<String, Vec<String>>,
-    /// The traits that users see, of those that are defined there and those that are not.
+    /// The traits that users cannot see, nor call.
     hidden_traits: BTreeSet<String>,
     inherent: BTreeSet<String>,
-    /// By the name of the trait.
+    /// Those that `Handle` has by a trait, with its name.
     by_trait: BTreeMap<String, BTreeSet<String>>,
     of_store: BTreeSet<String>,
 }
 
 impl Runtime {
-    /// `None` where the source is not beside this crate, as for one that was published.
+    /// `None` if the source is not beside this crate: a published one has none.
     fn read() -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worsen/src");
         if !folder.exists() {
@@ -285,7 +286,7 @@ impl Runtime {
         }
     }
 
-    /// The methods of `Handle` that users can call, other than those that the derive implements anew for its own handle.
+    /// The methods of `Handle` that users can call, without those of traits that generated handles implement too.
     fn of_handle(&self) -> BTreeSet<String> {
         let mut methods = self.inherent.clone();
         for (name, of_trait) in &self.by_trait {
@@ -312,7 +313,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The names of the methods, and not of functions that take no `self`.
+/// The names of the methods, without functions that take no `self`.
 fn methods(items: &[ImplItem], is_seen: impl Fn(&Visibility) -> bool) -> BTreeSet<String> {
     let functions = items.iter().filter_map(|item| match item {
         ImplItem::Fn(item) => Some(item),

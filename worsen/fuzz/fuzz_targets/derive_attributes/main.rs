@@ -1,14 +1,9 @@
-//! Whatever stands in the attributes of a struct, `#[derive(Store)]` never panics, and what it writes is
-//! Rust: code, errors, or both. An input is the text of a struct, as the compiler hands it to the derive.
-//!
-//! A crate of macros hands out nothing but its macros, so the modules of the derive are taken in here
-//! by their files. A test in `worsen-derive` fails where one is missing.
+//! Whatever a struct has in its attributes, `#[derive(Store)]` does not panic, and its output is Rust: code,
+//! errors, or both. An input is the text of a struct, as the compiler hands it to the derive.
+//! A crate of macros exports nothing but its macros, so this target includes the files of the derive's modules. A test in
+//! `worsen-derive` fails if one is missing.
 
 #![no_main]
-#![allow(
-    dead_code,
-    reason = "the derive's tests use more of its modules than its function does"
-)]
 
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use proc_macro2::TokenStream;
@@ -32,8 +27,8 @@ mod mutate;
 #[path = "../../../../worsen-derive/src/names.rs"]
 mod names;
 
-/// Brackets within brackets. A parser that calls itself at each of them, as syn's does, is at the end of its
-/// stack after some thousand, and that is neither the derive's to mend nor a program that somebody writes.
+/// Brackets within brackets. At each of them syn's parser calls itself, and some thousands overflow the stack. The
+/// derive cannot mend that, and nobody writes such a program.
 const DEEPEST: usize = 64;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
@@ -42,7 +37,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     };
     let output = derive::derive(tokens);
     if let Err(error) = syn::parse2::<syn::File>(output.clone()) {
-        panic!("the derive wrote what is no Rust: {error}\n{output}");
+        panic!("the output is not Rust: {error}\n{output}");
     }
     Corpus::Keep
 });
@@ -62,7 +57,7 @@ fn tokens(input: &[u8]) -> Option<TokenStream> {
     (!has_nameless_field(&input)).then_some(tokens)
 }
 
-/// Whether a field is called `_`, which syn takes for a name and the compiler for a mistake of its own.
+/// Whether a field is called `_`. Syn takes that for a name; the compiler refuses it before it calls a derive.
 fn has_nameless_field(input: &DeriveInput) -> bool {
     let syn::Data::Struct(data) = &input.data else {
         return false;
@@ -71,7 +66,7 @@ fn has_nameless_field(input: &DeriveInput) -> bool {
     names.any(|name| name == "_")
 }
 
-/// How many brackets are open at once, at most: more are counted where a text or a comparison holds some.
+/// How many brackets are open at once, at most. It counts those in texts and comparisons too.
 fn depth(text: &str) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
     for byte in text.bytes() {

@@ -1,8 +1,8 @@
-//! How one struct is made into another: word by word, since a changed byte mostly leaves no struct at all. Never
-//! here: what must hold for it.
+//! How a struct becomes another one: word by word, because after most changes of a byte it would be no struct.
+//! Never here: what must hold for it.
 
-/// What is put in: each key of `#[store(...)]` and of serde's attributes, values that fit them or nearly do,
-/// and what else can stand in a struct.
+/// The words to insert: each key of `#[store(...)]` and of serde's attributes, values that fit them or nearly do,
+/// and whatever else a struct can contain.
 const WORDS: &[&str] = &[
     // Whole attributes, and a field to put them on.
     "#[store()]",
@@ -216,7 +216,7 @@ fn change(words: &mut Vec<&str>, dice: &mut Dice) {
         }
         4 => words.swap(at, other),
         _ => {
-            // A run of words once more, somewhere else: a field or an attribute is given twice.
+            // The same words a second time, somewhere else, so that a field or an attribute stands there twice.
             let end = words.len().min(other + 1 + dice.index(24));
             let run = words[other..end].to_vec();
             words.splice(at..at, run);

@@ -1,0 +1,8 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    open: bool,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(crate = Self)]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

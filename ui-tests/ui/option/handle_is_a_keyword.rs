@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(handle = crate)]
+struct State {
+    ready: bool,
+}
+
+fn main() {}
