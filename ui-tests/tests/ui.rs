@@ -1,5 +1,6 @@
 //! Every mistake in `ui/<topic>/` fails to compile, with the words of its `.stderr`. Its twin, the module of
 //! the same name in `ui/<topic>.rs`, compiles: this file contains it.
+//!
 //! When the words have changed, run `TRYBUILD=overwrite cargo test -p worsen-ui-tests`, and read what it wrote.
 
 use std::{

@@ -2,6 +2,7 @@
 //! structs with serde's two derives, and beside the structs alone.
 //!
 //! `cargo bench -p worsen-derive --bench compile_time`
+//!
 //! It writes small crates into the target directory, builds their dependencies, and then compiles each crate
 //! several times. The shortest time counts, because other programs may have slowed the others down.
 //! With `-- --release` at the end it builds with optimizations.

@@ -1,5 +1,6 @@
 //! Whatever a struct has in its attributes, `#[derive(Store)]` does not panic, and its output is Rust: code,
 //! errors, or both. An input is the text of a struct, as the compiler hands it to the derive.
+//!
 //! A crate of macros exports nothing but its macros, so this target includes the files of the derive's modules. A test in
 //! `worsen-derive` fails if one is missing.
 
