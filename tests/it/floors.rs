@@ -1,6 +1,8 @@
-//! The floors of ARCHITECTURE.md hold: a module imports from floors above it alone, and no two files import
-//! each other, however far around, but for a file and those below it. The `use` lines and paths of the
-//! sources are read; tests are left out.
+//! The floors of ARCHITECTURE.md hold: a module imports from floors above it alone, and no two files or folders
+//! import each other, however far around, but for a file and those below it. The picture at its head shows the
+//! same floors. The `use` lines and paths of the sources are read; tests are left out.
+
+mod house; // what each file and function looks like
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -119,34 +121,53 @@ impl Sources {
         panic!("{path:?} is passed on in a circle")
     }
 
-    /// A way from a file back to it, as far as there is one.
-    fn circle(&self) -> Option<Vec<Module>> {
-        fn walk(
-            sources: &Sources,
-            at: &Module,
-            way: &mut Vec<Module>,
-            done: &mut BTreeSet<Module>,
-        ) -> Option<Vec<Module>> {
-            if let Some(begin) = way.iter().position(|module| module == at) {
-                return Some(way[begin..].to_vec());
+    /// Who imports from whom among the files and folders of one folder: what is in a folder counts as it.
+    fn rooms(&self) -> BTreeMap<Module, Graph> {
+        let mut rooms: BTreeMap<Module, Graph> = BTreeMap::new();
+        for (module, imports) in &self.imports {
+            for target in imports.keys() {
+                let same = module.iter().zip(target);
+                let common = same.take_while(|(one, other)| one == other).count();
+                let folder = rooms.entry(module[..common].to_vec()).or_default();
+                let room = folder.entry(module[..=common].to_vec()).or_default();
+                room.insert(target[..=common].to_vec());
             }
-            if done.contains(at) {
-                return None;
-            }
-            way.push(at.clone());
-            for target in sources.imports.get(at).into_iter().flat_map(BTreeMap::keys) {
-                if let Some(circle) = walk(sources, target, way, done) {
-                    return Some(circle);
-                }
-            }
-            way.pop();
-            done.insert(at.clone());
-            None
         }
-        let mut done = BTreeSet::new();
-        let mut starts = self.files.keys();
-        starts.find_map(|start| walk(self, start, &mut Vec::new(), &mut done))
+        rooms
     }
+}
+
+/// Who imports from whom.
+type Graph = BTreeMap<Module, BTreeSet<Module>>;
+
+/// A way from a module back to it, as far as there is one.
+fn circle(graph: &Graph) -> Option<Vec<Module>> {
+    fn walk(
+        graph: &Graph,
+        at: &Module,
+        way: &mut Vec<Module>,
+        done: &mut BTreeSet<Module>,
+    ) -> Option<Vec<Module>> {
+        if let Some(begin) = way.iter().position(|module| module == at) {
+            return Some(way[begin..].to_vec());
+        }
+        if done.contains(at) {
+            return None;
+        }
+        way.push(at.clone());
+        for target in graph.get(at).into_iter().flatten() {
+            if let Some(circle) = walk(graph, target, way, done) {
+                return Some(circle);
+            }
+        }
+        way.pop();
+        done.insert(at.clone());
+        None
+    }
+    let mut done = BTreeSet::new();
+    graph
+        .keys()
+        .find_map(|start| walk(graph, start, &mut Vec::new(), &mut done))
 }
 
 /// The paths in one file that begin in its own crate.
@@ -297,13 +318,21 @@ fn check_floors(krate: &str) -> Sources {
 }
 
 fn check_circles(krate: &str, sources: &Sources) {
-    let circle = sources.circle().unwrap_or_default();
-    let circle: Vec<String> = circle.iter().map(|module| module.join("::")).collect();
-    assert!(
-        circle.is_empty(),
-        "{krate}: a circle of imports: {}",
-        circle.join(" -> ")
-    );
+    let files = sources
+        .imports
+        .iter()
+        .map(|(module, imports)| (module.clone(), imports.keys().cloned().collect()))
+        .collect();
+    let graphs = std::iter::once(files).chain(sources.rooms().into_values());
+    for graph in graphs {
+        let circle = circle(&graph).unwrap_or_default();
+        let circle: Vec<String> = circle.iter().map(|module| module.join("::")).collect();
+        assert!(
+            circle.is_empty(),
+            "{krate}: a circle of imports: {}",
+            circle.join(" -> ")
+        );
+    }
 }
 
 #[test]
@@ -314,5 +343,81 @@ fn the_derive_imports_one_way() {
 
 #[test]
 fn the_runtime_imports_one_way() {
-    check_floors("worsen");
+    let sources = check_floors("worsen");
+    check_circles("worsen", &sources);
+}
+
+/// Without this the tests above might find no circle because they find none ever.
+#[test]
+fn a_circle_is_found_among_files_and_among_folders() {
+    let module = |path: &str| path.split('/').map(str::to_owned).collect::<Module>();
+    let sources = |imports: &[(&str, &str)]| {
+        let mut sources = Sources::default();
+        for (from, to) in imports {
+            let targets = sources.imports.entry(module(from)).or_default();
+            targets.insert(module(to), String::new());
+        }
+        sources
+    };
+    let found = |imports: &[(&str, &str)]| {
+        std::panic::catch_unwind(|| check_circles("x", &sources(imports))).is_err()
+    };
+    assert!(!found(&[("a/b", "a/c"), ("a/c", "d"), ("a/b", "d")]));
+    assert!(found(&[("a/b", "a/c"), ("a/c", "d"), ("d", "a/b")]));
+    assert!(found(&[("a/b/x", "a/c/x"), ("a/c/y", "a/b/y")]));
+}
+
+/// The picture in ARCHITECTURE.md, from the user's code down to the operating system: the crate, its modules in
+/// one row, and what they are.
+#[test]
+fn the_picture_shows_the_floors_in_their_order() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let picture = text.split("## A bird's eye view").nth(1).unwrap();
+    let picture = picture.split("```text\n").nth(1).unwrap();
+    let picture = picture.split("```").next().unwrap();
+    let mut krate = String::new();
+    let mut shown: BTreeMap<String, Vec<Vec<Module>>> = BTreeMap::new();
+    for row in picture.lines() {
+        let (left, rest) = row.split_at(17.min(row.len()));
+        if !left.trim().is_empty() {
+            krate = left.trim().to_owned();
+        }
+        let names = rest.split("  ").next().unwrap_or_default();
+        let names = names.split_whitespace().filter(|name| *name != "->");
+        let names = names.map(|name| name.split('/').map(str::to_owned).collect());
+        shown
+            .entry(krate.clone())
+            .or_default()
+            .push(names.collect());
+    }
+    for krate in ["worsen", "worsen-derive"] {
+        let floors = floors(krate);
+        let sources = Sources::of(krate);
+        let depth = |module: &Module| {
+            assert!(
+                sources.files.contains_key(module),
+                "the picture shows {}, which {krate} does not have",
+                module.join("/")
+            );
+            let floor = floors.iter().position(|rooms| rooms.contains(&module[0]));
+            // What is below a module in its folder is what it stands on.
+            (floor, usize::MAX - module.len())
+        };
+        let mut rows: Vec<Vec<_>> = shown[krate]
+            .iter()
+            .map(|row| row.iter().map(depth).collect())
+            .collect();
+        if krate == "worsen-derive" {
+            // A row of arrows: what comes first stands above what is made of it.
+            rows = rows[0].iter().rev().map(|floor| vec![*floor]).collect();
+        }
+        for pair in rows.windows(2) {
+            let (upper, lower) = (pair[0].iter().min(), pair[1].iter().max());
+            assert!(
+                lower <= upper,
+                "the picture shows {krate} in another order than its floors: {:?}",
+                shown[krate]
+            );
+        }
+    }
 }

@@ -572,7 +572,7 @@ fn create_parents_of(dir: &Path) -> Result<(), Error> {
     above.reverse();
     for dir in above.into_iter().filter(|dir| !dir.as_os_str().is_empty()) {
         if !dir.exists() {
-            crate::backend::file::paths::create_directory(&RealDisk, dir)?;
+            crate::backend::file::disk::directory::create_directory(&RealDisk, dir)?;
         }
     }
     Ok(())
@@ -605,7 +605,7 @@ fn canonical(dir: &Path, access: Access) -> Result<PathBuf, Error> {
         );
     }
     if access != Access::ReadOnly {
-        crate::backend::file::paths::create_directory(&RealDisk, dir)?;
+        crate::backend::file::disk::directory::create_directory(&RealDisk, dir)?;
     }
     let found = fs::canonicalize(dir)
         .map_err(|error| Error::io("the directory cannot be found", dir, error))?;

@@ -44,7 +44,8 @@ mod tests;
 pub use self::crash_states::CrashStates;
 use self::{crash_states::Plan, room::Room};
 use crate::backend::file::{
-    disk::{Disk, DiskFile, FileId, Found, Open},
+    disk::{Disk, DiskFile, Found, Open},
+    file_id::FileId,
     lock::LockFile,
     shared_page::SharedPage,
 };
@@ -58,7 +59,8 @@ pub mod internals {
     pub use crate::{
         backend::file::{
             compaction::CompactAbove,
-            disk::{Disk, DiskFile, FileId, Found, Open},
+            disk::{Disk, DiskFile, Found, Open},
+            file_id::FileId,
             lock::LockFile,
             shared_page::SharedPage,
         },

@@ -6,7 +6,8 @@ use std::{io, sync::Arc};
 use super::{
     FileBackend, Paths, Place, Sink, State,
     disk::transfer::read_full,
-    disk::{DiskFile, FileId, Open},
+    disk::{DiskFile, Open},
+    file_id::FileId,
     format,
     format::{Crc, Header, Position},
     lineage::{Chain, Kin, Lineage, compare},

@@ -5,9 +5,10 @@ use std::{io, sync::Arc};
 
 use super::{
     disk::{
-        DiskFile, FileId,
+        DiskFile,
         transfer::{read_full, write_full, write_some},
     },
+    file_id::FileId,
     format::{Crc, Header, Position, Record, TRAILER, is_blank, read_header},
     lineage::{Chain, Lineage},
 };

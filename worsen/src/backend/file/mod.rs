@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a type of the user's: a commit is a list of uids and JSON texts.
 
+mod acquire;
 pub(crate) mod backup;
 #[allow(
     unreachable_pub,
@@ -24,6 +25,11 @@ pub(crate) mod compaction;
     reason = "tests reach it through the feature `testing`"
 )]
 pub(crate) mod disk;
+#[allow(
+    unreachable_pub,
+    reason = "tests reach it through the feature `testing`"
+)]
+pub(crate) mod file_id;
 mod follow;
 pub(crate) mod format;
 pub(crate) mod group_sync;
@@ -46,6 +52,7 @@ pub(crate) mod log;
 mod looks;
 pub(crate) mod paths;
 mod privacy;
+mod reach;
 pub(crate) mod recovery;
 mod room;
 #[cfg_attr(
@@ -72,12 +79,15 @@ use std::{
 
 pub(crate) use self::paths::Paths;
 use self::{
+    acquire::{Lock, NoLock, take_lock},
     backup::Backup,
     compaction::{CompactAbove, NewLog, Observer},
     disk::{
-        Disk, FileId, Open,
+        Disk, Open,
+        directory::{create_directory, sync_parent},
         replace::{WriteError, write_file},
     },
+    file_id::FileId,
     follow::Following,
     format::{Crc, Position, Record},
     group_sync::{SyncError, SyncLatency},
@@ -85,10 +95,8 @@ use self::{
     history::LogHistory,
     lineage::past,
     lock::Intruder,
-    lock::acquire::{Lock, NoLock, take_lock},
     log::{Log, Tail},
     looks::Looks,
-    paths::{create_directory, sync_parent},
     recovery::{Recovered, load, recover},
     room::Room,
     shared_page::{SharedPage, Sight},
@@ -336,9 +344,7 @@ impl FileBackend {
                 // Whatever a power cut left in the page: this is what is on disk.
                 let lock = backend.current_lock();
                 let mark = state.log.position.crc.number();
-                lock::acquire::in_page(&lock, &backend.paths, || {
-                    shared_page.reset(revision, mark)
-                })?;
+                acquire::in_page(&lock, &backend.paths, || shared_page.reset(revision, mark))?;
             }
         }
         Ok(Opened {
@@ -558,12 +564,9 @@ impl FileBackend {
                     && !planted(Bug::TrustEveryLock) =>
             {
                 let pid = page.holder().map_or(0, |who| who.pid);
-                Err(lock::acquire::does_not_exclude(
-                    &self.paths,
-                    Intruder { pid },
-                ))
+                Err(acquire::does_not_exclude(&self.paths, Intruder { pid }))
             }
-            _ => lock::acquire::find_intruder(&self.paths, &lock, Duration::ZERO),
+            _ => acquire::find_intruder(&self.paths, &lock, Duration::ZERO),
         };
         let checked = checked.and_then(|()| {
             if !lock.file.is_shared_beyond() {
@@ -572,10 +575,7 @@ impl FileBackend {
             state.log.file.forget_cached();
             match state.log.is_at_the_tail() {
                 Ok(true) => Ok(()),
-                Ok(false) => Err(lock::acquire::does_not_exclude(
-                    &self.paths,
-                    Intruder { pid: 0 },
-                )),
+                Ok(false) => Err(acquire::does_not_exclude(&self.paths, Intruder { pid: 0 })),
                 Err(error) => Err(Error::io("the log cannot be read", &self.paths.log, error)),
             }
         });

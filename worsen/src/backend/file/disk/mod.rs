@@ -8,10 +8,9 @@ use std::{
     path::Path,
 };
 
-mod id;
+pub(crate) mod directory;
 #[cfg(unix)]
 mod owner;
-mod reach;
 pub(crate) mod replace;
 pub(crate) mod transfer;
 #[cfg(unix)]
@@ -19,13 +18,15 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-pub use self::id::FileId;
-pub(crate) use self::reach::Reach;
 #[cfg(unix)]
 use self::unix as system;
 #[cfg(windows)]
 use self::windows as system;
-use super::lock::{self, LockFile, RealLock};
+use super::{
+    file_id::FileId,
+    lock::{self, LockFile, RealLock},
+    reach::Reach,
+};
 use crate::planted::{Bug, planted};
 
 /// What a store asks of a disk. The real one is [`RealDisk`].

@@ -3,9 +3,9 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use super::{Disk, DiskFile, FileId, Found, Open, transfer::write_full};
+use super::{Disk, DiskFile, Found, Open, transfer::write_full};
 use crate::{
-    backend::file::paths::Paths,
+    backend::file::{file_id::FileId, paths::Paths},
     error::{Error, ErrorKind},
     planted::{Bug, planted},
 };

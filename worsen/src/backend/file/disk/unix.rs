@@ -12,7 +12,8 @@ use rustix::{
     io::Errno,
 };
 
-use super::{FileId, Found, Open, not_regular};
+use super::{Found, Open, not_regular};
+use crate::backend::file::file_id::FileId;
 
 pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
     // NONBLOCK: a pipe in the file's place must not stop us for ever. It means nothing to a

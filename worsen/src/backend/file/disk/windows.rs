@@ -10,7 +10,8 @@ use std::{
 
 use winapi_util::file::{Information, information};
 
-use super::{FileId, Found, Open, not_regular};
+use super::{Found, Open, not_regular};
+use crate::backend::file::file_id::FileId;
 
 /// FILE_FLAG_OPEN_REPARSE_POINT: opens a link itself, which is then found not to be regular.
 const OPEN_LINK_ITSELF: u32 = 0x0020_0000;

@@ -36,10 +36,7 @@ use std::{
 
 use super::Intruder;
 use crate::{
-    backend::file::{
-        disk::{FileId, Reach},
-        shared_page::SharedPage,
-    },
+    backend::file::{file_id::FileId, reach::Reach, shared_page::SharedPage},
     clock::milliseconds,
     planted::{Bug, planted},
     process::{Environment, ProcessId, System, is_gone_since},

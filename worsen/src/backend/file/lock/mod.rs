@@ -6,7 +6,6 @@
 //! silently: hence the calls by the trait's full name. `duplicate` leaves the copy open on exec, so a
 //! child would keep the lock: hence one open file, and no copies.
 
-pub(super) mod acquire;
 #[cfg(all(target_os = "linux", not(loom)))]
 mod marks;
 
@@ -24,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use super::{disk::FileId, shared_page::SharedPage};
+use super::{file_id::FileId, shared_page::SharedPage};
 
 /// A process that has the lock as well, though this one has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +138,7 @@ impl RealLock {
         &mut self,
         direct: impl FnOnce() -> io::Result<(File, FileId)>,
     ) -> io::Result<()> {
-        use super::disk::Reach;
+        use super::reach::Reach;
 
         let reach = Reach::of(&self.file)?;
         if !super::shared_page::mapping::is_ours(&self.file, 0)? {

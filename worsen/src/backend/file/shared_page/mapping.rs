@@ -25,7 +25,7 @@ use rustix::{
 
 use super::{MAGIC, PAGE_BYTES, Page};
 use crate::{
-    backend::file::disk::Reach,
+    backend::file::reach::Reach,
     loom::atomic::AtomicU32,
     planted::{Bug, planted},
 };

@@ -11,13 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Intruder, LockFile, is_process};
+use super::{
+    disk::Disk,
+    file_id::FileId,
+    lock::{Intruder, LockFile, is_process},
+    paths::Paths,
+    shared_page::{Holder, NoRoom, SharedPage},
+};
 use crate::{
-    backend::file::{
-        Paths,
-        disk::{Disk, FileId},
-        shared_page::{Holder, NoRoom, SharedPage},
-    },
     clock::milliseconds,
     error::{Error, ErrorKind},
     planted::{Bug, planted},
@@ -34,8 +35,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The open lock file, and whether the system refused to let go of it.
 #[derive(Debug)]
-pub(in crate::backend::file) struct Lock {
-    pub(in crate::backend::file) file: Box<dyn LockFile>,
+pub(super) struct Lock {
+    pub(super) file: Box<dyn LockFile>,
     /// It could not be released, so this process still has it, and nobody knows.
     stuck: AtomicBool,
     /// The device of the directory that it was found in, where that is known.
@@ -43,7 +44,7 @@ pub(in crate::backend::file) struct Lock {
 }
 
 impl Lock {
-    pub(in crate::backend::file) fn new(file: Box<dyn LockFile>, device: Option<u64>) -> Arc<Lock> {
+    pub(super) fn new(file: Box<dyn LockFile>, device: Option<u64>) -> Arc<Lock> {
         Arc::new(Lock {
             file,
             device,
@@ -51,7 +52,7 @@ impl Lock {
         })
     }
 
-    pub(in crate::backend::file) fn shared_page(&self) -> Option<Arc<SharedPage>> {
+    pub(super) fn shared_page(&self) -> Option<Arc<SharedPage>> {
         self.file.shared_page()
     }
 
@@ -67,7 +68,7 @@ impl Lock {
 
     /// Lets go of it. Where the system refuses, the next attempt to take it tries again, and closing
     /// the store frees it in any case.
-    pub(in crate::backend::file) fn release(&self) -> io::Result<()> {
+    pub(super) fn release(&self) -> io::Result<()> {
         let mut outcome = self.file.unlock();
         for _ in 1..UNLOCK_TRIES {
             if outcome.is_ok() {
@@ -82,7 +83,7 @@ impl Lock {
 
 /// In the place of a lock, where nothing is written.
 #[derive(Debug)]
-pub(in crate::backend::file) struct NoLock;
+pub(super) struct NoLock;
 
 impl LockFile for NoLock {
     fn try_lock(&self) -> io::Result<bool> {
@@ -103,7 +104,7 @@ impl LockFile for NoLock {
 }
 
 /// Takes the lock of the file that stands at the path, `open` if it is that one.
-pub(in crate::backend::file) fn take_lock(
+pub(super) fn take_lock(
     disk: &dyn Disk,
     paths: &Paths,
     open: Option<Arc<Lock>>,
@@ -236,11 +237,7 @@ fn wait_for_holder(
 /// # Errors
 ///
 /// Where there is one, and where the lock file cannot be read or written.
-pub(in crate::backend::file) fn find_intruder(
-    paths: &Paths,
-    lock: &Lock,
-    patience: Duration,
-) -> Result<(), Error> {
+pub(super) fn find_intruder(paths: &Paths, lock: &Lock, patience: Duration) -> Result<(), Error> {
     match lock.file.find_intruder(patience) {
         Ok(None) => Ok(()),
         Ok(Some(intruder)) => Err(does_not_exclude(paths, intruder)),
@@ -253,7 +250,7 @@ pub(in crate::backend::file) fn find_intruder(
 }
 
 /// This process has the lock, and so has that one.
-pub(in crate::backend::file) fn does_not_exclude(paths: &Paths, intruder: Intruder) -> Error {
+pub(super) fn does_not_exclude(paths: &Paths, intruder: Intruder) -> Error {
     let who = match intruder.pid {
         0 => "another process".into(),
         pid => format!("process {pid}"),
@@ -285,7 +282,7 @@ fn elsewhere(paths: &Paths, is_there: bool) -> Error {
 
 /// Stores something into the page of a lock that is held. Where the disk has no room for that, it would
 /// have none either to tell others of a commit, so none is begun: the lock is released.
-pub(in crate::backend::file) fn in_page<T>(
+pub(super) fn in_page<T>(
     lock: &Lock,
     paths: &Paths,
     store: impl Fn() -> Result<T, NoRoom>,

@@ -3,7 +3,9 @@
 /// Device and inode: two paths name the same file exactly when these are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileId {
+    /// The file system that it is on.
     pub device: u64,
+    /// Its number there.
     pub inode: u64,
 }
 
