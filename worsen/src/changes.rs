@@ -223,9 +223,9 @@ impl Change {
             .changes
             .iter()
             .enumerate()
-            .map(|(at, (uid, new))| ChangedEntry {
-                uid,
-                new: new.as_deref(),
+            .map(|(at, edit)| ChangedEntry {
+                uid: &edit.uid,
+                new: edit.json.as_deref(),
                 old: self
                     .0
                     .before

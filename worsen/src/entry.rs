@@ -39,11 +39,35 @@ pub(crate) struct Stored {
     pub(crate) is_own: bool,
 }
 
-/// The entries that one operation set and deleted, in order. JSON text beside each uid; `None` deletes.
+/// One uid that a commit changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub(crate) uid: SharedStr,
+    /// What it holds from now on; `None`: nothing any more.
+    pub(crate) json: Option<SharedStr>,
+}
+
+impl Edit {
+    pub(crate) fn set(uid: impl Into<SharedStr>, json: impl Into<SharedStr>) -> Self {
+        Edit {
+            uid: uid.into(),
+            json: Some(json.into()),
+        }
+    }
+
+    pub(crate) fn delete(uid: impl Into<SharedStr>) -> Self {
+        Edit {
+            uid: uid.into(),
+            json: None,
+        }
+    }
+}
+
+/// What one operation set and deleted, in order.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Edits {
-    pub(crate) entries: Vec<(SharedStr, Option<SharedStr>)>,
+    pub(crate) entries: Vec<Edit>,
     /// The commit also tells the entries that are stored already: others forget what they have of the field.
     pub(crate) whole: bool,
     /// What the store holds for the field that is recorded. Where that is the same value, its text is kept.
@@ -53,11 +77,11 @@ pub struct Edits {
 impl Edits {
     /// The entry at `uid` is now this JSON text.
     pub fn set(&mut self, uid: impl Into<SharedStr>, json: impl Into<SharedStr>) {
-        self.entries.push((uid.into(), Some(json.into())));
+        self.entries.push(Edit::set(uid, json));
     }
 
     /// There is no entry at `uid` any more.
     pub fn delete(&mut self, uid: impl Into<SharedStr>) {
-        self.entries.push((uid.into(), None));
+        self.entries.push(Edit::delete(uid));
     }
 }

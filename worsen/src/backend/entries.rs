@@ -17,7 +17,7 @@ use std::{
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::Entry;
+use crate::entry::Edit;
 use crate::shared_str::SharedStr;
 
 /// A state as it was loaded: sorted by uid, each of them once.
@@ -199,20 +199,20 @@ impl Entries {
     }
 
     /// Applies many changes at once, sorted by uid, each of them once.
-    pub(crate) fn merge(&mut self, sorted: Vec<Entry>) {
+    pub(crate) fn merge(&mut self, sorted: Vec<Edit>) {
         // A few are put into their places one by one.
         if sorted.len() < self.len / 8 {
-            for (uid, json) in sorted {
+            for Edit { uid, json } in sorted {
                 self.put(&uid, json);
             }
             return;
         }
         let mut before = std::mem::take(self).into_vec();
         let is_behind = match (before.last(), sorted.first()) {
-            (Some((last, _)), Some((first, _))) => last < first,
+            (Some((last, _)), Some(first)) => *last < first.uid,
             _ => true,
         };
-        let set = |(uid, json): Entry| Some((uid, json?));
+        let set = |edit: Edit| Some((edit.uid, edit.json?));
         let all: Vec<(SharedStr, SharedStr)> = if before.is_empty() {
             sorted.into_iter().filter_map(set).collect()
         } else if is_behind {
@@ -221,7 +221,7 @@ impl Entries {
         } else {
             let mut all = Vec::with_capacity(before.len() + sorted.len());
             let mut before = before.into_iter().peekable();
-            for (uid, json) in sorted {
+            for Edit { uid, json } in sorted {
                 while let Some(smaller) = before.next_if(|(other, _)| *other < uid) {
                     all.push(smaller);
                 }
@@ -359,7 +359,8 @@ mod tests {
                                 (numbers.below(100).to_string().into(), json)
                             })
                             .collect();
-                        entries.merge(changes.clone().into_iter().collect());
+                        let edit = |(uid, json)| Edit { uid, json };
+                        entries.merge(changes.clone().into_iter().map(edit).collect());
                         for (uid, json) in changes {
                             match json {
                                 Some(json) => model.insert(uid, json),
@@ -380,7 +381,7 @@ mod tests {
         entries.settle();
         let shared = entries.sorted();
         entries.insert("a".into(), "2".into());
-        entries.merge(vec![("b".into(), Some("3".into())), ("c".into(), None)]);
+        entries.merge(vec![Edit::set("b", "3"), Edit::delete("c")]);
         entries.settle();
         assert_eq!(shared.get("a").map(|(_, json)| &**json), Some("1"));
         assert_eq!(shared.iter().count(), 1);

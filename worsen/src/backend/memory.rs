@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    AppendFailure, Backend, Committed, Entries, Entry, Followed, History, LeadsTo, Next, Sight,
-    Sink, now, replay,
+    AppendFailure, Backend, Committed, Entries, Followed, History, LeadsTo, Next, Sight, Sink, now,
+    replay,
 };
-use crate::error::Error;
+use crate::{entry::Edit, error::Error};
 
 /// How many commits are kept for those who read them one by one.
 const KEPT: usize = 16 * 1024;
@@ -46,7 +46,7 @@ impl Kept {
         kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&mut self, changes: &[Entry]) {
+    fn add(&mut self, changes: &[Edit]) {
         self.revision += 1;
         let before = replay(&mut self.state, changes);
         if self.commits.len() == KEPT {
@@ -116,7 +116,7 @@ impl Backend for MemoryBackend {
 
     fn append(
         &self,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         _leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         let mut kept = Kept::of(&self.kept);

@@ -14,13 +14,11 @@ pub(crate) use self::{
     file::shared_page::Sight,
 };
 use crate::{
+    entry::Edit,
     error::{Error, ErrorKind},
     health::Condition,
     shared_str::SharedStr,
 };
-
-/// One entry that a commit sets to a JSON text, or deletes.
-pub(crate) type Entry = (SharedStr, Option<SharedStr>);
 
 /// A commit as it stands in the history of a store.
 #[derive(Debug, Clone)]
@@ -30,14 +28,14 @@ pub(crate) struct Committed {
     pub(crate) at: String,
     /// The process that made it.
     pub(crate) pid: u32,
-    pub(crate) changes: Vec<Entry>,
+    pub(crate) changes: Vec<Edit>,
     /// The values before it, in the order of `changes`, where they were asked for.
     pub(crate) before: Option<Vec<Option<SharedStr>>>,
 }
 
 /// Brings entries up to a commit: the values before it, in the order of its changes.
-pub(crate) fn replay(entries: &mut Entries, changes: &[Entry]) -> Vec<Option<SharedStr>> {
-    let put = |(uid, json): &Entry| entries.put(uid, json.clone());
+pub(crate) fn replay(entries: &mut Entries, changes: &[Edit]) -> Vec<Option<SharedStr>> {
+    let put = |edit: &Edit| entries.put(&edit.uid, edit.json.clone());
     changes.iter().map(put).collect()
 }
 
@@ -80,7 +78,7 @@ pub(crate) enum Followed {
 /// What the engine does with what a backend reads.
 pub(crate) trait Sink {
     /// One more commit, by another process.
-    fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error>;
+    fn commit(&mut self, revision: u64, changes: Vec<Edit>) -> Result<(), Error>;
     /// The whole state, where commits alone no longer lead to it.
     fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error>;
     /// The newest state known, to heal or compact a log with.
@@ -114,7 +112,7 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// room for them, and it is known what they lead to, a new generation may begin with that.
     fn append(
         &self,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure>;
     /// Whether everything appended so far is known to survive a power cut.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::{Limits, Model, replica::Replica};
 use crate::{
-    backend::{AppendFailure, Backend, Entries, Entry, Sink},
-    entry::Edits,
+    backend::{AppendFailure, Backend, Entries, Sink},
+    entry::{Edit, Edits},
     error::Error,
     planted::{Bug, planted},
     shared_str::SharedStr,
@@ -48,7 +48,7 @@ impl Core {
     /// Takes what others committed into the model.
     pub(super) fn absorb(&mut self) {
         let model = &mut self.model;
-        self.replica.absorb(|uid, json| model.apply(uid, json));
+        self.replica.absorb(|edit| model.apply(edit));
         self.model.accept();
     }
 
@@ -66,30 +66,30 @@ impl Core {
 
     /// What an operation really changed: later entries win over earlier ones, and what is stored
     /// already is dropped.
-    pub(super) fn distinct(&self, changes: Edits) -> Vec<Entry> {
+    pub(super) fn distinct(&self, changes: Edits) -> Vec<Edit> {
         let whole = changes.whole;
-        let mut distinct: Vec<Entry> = Vec::with_capacity(changes.entries.len());
+        let mut distinct: Vec<Edit> = Vec::with_capacity(changes.entries.len());
         if changes.entries.len() <= FEW {
-            for (uid, json) in changes.entries {
-                match distinct.iter_mut().find(|(other, _)| *other == uid) {
-                    Some((_, other)) => *other = json,
-                    None => distinct.push((uid, json)),
+            for edit in changes.entries {
+                match distinct.iter_mut().find(|other| other.uid == edit.uid) {
+                    Some(other) => other.json = edit.json,
+                    None => distinct.push(edit),
                 }
             }
         } else {
             let mut places: HashMap<SharedStr, usize> = HashMap::with_capacity(distinct.capacity());
-            for (uid, json) in changes.entries {
-                match places.get(&uid) {
-                    Some(place) => distinct[*place].1 = json,
+            for edit in changes.entries {
+                match places.get(&edit.uid) {
+                    Some(place) => distinct[*place].json = edit.json,
                     None => {
-                        places.insert(uid.clone(), distinct.len());
-                        distinct.push((uid, json));
+                        places.insert(edit.uid.clone(), distinct.len());
+                        distinct.push(edit);
                     }
                 }
             }
         }
         if !whole {
-            distinct.retain(|(uid, json)| self.replica.entries.get(uid) != json.as_ref());
+            distinct.retain(|edit| self.replica.entries.get(&edit.uid) != edit.json.as_ref());
         }
         distinct
     }

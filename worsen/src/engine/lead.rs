@@ -9,8 +9,8 @@ use std::{
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
-    backend::{AppendFailure, Backend, Entry, LeadsTo},
-    entry::Edits,
+    backend::{AppendFailure, Backend, LeadsTo},
+    entry::{Edit, Edits},
     error::{Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
@@ -137,8 +137,8 @@ impl Engine {
         let caught_up = core.replica.since.all().len();
         let revision = core.replica.revision;
         let bytes = core.replica.entries.bytes();
-        let mut undo: Vec<Entry> = Vec::new();
-        let mut commits: Vec<Vec<Entry>> = Vec::with_capacity(group.len());
+        let mut undo: Vec<Edit> = Vec::new();
+        let mut commits: Vec<Vec<Edit>> = Vec::with_capacity(group.len());
         let mut buffered = !group.is_empty();
         for task in group {
             buffered &= task.durability().unwrap_or(self.durability) == Durability::Buffered;
@@ -149,9 +149,7 @@ impl Engine {
                 continue;
             }
             commits.push(changes.clone());
-            for (uid, json) in &changes {
-                undo.push((uid.clone(), core.replica.put(uid, json.clone())));
-            }
+            undo.extend(changes.iter().map(|edit| core.replica.put(edit)));
             core.replica.since.add(changes);
             core.replica.revision += 1;
         }
@@ -165,8 +163,8 @@ impl Engine {
             Ok(()) => return Ok(buffered),
             Err(failure) => failure,
         };
-        for (uid, json) in undo.into_iter().rev() {
-            core.replica.put(&uid, json);
+        for edit in undo.iter().rev() {
+            core.replica.put(edit);
         }
         let failure = match self.make_room(core, &commits, failure) {
             Ok(()) => return Ok(buffered),
@@ -188,7 +186,7 @@ impl Engine {
     fn append_to(
         &self,
         core: &Core,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         bytes: u64,
     ) -> Result<(), AppendFailure> {
         let entries = &core.replica.entries;
@@ -202,7 +200,7 @@ impl Engine {
     fn make_room(
         &self,
         core: &mut Core,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         failure: AppendFailure,
     ) -> Result<(), AppendFailure> {
         let bytes = core.replica.entries.bytes();
@@ -214,19 +212,19 @@ impl Engine {
         self.backend
             .compact(&core.replica.entries)
             .map_err(AppendFailure::Undone)?;
-        let mut undo: Vec<Entry> = Vec::new();
-        for (uid, json) in commits.iter().flatten() {
-            undo.push((uid.clone(), core.replica.put(uid, json.clone())));
+        let mut undo: Vec<Edit> = Vec::new();
+        for edit in commits.iter().flatten() {
+            undo.push(core.replica.put(edit));
         }
         self.append_to(core, commits, bytes).inspect_err(|_| {
-            for (uid, json) in undo.into_iter().rev() {
-                core.replica.put(&uid, json);
+            for edit in undo.iter().rev() {
+                core.replica.put(edit);
             }
         })
     }
 
     /// Runs one operation on the draft: what it changed, or `None` where it failed and was undone.
-    fn run(&self, core: &mut Core, task: &dyn Task) -> Option<Vec<Entry>> {
+    fn run(&self, core: &mut Core, task: &dyn Task) -> Option<Vec<Edit>> {
         let mut transaction = Transaction {
             model: &mut *core.model,
             scope: Scope {
@@ -239,7 +237,7 @@ impl Engine {
         let outcome = catch_unwind(AssertUnwindSafe(|| task.run(&mut transaction)));
         let uids = transaction.scope.changes.entries.iter();
         self.health
-            .closure(begun.elapsed(), uids.map(|(uid, _)| &**uid));
+            .closure(begun.elapsed(), uids.map(|edit| &*edit.uid));
         let Scope { changes, undo, .. } = transaction.scope;
         match outcome {
             Ok(Ok(())) if undo => {

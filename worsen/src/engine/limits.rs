@@ -2,7 +2,8 @@
 //! store that is larger already, or was written with other limits, opens and is read as ever.
 
 use crate::{
-    backend::{Entries, Entry},
+    backend::Entries,
+    entry::Edit,
     error::{Error, ErrorKind},
     planted::{Bug, planted},
     shared_str::SharedStr,
@@ -37,12 +38,12 @@ impl Limits {
     /// # Errors
     ///
     /// [`ErrorKind::TooLarge`], naming the limit.
-    pub(crate) fn check(&self, changes: &[Entry], entries: &Entries) -> Result<(), Error> {
+    pub(crate) fn check(&self, changes: &[Edit], entries: &Entries) -> Result<(), Error> {
         if planted(Bug::IgnoreLimits) {
             return Ok(());
         }
         let mut bytes = 0;
-        for (uid, json) in changes {
+        for Edit { uid, json } in changes {
             bytes += uid.len() + json.as_ref().map_or(0, |json| json.len());
             if let Some(json) = json {
                 self.check_nesting(uid, json)?;
@@ -61,7 +62,7 @@ impl Limits {
         if entries.len() + changes.len() > self.uids {
             let is_there = |uid: &SharedStr| entries.contains_key(uid);
             let (mut more, mut fewer) = (0, 0);
-            for (uid, json) in changes {
+            for Edit { uid, json } in changes {
                 match json {
                     Some(_) if !is_there(uid) => more += 1,
                     None if is_there(uid) => fewer += 1,
@@ -157,12 +158,12 @@ mod tests {
             .map(|uid| (uid.into(), "1".into()))
             .into_iter()
             .collect();
-        let set = |uid: &str| (SharedStr::from(uid), Some(SharedStr::from("2")));
+        let set = |uid: &str| Edit::set(uid, "2");
         assert!(limits.check(&[set("a")], &entries).is_ok());
-        assert!(limits.check(&[("a".into(), None)], &entries).is_ok());
+        assert!(limits.check(&[Edit::delete("a")], &entries).is_ok());
         assert!(
             limits
-                .check(&[("a".into(), None), set("d")], &entries)
+                .check(&[Edit::delete("a"), set("d")], &entries)
                 .is_ok()
         );
         let error = limits.check(&[set("d")], &entries).unwrap_err();

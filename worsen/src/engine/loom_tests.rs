@@ -14,8 +14,9 @@ use std::{
 
 use super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Followed, LeadsTo, Sight, Sink},
+    backend::{AppendFailure, Followed, LeadsTo, Sight, Sink},
     commit::Commit,
+    entry::Edit,
     error::{ErrorKind, ValueError},
     loom::{Arc as Shared, in_every_order, thread::JoinHandle},
     shared_str::SharedStr,
@@ -74,7 +75,7 @@ impl Backend for DiskBackend {
 
     fn append(
         &self,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         _leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         let mut disk = self.0.state();
@@ -165,7 +166,7 @@ pub(crate) struct Sum {
 impl Model for Sum {
     fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(SharedStr, ValueError)> {
         let apply = |(uid, json): (&SharedStr, &SharedStr)| {
-            let outcome = self.apply(uid, Some(json));
+            let outcome = self.apply(&Edit::set(uid, json));
             outcome.err().map(|error| (uid.clone(), error))
         };
         entries.iter().filter_map(apply).collect()
@@ -177,7 +178,8 @@ impl Model for Sum {
         self.accept();
     }
 
-    fn apply(&mut self, _uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, edit: &Edit) -> Result<(), ValueError> {
+        let json = edit.json.as_ref();
         self.draft = json.and_then(|json| json.parse().ok()).unwrap_or(0);
         Ok(())
     }
@@ -186,11 +188,11 @@ impl Model for Sum {
         self.accepted = self.draft;
     }
 
-    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
+    fn roll_back(&mut self, all: bool, since: &[Edit]) -> Result<(), ValueError> {
         if all {
             self.draft = self.shown.load(Ordering::Relaxed);
-            for (uid, json) in since {
-                self.apply(uid, json.as_deref())?;
+            for edit in since {
+                self.apply(edit)?;
             }
             self.accept();
         } else {
@@ -220,7 +222,8 @@ struct ShownSum {
 }
 
 impl super::Shown for ShownSum {
-    fn apply(&mut self, _uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, edit: &Edit) -> Result<(), ValueError> {
+        let json = edit.json.as_ref();
         self.next = json.and_then(|json| json.parse().ok()).unwrap_or(0);
         Ok(())
     }

@@ -4,8 +4,8 @@
 use std::{any::Any, collections::HashMap, task::Waker};
 
 use crate::{
-    backend::{Entries, Entry},
-    entry::Edits,
+    backend::Entries,
+    entry::{Edit, Edits},
     error::{Error, ValueError},
     options::Durability,
     shared_str::SharedStr,
@@ -23,7 +23,7 @@ pub(crate) trait Model: Send {
     /// know of, and operations changed, they see from now on too.
     fn follow(&mut self);
     /// Takes one entry into the draft.
-    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, edit: &Edit) -> Result<(), ValueError>;
     /// Keeps what was done to the draft since the last `accept`.
     fn accept(&mut self);
     /// Undoes what was done to the draft since the last `accept`, or all of it. The draft then is what
@@ -32,7 +32,7 @@ pub(crate) trait Model: Send {
     /// # Errors
     ///
     /// Where a value that was stored does not decode again; the draft is of no use then.
-    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError>;
+    fn roll_back(&mut self, all: bool, since: &[Edit]) -> Result<(), ValueError>;
     /// Whether the draft may be anything else than what readers see.
     fn is_dirty(&self) -> bool;
     /// Readers see the draft from now on: as a whole, in one moment, at this revision.
@@ -45,7 +45,7 @@ pub(crate) trait Model: Send {
 /// be it by this or by the [`Model`].
 pub(crate) trait Shown: Send {
     /// Takes one entry for the next publication.
-    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError>;
+    fn apply(&mut self, edit: &Edit) -> Result<(), ValueError>;
     /// Readers see what was applied from now on: as a whole, in one moment, at this revision.
     fn publish(&mut self, revision: u64, unseen: Unseen);
     /// What was applied, and not published, counts no more: the draft has come further.

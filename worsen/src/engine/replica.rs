@@ -8,7 +8,8 @@ use std::{
 
 use super::Unseen;
 use crate::{
-    backend::{Entries, Entry, Sink},
+    backend::{Entries, Sink},
+    entry::Edit,
     error::{Error, ErrorKind, ValueError},
     planted::{Bug, planted},
     schema::NewMarks,
@@ -25,7 +26,7 @@ pub(super) struct Replica {
     /// The changes that the other replica has not taken over yet.
     pub(super) since: Changes,
     /// What of it nobody has decoded yet.
-    pub(super) incoming: Vec<Entry>,
+    pub(super) incoming: Vec<Edit>,
     /// Values of other programs that do not fit the types of this one, by uid.
     pub(super) misfits: BTreeMap<SharedStr, Error>,
     /// What readers see instead, where this is the replica that they go on with.
@@ -54,25 +55,30 @@ impl Replica {
         }
     }
 
-    pub(super) fn put(&mut self, uid: &SharedStr, json: Option<SharedStr>) -> Option<SharedStr> {
-        if json.is_none() && planted(Bug::CompactionForgetsDel) {
-            return None;
+    /// Makes this edit; returns the one that undoes it.
+    pub(super) fn put(&mut self, edit: &Edit) -> Edit {
+        let json = match edit.json.is_none() && planted(Bug::CompactionForgetsDel) {
+            true => None,
+            false => self.entries.put(&edit.uid, edit.json.clone()),
+        };
+        Edit {
+            uid: edit.uid.clone(),
+            json,
         }
-        self.entries.put(uid, json)
     }
 
-    /// Puts one, and remembers what readers see there.
-    fn take(&mut self, uid: &SharedStr, json: Option<SharedStr>) {
-        let before = self.put(uid, json);
+    /// Makes this edit, and remembers what readers see there.
+    fn take(&mut self, edit: &Edit) {
+        let before = self.put(edit);
         if let Some(unseen) = &mut self.unseen {
-            unseen.entry(uid.clone()).or_insert(before);
+            unseen.entry(before.uid).or_insert(before.json);
         }
     }
 
     /// Takes over what the other replica has come to.
-    pub(super) fn go_on(&mut self, changes: &[Entry], revision: u64) {
-        for (uid, json) in changes {
-            self.take(uid, json.clone());
+    pub(super) fn go_on(&mut self, changes: &[Edit], revision: u64) {
+        for edit in changes {
+            self.take(edit);
         }
         self.revision = revision;
         // The other one has all of it.
@@ -103,7 +109,7 @@ impl Replica {
         let Some(unseen) = &mut self.unseen else {
             return seen;
         };
-        for (uid, _) in draft.since.all() {
+        for Edit { uid, .. } in draft.since.all() {
             let now = draft.entries.get(uid).cloned();
             // This one has come by there, so it is noted.
             if let Some(before) = unseen.insert(uid.clone(), now.clone()) {
@@ -118,15 +124,13 @@ impl Replica {
     /// Decodes what is incoming, by `apply`. Of several values of one uid only the newest has to decode.
     /// What does not is remembered: until another process puts it right, nothing more is shown or
     /// written, so that nobody sees or builds on half a commit.
-    pub(super) fn absorb(
-        &mut self,
-        mut apply: impl FnMut(&SharedStr, Option<&str>) -> Result<(), ValueError>,
-    ) {
+    pub(super) fn absorb(&mut self, mut apply: impl FnMut(&Edit) -> Result<(), ValueError>) {
         if self.incoming.is_empty() {
             return;
         }
-        for (uid, json) in newest(self.incoming.drain(..)) {
-            let outcome = catch_unwind(AssertUnwindSafe(|| apply(&uid, json.as_deref())));
+        for edit in newest(self.incoming.drain(..)) {
+            let outcome = catch_unwind(AssertUnwindSafe(|| apply(&edit)));
+            let uid = edit.uid;
             let error = match outcome {
                 Ok(Ok(())) => {
                     self.misfits.remove(&uid);
@@ -158,17 +162,18 @@ impl Replica {
     }
 }
 
-/// Of several values of one uid only the newest counts. A field's own uid stands in front of those below it,
-/// which is the order in which it takes them, whatever that in the log is.
-fn newest(changes: impl Iterator<Item = Entry>) -> BTreeMap<SharedStr, Option<SharedStr>> {
-    changes.collect()
+/// Of several edits of one uid only the newest counts. A field's own uid, with its mark, stands in front of those
+/// below it: in that order a state takes them, whatever their order in the log is.
+fn newest(changes: impl Iterator<Item = Edit>) -> impl Iterator<Item = Edit> {
+    let newest: BTreeMap<_, _> = changes.map(|edit| (edit.uid, edit.json)).collect();
+    newest.into_iter().map(|(uid, json)| Edit { uid, json })
 }
 
 impl Sink for Replica {
-    fn commit(&mut self, revision: u64, changes: Vec<Entry>) -> Result<(), Error> {
+    fn commit(&mut self, revision: u64, changes: Vec<Edit>) -> Result<(), Error> {
         self.incoming.extend_from_slice(&changes);
-        for (uid, json) in &changes {
-            self.take(uid, json.clone());
+        for edit in &changes {
+            self.take(edit);
         }
         self.revision = revision;
         self.since.extend(changes);
@@ -176,19 +181,19 @@ impl Sink for Replica {
     }
 
     fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error> {
-        let mut changes: Vec<Entry> = Vec::new();
+        let mut changes: Vec<Edit> = Vec::new();
         let mut marks = NewMarks::default();
         for (uid, json) in &entries {
             let is_new = self.entries.get(uid) != Some(json);
             if marks.must_tell(uid, json, is_new) {
                 // As a part, each of them would keep all of the log that was read for it, and with every
                 // generation there is another one.
-                changes.push((uid.detached(), Some(json.detached())));
+                changes.push(Edit::set(uid.detached(), json.detached()));
             }
         }
         for uid in self.entries.keys() {
             if !entries.contains_key(uid) {
-                changes.push((uid.clone(), None));
+                changes.push(Edit::delete(uid));
             }
         }
         self.commit(revision, changes)
@@ -205,7 +210,7 @@ impl Sink for Replica {
 
 /// Changes in the order of their commits.
 pub(super) struct Changes {
-    all: Vec<Entry>,
+    all: Vec<Edit>,
     /// How many of these are looked through for what was overwritten.
     crowded: usize,
 }
@@ -218,16 +223,16 @@ impl Changes {
         }
     }
 
-    pub(super) fn all(&self) -> &[Entry] {
+    pub(super) fn all(&self) -> &[Edit] {
         &self.all
     }
 
     /// In the order in which a state takes them.
-    pub(super) fn newest(&self) -> Vec<Entry> {
-        newest(self.all.iter().cloned()).into_iter().collect()
+    pub(super) fn newest(&self) -> Vec<Edit> {
+        newest(self.all.iter().cloned()).collect()
     }
 
-    pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = Entry>) {
+    pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = Edit>) {
         self.all.extend(changes);
         if self.all.len() >= self.crowded {
             self.forget_overwritten();
@@ -235,7 +240,7 @@ impl Changes {
     }
 
     /// As `extend`, where a `truncate` may follow.
-    pub(super) fn add(&mut self, changes: impl IntoIterator<Item = Entry>) {
+    pub(super) fn add(&mut self, changes: impl IntoIterator<Item = Edit>) {
         self.all.extend(changes);
     }
 
@@ -249,7 +254,7 @@ impl Changes {
         self.crowded = MANY;
     }
 
-    pub(super) fn take(&mut self) -> Vec<Entry> {
+    pub(super) fn take(&mut self) -> Vec<Edit> {
         self.crowded = MANY;
         std::mem::take(&mut self.all)
     }
@@ -258,10 +263,10 @@ impl Changes {
     /// writing beside a value that does not fit, and where this one only reads.
     pub(super) fn forget_overwritten(&mut self) {
         let mut known = HashSet::with_capacity(self.all.len());
-        let mut newest: Vec<Entry> = Vec::new();
-        for (uid, json) in self.all.drain(..).rev() {
-            if known.insert(uid.clone()) {
-                newest.push((uid, json));
+        let mut newest: Vec<Edit> = Vec::new();
+        for edit in self.all.drain(..).rev() {
+            if known.insert(edit.uid.clone()) {
+                newest.push(edit);
             }
         }
         newest.reverse();
@@ -289,13 +294,13 @@ mod tests {
             let part = |start: usize| log.keep(log.text(&log[start..start + 2]).unwrap());
             let entries: Entries = [(part(0), part(3))].into_iter().collect();
             replica.replace(entries, revision).unwrap();
-            replica.absorb(|_, _| Ok(()));
+            replica.absorb(|_| Ok(()));
             let is_kept = |text: &SharedStr| log.place(text.as_bytes()).is_some();
             assert_eq!(replica.entries.len(), 1);
             for (uid, json) in &replica.entries {
                 assert!(!is_kept(uid) && !is_kept(json));
             }
-            for (uid, json) in replica.since.all() {
+            for Edit { uid, json } in replica.since.all() {
                 assert!(!is_kept(uid) && !json.as_ref().is_some_and(is_kept));
             }
         }
@@ -307,32 +312,32 @@ mod tests {
         let mut replica = replica();
         let uid = |number: u64| SharedStr::from(format!("uid-{}", number % 10));
         for revision in 1..=20_000 {
-            let json = (revision % 7 > 0).then(|| revision.to_string().into());
-            replica
-                .commit(revision, vec![(uid(revision), json)])
-                .unwrap();
-            replica.absorb(|_, _| Ok(()));
+            let edit = match revision % 7 {
+                0 => Edit::delete(uid(revision)),
+                _ => Edit::set(uid(revision), revision.to_string()),
+            };
+            replica.commit(revision, vec![edit]).unwrap();
+            replica.absorb(|_| Ok(()));
             assert!(replica.since.all().len() <= MANY);
         }
         replica.since.forget_overwritten();
         assert_eq!(replica.since.all().len(), 10);
-        for (uid, json) in replica.since.all() {
+        for Edit { uid, json } in replica.since.all() {
             assert_eq!(replica.entries.get(uid), json.as_ref());
         }
         // In the order of the commits.
-        let uids = replica.since.all().iter().map(|(other, _)| other.clone());
+        let uids = replica.since.all().iter().map(|edit| edit.uid.clone());
         assert!(uids.eq((19_991..=20_000).map(uid)));
     }
 
     #[test]
     fn what_changes_and_changes_back_before_it_is_shown_has_not_changed() {
         let mut replica = replica();
-        let json = |text: &str| Some(SharedStr::from(text));
-        replica.commit(1, vec![("a".into(), json("1"))]).unwrap();
+        replica.commit(1, vec![Edit::set("a", "1")]).unwrap();
         assert_eq!(replica.take_unseen().len(), 1);
-        replica.commit(2, vec![("a".into(), json("2"))]).unwrap();
-        replica.commit(3, vec![("b".into(), json("3"))]).unwrap();
-        replica.commit(4, vec![("a".into(), json("1"))]).unwrap();
+        replica.commit(2, vec![Edit::set("a", "2")]).unwrap();
+        replica.commit(3, vec![Edit::set("b", "3")]).unwrap();
+        replica.commit(4, vec![Edit::set("a", "1")]).unwrap();
         let unseen = replica.take_unseen();
         assert_eq!(unseen.get("b"), Some(&None));
         assert_eq!(unseen.len(), 1);

@@ -143,7 +143,7 @@ impl Engine {
             self.health.replaced(error.clone());
         }
         let shown = &mut view.shown;
-        view.replica.absorb(|uid, json| shown.apply(uid, json));
+        view.replica.absorb(|edit| shown.apply(edit));
         let fits = self.show(view);
         self.note_misfits(&view.replica);
         drop(viewing);
@@ -246,8 +246,8 @@ impl Engine {
             return;
         }
         let news = view.replica.since.take();
-        for (uid, json) in &news {
-            core.replica.put(uid, json.clone());
+        for edit in &news {
+            core.replica.put(edit);
         }
         core.replica.revision = view.replica.revision;
         self.backend.take_over();

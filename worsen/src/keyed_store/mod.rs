@@ -11,11 +11,11 @@ use std::{
 };
 
 use crate::{
-    backend::{Entries, Entry},
+    backend::Entries,
     changes::Changes,
     commit::Commit,
     engine::{EngineHandle, Model, Scope, Transaction, Unseen},
-    entry::Stored,
+    entry::{Edit, Stored},
     error::{Error, ErrorKind, ValueError},
     health::Condition,
     loom,
@@ -463,8 +463,8 @@ impl<T: Value> Model for KeyedModel<T> {
         self.open.clear();
     }
 
-    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
-        let value = json.map(value::decode).transpose()?;
+    fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
+        let value = json.as_deref().map(value::decode).transpose()?;
         self.put(uid.clone(), value);
         Ok(())
     }
@@ -474,7 +474,7 @@ impl<T: Value> Model for KeyedModel<T> {
         self.open.shrink_to(MANY);
     }
 
-    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
+    fn roll_back(&mut self, all: bool, since: &[Edit]) -> Result<(), ValueError> {
         let undone: HashSet<SharedStr> = if all {
             self.draft.drain().map(|(uid, _)| uid).collect()
         } else {
@@ -483,9 +483,9 @@ impl<T: Value> Model for KeyedModel<T> {
         for uid in &undone {
             self.draft.remove(uid);
         }
-        for (uid, json) in since {
-            if undone.contains(uid) {
-                self.apply(uid, json.as_deref())?;
+        for edit in since {
+            if undone.contains(&edit.uid) {
+                self.apply(edit)?;
             }
         }
         self.open.clear();

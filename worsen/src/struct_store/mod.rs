@@ -14,11 +14,11 @@ use arc_swap::ArcSwap;
 
 pub(crate) use crate::repair::Recovery;
 use crate::{
-    backend::{Entries, Entry},
+    backend::Entries,
     changes::Changes,
     commit::Commit,
     engine::{Engine, EngineHandle, Model, Scope, Transaction, Unseen},
-    entry::{Edits, FieldChange, Stored},
+    entry::{Edit, Edits, FieldChange, Stored},
     error::{Error, ValueError},
     health::Condition,
     loom,
@@ -468,7 +468,7 @@ pub(crate) struct StructModel<S: Schema> {
     /// Those of them touched since the last `accept`.
     open: Fields,
     /// The entries of each field's seed, for fields that the store has no value of.
-    seed_entries: Vec<Vec<Entry>>,
+    seed_entries: Vec<Vec<Edit>>,
     /// Has the fields that log by entry as they were before the operation that runs, also those that are not
     /// stored and that readers do not see yet, and the seeds of the others. `None`: it was not needed yet.
     before: Option<S>,
@@ -666,7 +666,7 @@ impl<S: Schema> StructModel<S> {
         self.before = before;
         outcome.map_err(|error| error.at(uid))?;
         if mark.is_none() {
-            if let (Some(written), Some((_, json))) =
+            if let (Some(written), Some(Edit { json, .. })) =
                 (self.written.get_mut(index), scope.changes.entries.last())
             {
                 written.clone_from(json);
@@ -691,7 +691,7 @@ impl<S: Schema> StructModel<S> {
     /// What the store has of a field; its seed, where it has nothing.
     fn stored(&self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
         let written = self.written.get(index)?.as_ref();
-        let seed = || self.seed_entries.get(index)?.first()?.1.as_ref();
+        let seed = || self.seed_entries.get(index)?.first()?.json.as_ref();
         let json = entries.get(uid).or_else(seed)?.clone();
         let is_own = written.is_some_and(|written| *written == json);
         Some(Stored { json, is_own })
@@ -737,12 +737,12 @@ impl Scope<'_> {
         let edits = &mut self.changes;
         let written: HashSet<SharedStr> = edits.entries[begin..]
             .iter()
-            .map(|(uid, _)| uid.clone())
+            .map(|edit| edit.uid.clone())
             .collect();
         for uid in stale {
             edits.whole = true;
             if !written.contains(uid) {
-                edits.entries.push((uid.clone(), None));
+                edits.delete(uid);
             }
         }
         edits.whole |= self.entries.contains_key(uid);
@@ -855,13 +855,13 @@ impl<S: Schema> Model for StructModel<S> {
         }
     }
 
-    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
         let Some(index) = self.layout.index_of(uid) else {
             return Ok(());
         };
         self.open(index);
         let layout = self.layout.clone();
-        layout.apply(&mut self.draft().state, index, uid, json)
+        layout.apply(&mut self.draft().state, index, uid, json.as_deref())
     }
 
     fn accept(&mut self) {
@@ -869,7 +869,7 @@ impl<S: Schema> Model for StructModel<S> {
         self.open.clear();
     }
 
-    fn roll_back(&mut self, all: bool, since: &[Entry]) -> Result<(), ValueError> {
+    fn roll_back(&mut self, all: bool, since: &[Edit]) -> Result<(), ValueError> {
         if all {
             self.open.add_from(&self.dirty);
         }
@@ -897,15 +897,15 @@ impl<S: Schema> Model for StructModel<S> {
             }
         }
         self.before = before;
-        for (uid, json) in since {
-            let field = split(uid).0;
+        for edit in since {
+            let field = split(&edit.uid).0;
             if self
                 .layout
                 .index
                 .get(field)
                 .is_some_and(|index| fields.contains(*index))
             {
-                self.apply(uid, json.as_deref())?;
+                self.apply(edit)?;
             }
         }
         // It is again what it was; what `since` changed of it was dirty before.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::{Fields, Layout, Published, Versioned};
 use crate::{
     engine::{Shown, Unseen},
+    entry::Edit,
     error::ValueError,
     schema::{EntryTables, Schema},
-    shared_str::SharedStr,
     uid::split,
 };
 
@@ -101,7 +101,7 @@ impl<S: Schema> StructShown<S> {
 }
 
 impl<S: Schema> Shown for StructShown<S> {
-    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
         let Some(index) = self.layout.index_of(uid) else {
             return Ok(());
         };
@@ -109,7 +109,7 @@ impl<S: Schema> Shown for StructShown<S> {
         self.bring_up();
         self.newer.add(index);
         let layout = self.layout.clone();
-        layout.apply(&mut self.bring_up().state, index, uid, json)
+        layout.apply(&mut self.bring_up().state, index, uid, json.as_deref())
     }
 
     fn publish(&mut self, revision: u64, unseen: Unseen) {

@@ -4,10 +4,11 @@
 use super::*;
 use crate::{
     backend::{
-        AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Sight, Sink,
+        AppendFailure, Backend, Entries, Followed, History, LeadsTo, Sight, Sink,
         file::shared_page::SharedPage,
     },
     engine::loom_tests::{add, open_on, poll_once},
+    entry::Edit,
     error::Error,
     loom::{
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -138,7 +139,7 @@ fn cancelling_next_loses_nothing() {
 /// What processes share: the commits of all, and the page that tells how many of them are public.
 #[derive(Debug)]
 struct Shared {
-    commits: std::sync::Mutex<Vec<Vec<Entry>>>,
+    commits: std::sync::Mutex<Vec<Vec<Edit>>>,
     shared_page: std::sync::Arc<SharedPage>,
 }
 
@@ -160,7 +161,7 @@ impl Shared {
     fn append_elsewhere(&self, sum: u64) -> u64 {
         let json: SharedStr = sum.to_string().into();
         let mut commits = self.commits.try_lock().unwrap();
-        commits.push(vec![("sum".into(), Some(json))]);
+        commits.push(vec![Edit::set("sum", json)]);
         commits.len() as u64
     }
 }
@@ -191,7 +192,7 @@ impl Backend for Process {
 
     fn append(
         &self,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         _leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         let mut all = self.shared.commits.try_lock().unwrap();

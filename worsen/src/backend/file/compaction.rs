@@ -15,7 +15,8 @@ use super::{
     log::KEPT,
 };
 use crate::{
-    backend::{Entries, Entry},
+    backend::Entries,
+    entry::Edit,
     planted::{Bug, planted, was_unknown},
     strangers::quietly,
 };
@@ -121,7 +122,7 @@ pub(crate) fn image(
     entries: &Entries,
     now: &str,
 ) -> NewLog {
-    let mut lines: Vec<Vec<Entry>> = Vec::new();
+    let mut lines: Vec<Vec<Edit>> = Vec::new();
     let mut length = LINE;
     for (uid, json) in entries {
         if planted(Bug::CompactionDropsUnknownFields) && was_unknown(uid) {
@@ -133,7 +134,7 @@ pub(crate) fn image(
         }
         length += uid.len() + json.len();
         if let Some(line) = lines.last_mut() {
-            line.push((uid.clone(), Some(json.clone())));
+            line.push(Edit::set(uid, json));
         }
     }
     let header = Header {

@@ -525,7 +525,7 @@ mod tests {
                     at: "".into(),
                     pid: 1,
                     durable: None,
-                    changes: vec![("uid".into(), Some(json.into()))],
+                    changes: vec![crate::entry::Edit::set("uid", json)],
                 };
                 crc = record.encode(crc, &mut bytes);
             }

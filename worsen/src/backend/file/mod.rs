@@ -101,8 +101,9 @@ use self::{
     room::Room,
     shared_page::{SharedPage, Sight},
 };
-use super::{AppendFailure, Backend, Entries, Entry, Followed, History, LeadsTo, Sink, now};
+use super::{AppendFailure, Backend, Entries, Followed, History, LeadsTo, Sink, now};
 use crate::{
+    entry::Edit,
     error::{Error, ErrorKind},
     health::Condition,
     options::Access,
@@ -672,7 +673,7 @@ impl FileBackend {
     fn append_lines(
         &self,
         state: &mut State,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         shrinks: bool,
     ) -> Result<(), AppendFailure> {
         let backed_up = self.check_backup(state).map_err(AppendFailure::Undone)?;
@@ -792,7 +793,7 @@ impl Backend for FileBackend {
 
     fn append(
         &self,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         let state = &mut *self.state();

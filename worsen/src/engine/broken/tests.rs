@@ -14,8 +14,9 @@ use std::{
 
 use super::super::*;
 use crate::{
-    backend::{AppendFailure, Entry, Followed, LeadsTo, Sight, Sink, memory::MemoryBackend},
+    backend::{AppendFailure, Followed, LeadsTo, Sight, Sink, memory::MemoryBackend},
     commit::Commit,
+    entry::Edit,
     error::{ErrorKind, ValueError},
     shared_str::SharedStr,
 };
@@ -68,7 +69,7 @@ impl Backend for Disk {
 
     fn append(
         &self,
-        commits: &[Vec<Entry>],
+        commits: &[Vec<Edit>],
         leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         self.1.reach("append");
@@ -150,7 +151,7 @@ impl Model for State {
 
     fn follow(&mut self) {}
 
-    fn apply(&mut self, _uid: &SharedStr, _json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _edit: &Edit) -> Result<(), ValueError> {
         Ok(())
     }
 
@@ -158,7 +159,7 @@ impl Model for State {
         self.0.reach("accept");
     }
 
-    fn roll_back(&mut self, _all: bool, _since: &[Entry]) -> Result<(), ValueError> {
+    fn roll_back(&mut self, _all: bool, _since: &[Edit]) -> Result<(), ValueError> {
         self.0.reach("roll_back");
         Ok(())
     }
@@ -177,7 +178,7 @@ impl Model for State {
 }
 
 impl Shown for State {
-    fn apply(&mut self, _uid: &SharedStr, _json: Option<&str>) -> Result<(), ValueError> {
+    fn apply(&mut self, _edit: &Edit) -> Result<(), ValueError> {
         Ok(())
     }
 

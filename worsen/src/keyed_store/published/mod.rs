@@ -15,6 +15,7 @@ use super::Value;
 use crate::{
     backend::Sorted,
     engine::{Shown, Unseen},
+    entry::Edit,
     error::ValueError,
     loom::{
         Slot,
@@ -390,8 +391,8 @@ impl<T: Value> KeyedShown<T> {
 }
 
 impl<T: Value> Shown for KeyedShown<T> {
-    fn apply(&mut self, uid: &SharedStr, json: Option<&str>) -> Result<(), ValueError> {
-        let value = json.map(value::decode).transpose()?;
+    fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
+        let value = json.as_deref().map(value::decode).transpose()?;
         self.next.insert(uid.clone(), value);
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::past::{Past, parse_past};
 use crate::{
-    backend::Entry,
+    entry::Edit,
     planted::{Bug, planted},
     shared_str::{Buffer, SharedStr},
 };
@@ -28,7 +28,7 @@ pub(super) struct RawLine {
     pub(super) at: Option<SharedStr>,
     pub(super) pid: Option<u32>,
     pub(super) durable: Option<u64>,
-    pub(super) changes: Vec<Entry>,
+    pub(super) changes: Vec<Edit>,
 }
 
 /// The name of a field.
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
 }
 
 /// The object behind `set`, straight into the list of changes.
-struct SetSeed<'a>(&'a mut Vec<Entry>, &'a Buffer);
+struct SetSeed<'a>(&'a mut Vec<Edit>, &'a Buffer);
 
 impl<'de> DeserializeSeed<'de> for SetSeed<'_> {
     type Value = ();
@@ -139,18 +139,18 @@ impl<'de> Visitor<'de> for SetSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(uid) = map.next_key_seed(TextSeed(self.1))? {
             let json: &RawValue = map.next_value()?;
-            let is_known = || self.0.iter().any(|(known, _)| *known == uid);
+            let is_known = || self.0.iter().any(|known| known.uid == uid);
             if planted(Bug::FirstOfDuplicateUidsWins) && is_known() {
                 continue;
             }
-            self.0.push((uid, Some(self.1.keep(json.get()))));
+            self.0.push(Edit::set(uid, self.1.keep(json.get())));
         }
         Ok(())
     }
 }
 
 /// The array behind `del`, straight into the list of changes.
-struct DelSeed<'a>(&'a mut Vec<Entry>, &'a Buffer);
+struct DelSeed<'a>(&'a mut Vec<Edit>, &'a Buffer);
 
 impl<'de> DeserializeSeed<'de> for DelSeed<'_> {
     type Value = ();
@@ -169,7 +169,7 @@ impl<'de> Visitor<'de> for DelSeed<'_> {
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(uid) = seq.next_element_seed(TextSeed(self.1))? {
-            self.0.push((uid, None));
+            self.0.push(Edit::delete(uid));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::{
     parse::parse,
 };
 use crate::{
-    backend::Entry,
+    entry::Edit,
     shared_str::{Buffer, SharedStr},
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Record {
     /// On the first line of each write: the newest revision that was known to be on disk by then.
     /// An unreadable line at or before it was acknowledged, and must not be taken for a torn write.
     pub(crate) durable: Option<u64>,
-    pub(crate) changes: Vec<Entry>,
+    pub(crate) changes: Vec<Edit>,
 }
 
 impl Record {
@@ -40,7 +40,7 @@ impl Record {
             let _ = write!(line, ",\"durable\":{durable}");
         }
         let mut separator = ",\"set\":{";
-        for (uid, json) in &self.changes {
+        for Edit { uid, json } in &self.changes {
             if let Some(json) = json {
                 line.push_str(separator);
                 push_json_string(&mut line, uid);
@@ -53,7 +53,7 @@ impl Record {
             line.push('}');
         }
         separator = ",\"del\":[";
-        for (uid, json) in &self.changes {
+        for Edit { uid, json } in &self.changes {
             if json.is_none() {
                 line.push_str(separator);
                 push_json_string(&mut line, uid);

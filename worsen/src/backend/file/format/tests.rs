@@ -1,7 +1,7 @@
 //! Lines as they are written, and what is made of those that were changed.
 
 use super::{crc::seal, *};
-use crate::shared_str::Buffer;
+use crate::{entry::Edit, shared_str::Buffer};
 
 fn header() -> Header {
     Header {
@@ -32,9 +32,9 @@ fn record() -> Record {
         pid: 7,
         durable: Some(41),
         changes: vec![
-            ("AppErrors".into(), Some("false".into())),
-            ("od\u{1}d\n\"uid\"\\".into(), Some(r#"{"a":[1,2]}"#.into())),
-            ("jobs/7".into(), None),
+            Edit::set("AppErrors", "false"),
+            Edit::set("od\u{1}d\n\"uid\"\\", r#"{"a":[1,2]}"#),
+            Edit::delete("jobs/7"),
         ],
     }
 }

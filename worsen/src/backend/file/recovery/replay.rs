@@ -1,7 +1,8 @@
 //! From the records of a log to the state that they lead to. Never here: which records count.
 
 use crate::{
-    backend::{Entries, Entry, file::format::Record},
+    backend::{Entries, file::format::Record},
+    entry::Edit,
     planted::{Bug, planted},
 };
 
@@ -10,7 +11,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Replay {
     entries: Entries,
-    pending: Vec<Entry>,
+    pending: Vec<Edit>,
     /// How many are gathered at least before they are merged. From there on it is as many as there are
     /// entries, so that an entry is not moved more often than the state doubles.
     least_merge: usize,
@@ -42,15 +43,15 @@ impl Replay {
 
     fn merge(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        for (_, json) in &mut pending {
-            if json.is_none() && planted(Bug::ReplayDelAsNull) {
-                *json = Some("null".into());
+        for edit in &mut pending {
+            if edit.json.is_none() && planted(Bug::ReplayDelAsNull) {
+                edit.json = Some("null".into());
             }
         }
         // Stable: of several changes of one uid the last one counts.
-        pending.sort_by(|(one, _), (other, _)| one.cmp(other));
+        pending.sort_by(|one, other| one.uid.cmp(&other.uid));
         pending.dedup_by(|later, earlier| {
-            let same = later.0 == earlier.0;
+            let same = later.uid == earlier.uid;
             if same {
                 std::mem::swap(later, earlier);
             }
@@ -83,7 +84,7 @@ mod tests {
                 };
                 let mut expected = BTreeMap::<SharedStr, SharedStr>::new();
                 for revision in 0..900 {
-                    let mut changes: Vec<Entry> = Vec::new();
+                    let mut changes: Vec<Edit> = Vec::new();
                     for _ in 0..random(4) {
                         let uid: SharedStr = format!("uid/{}", random(uids)).into();
                         let json: Option<SharedStr> =
@@ -92,7 +93,7 @@ mod tests {
                             Some(json) => expected.insert(uid.clone(), json.clone()),
                             None => expected.remove(&uid),
                         };
-                        changes.push((uid, json));
+                        changes.push(Edit { uid, json });
                     }
                     replay.apply(Record {
                         revision,
