@@ -9,8 +9,10 @@
 
 mod bad_input;
 mod beside; // reads beside writes that take their time
+mod callbacks; // what wakers and destructors do on threads of the store
 mod changes; // each commit, told once
 mod collections; // fields that log by entry
+mod detached; // what failed while nobody waited
 mod exit; // how a program ends
 mod files;
 mod floors; // who imports from whom
@@ -35,10 +37,8 @@ mod replaced; // a copy that is put over an open store
 mod roundtrip; // every type, back as it was or refused
 mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
-mod strangers; // what wakers and destructors do on threads of the store
 mod support;
 mod torture; // real processes, real kills
-mod unheard; // what failed while nobody waited
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 mod work_queue_clock; // of clocks that are set

@@ -42,10 +42,12 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::ForgetWhatIsQueuedAtExit => {
             &["exit::what_was_detached_is_written_before_the_program_ends"]
         }
-        Bug::ForgetWhatNobodyWaitedFor => &["unheard::a_sync_tells_of_detached_writes_that_failed"],
-        Bug::RunStrangersOnKeeper => &[
-            "strangers::a_waker_that_writes_and_waits_stops_nobody_though_more_is_queued",
-            "strangers::a_result_that_waits_for_a_write_when_it_is_dropped_stops_nobody",
+        Bug::ForgetWhatNobodyWaitedFor => {
+            &["detached::a_sync_tells_of_detached_writes_that_failed"]
+        }
+        Bug::RunCallbacksOnKeeper => &[
+            "callbacks::a_waker_that_writes_and_waits_stops_nobody_though_more_is_queued",
+            "callbacks::a_result_that_waits_for_a_write_when_it_is_dropped_stops_nobody",
         ],
         Bug::ForgetWhatIsNotStored => &[
             "handles::a_field_that_is_not_stored_keeps_what_one_update_set_when_the_next_of_its_group_fails",

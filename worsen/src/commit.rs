@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    engine::{EngineHandle, Task, Transaction, Unheard},
+    engine::{DetachedFailures, EngineHandle, Task, Transaction},
     error::{Error, ErrorKind},
     loom::{self, Condvar, Mutex, MutexGuard},
     options::Durability,
@@ -76,7 +76,7 @@ struct State<R> {
     sleeps: bool,
     waker: Option<Waker>,
     /// Nobody waits for this write any more: where it fails, that is noted here.
-    unheard: Option<Arc<Unheard>>,
+    detached: Option<Arc<DetachedFailures>>,
     /// A result that counts no more. Its destructor may do anything, so it does not run under a lock.
     undone: Option<Ending<R>>,
 }
@@ -186,9 +186,9 @@ impl<R: Send> Task for Work<R> {
                 return None;
             }
         };
-        if let (Some(unheard), Stage::Done(ending)) = (&state.unheard, &stage) {
+        if let (Some(detached), Stage::Done(ending)) = (&state.detached, &stage) {
             if let Some(error) = ending.failure() {
-                unheard.note(error);
+                detached.note(error);
             }
         }
         state.stage = stage;
@@ -209,7 +209,7 @@ impl<R: Send> Task for Work<R> {
         let state = self.state();
         let nobody_takes = match &state.stage {
             // Whoever drops a commit that is through takes its result along.
-            Stage::Done(ending) if state.unheard.is_some() => Some(ending),
+            Stage::Done(ending) if state.detached.is_some() => Some(ending),
             _ => None,
         };
         let endings = state.undone.iter().chain(nobody_takes);
@@ -253,7 +253,7 @@ impl<R: Send + 'static> Commit<R> {
                     blocks: false,
                     sleeps: false,
                     waker: None,
-                    unheard: None,
+                    detached: None,
                     undone: None,
                 }),
                 changed: Condvar::new(),
@@ -269,7 +269,7 @@ impl<R: Send + 'static> Commit<R> {
         // One that failed itself says that; what there is beside it is for the next one to tell.
         match self
             .hears
-            .then(|| self.handle.engine.unheard.take())
+            .then(|| self.handle.engine.detached.take())
             .flatten()
         {
             Some(error) => Err(self.handle.engine.in_store(error)),
@@ -359,7 +359,7 @@ impl<R: Send + 'static> Commit<R> {
             self.submitted = true;
             if let Err(error) = self.handle.engine.submit(self.work.clone(), false) {
                 self.handle.engine.debug.warn(format_args!("{error}"));
-                self.handle.engine.unheard.note(error);
+                self.handle.engine.detached.note(error);
             }
         }
     }
@@ -380,14 +380,14 @@ impl<R> Drop for Commit<R> {
         if !self.submitted {
             return;
         }
-        let unheard = &self.handle.engine.unheard;
+        let detached = &self.handle.engine.detached;
         let mut state = self.work.state();
         let ending = match std::mem::replace(&mut state.stage, Stage::Taken) {
             Stage::Done(ending) => Some(ending),
             Stage::Taken => None,
             under_way => {
                 state.stage = under_way;
-                state.unheard = Some(unheard.clone());
+                state.detached = Some(detached.clone());
                 None
             }
         };
@@ -397,7 +397,7 @@ impl<R> Drop for Commit<R> {
             return;
         }
         if let Some(error) = ending.as_ref().and_then(Ending::failure) {
-            unheard.note(error);
+            detached.note(error);
         }
     }
 }

@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::{
+    callbacks::quietly,
     planted::{Bug, planted},
-    strangers::quietly,
 };
 
 /// Has something to finish before the program ends.

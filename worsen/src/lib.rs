@@ -49,6 +49,7 @@
 //! | know what becomes of a type of another crate | the guide to [types](guide::types) |
 
 mod backend;
+mod callbacks;
 mod changes;
 mod clock;
 pub mod collections;
@@ -73,7 +74,6 @@ mod process;
 mod repair;
 mod schema;
 mod shared_str;
-mod strangers;
 mod struct_store;
 #[cfg(any(test, feature = "testing"))]
 #[allow(

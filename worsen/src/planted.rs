@@ -211,7 +211,7 @@ bugs! {
     )]
     NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.
-    RunStrangersOnKeeper,
+    RunCallbacksOnKeeper,
 }
 
 #[cfg(worsen_planted)]

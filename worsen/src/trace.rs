@@ -5,7 +5,7 @@
 use std::{fmt, io::Write as _};
 
 #[cfg(feature = "tracing")]
-use crate::strangers::quietly;
+use crate::callbacks::quietly;
 
 /// The environment variable that turns debug lines on for every store of the process.
 pub(crate) const VARIABLE: &str = "DEBUG_PERSISTENCE";

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Up to so many changes, looking through all of them is faster than a hash map.
-const FEW: usize = 16;
+const MAX_SCANNED_CHANGES: usize = 16;
 
 /// What only one thread at a time may touch.
 pub(super) struct Core {
@@ -69,7 +69,7 @@ impl Core {
     pub(super) fn distinct(&self, changes: Edits) -> Vec<Edit> {
         let whole = changes.whole;
         let mut distinct: Vec<Edit> = Vec::with_capacity(changes.entries.len());
-        if changes.entries.len() <= FEW {
+        if changes.entries.len() <= MAX_SCANNED_CHANGES {
             for edit in changes.entries {
                 match distinct.iter_mut().find(|other| other.uid == edit.uid) {
                     Some(other) => other.json = edit.json,

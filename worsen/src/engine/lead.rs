@@ -10,26 +10,26 @@ use std::{
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
     backend::{AppendFailure, Backend, LeadsTo},
+    callbacks::Callback,
     entry::{Edit, Edits},
     error::{Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
-    strangers::Deed,
 };
 
 impl Engine {
     /// Commits everything that is queued as one group, and names the next leader.
     pub(crate) fn lead(&self) {
-        let loose = self.lead_group();
-        self.strangers.run(loose);
+        let callbacks = self.lead_group();
+        self.callbacks.run(callbacks);
     }
 
     /// As `lead`. What is loose then, and nobody of the store waits for, the caller sees to: a waker may write, and
     /// wait for that, and so may the destructor of a result.
-    pub(super) fn lead_group(&self) -> Vec<Deed> {
+    pub(super) fn lead_group(&self) -> Vec<Callback> {
         // Whoever listens to the store's events may not write in the middle of this.
         let _leading = Leading::enter();
-        let mut loose = Vec::new();
+        let mut callbacks = Vec::new();
         let mut group = Vec::new();
         let outcome = self.contain("committed", || {
             group = self.gather();
@@ -37,34 +37,39 @@ impl Engine {
         });
         let panicked = outcome.is_err();
         let outcome = outcome.and_then(|outcome| outcome);
-        self.tell(group, outcome, &mut loose);
+        self.tell(group, outcome, &mut callbacks);
         if panicked {
             // What is queued fares no better, and somebody may be waiting for it by now.
-            self.refuse_queued(&mut loose);
+            self.refuse_queued(&mut callbacks);
         }
-        self.hand_over(&mut loose);
-        loose.extend(self.notifier.take_due().into_iter().map(Deed::Wake));
-        loose
+        self.hand_over(&mut callbacks);
+        callbacks.extend(self.notifier.take_due().into_iter().map(Callback::Wake));
+        callbacks
     }
 
     /// Tells everybody in a group what became of it.
-    fn tell(&self, group: Vec<Arc<dyn Task>>, outcome: Result<(), Error>, loose: &mut Vec<Deed>) {
+    fn tell(
+        &self,
+        group: Vec<Arc<dyn Task>>,
+        outcome: Result<(), Error>,
+        callbacks: &mut Vec<Callback>,
+    ) {
         let outcome = outcome.map_err(|error| self.in_store(error));
         if let Err(error) = &outcome {
             self.debug.warn(format_args!("{error}"));
         }
         for task in group {
             let resolved = self.contain("told of a commit", || task.resolve(outcome.clone()));
-            loose.extend(resolved.ok().flatten().map(Deed::Wake));
+            callbacks.extend(resolved.ok().flatten().map(Callback::Wake));
             let has_left = self.contain("told of a commit", || task.has_leftovers());
             if has_left.unwrap_or(true) {
-                loose.push(Deed::Drop(Box::new(task)));
+                callbacks.push(Callback::Drop(Box::new(task)));
             }
         }
     }
 
     /// The store is broken: nobody may wait for ever for what is queued.
-    pub(super) fn refuse_queued(&self, loose: &mut Vec<Deed>) {
+    pub(super) fn refuse_queued(&self, callbacks: &mut Vec<Callback>) {
         let queued: Vec<_> = self.queue().tasks.drain(..).collect();
         if !queued.is_empty() {
             let refused = Error::new(
@@ -73,11 +78,11 @@ impl Engine {
             );
             let refused =
                 refused.help("nothing was written; drop every handle and open the store again");
-            let refused = match self.broken.get() {
+            let refused = match self.panicked.get() {
                 None => refused,
                 Some(cause) => refused.caused_by(cause.clone()),
             };
-            self.tell(queued, Err(refused), loose);
+            self.tell(queued, Err(refused), callbacks);
         }
     }
 
@@ -90,7 +95,7 @@ impl Engine {
         let unlock = Unlock(&*self.backend);
         let outcome = self.append(&mut core, group);
         drop(unlock);
-        let outcome = outcome.and_then(|buffered| self.settle(&mut core, buffered));
+        let outcome = outcome.and_then(|buffered| self.sync_and_publish(&mut core, buffered));
         if let Err(error) = &outcome {
             // Whatever others committed meanwhile stays out of sight until a group succeeds.
             if error.kind() == ErrorKind::OutcomeUnknown
@@ -273,7 +278,7 @@ impl Engine {
     }
 
     /// Steps 6 and 7, after the lock: make it durable, then let it be seen.
-    fn settle(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
+    fn sync_and_publish(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
         if planted(Bug::PublishBeforeSync) {
             self.publish(core)?;
         }

@@ -20,13 +20,13 @@ pub(crate) struct Limits {
 }
 
 /// The deepest that serde_json reads back.
-pub(crate) const DEEPEST: usize = 127;
+pub(crate) const MAX_NESTING: usize = 127;
 
 impl Default for Limits {
     fn default() -> Self {
         Limits {
             commit_bytes: 64 * 1024 * 1024,
-            nesting: DEEPEST,
+            nesting: MAX_NESTING,
             uids: 16 * 1024 * 1024,
         }
     }

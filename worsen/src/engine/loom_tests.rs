@@ -221,7 +221,7 @@ struct ShownSum {
     shown: Shown,
 }
 
-impl super::Shown for ShownSum {
+impl super::ReadModel for ShownSum {
     fn apply(&mut self, edit: &Edit) -> Result<(), ValueError> {
         let json = edit.json.as_ref();
         self.next = json.and_then(|json| json.parse().ok()).unwrap_or(0);
@@ -247,7 +247,7 @@ pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, Shown
             published: 0,
             shown: shown.clone(),
         }),
-        shown: Box::new(ShownSum {
+        read_model: Box::new(ShownSum {
             next: 0,
             shown: shown.clone(),
         }),

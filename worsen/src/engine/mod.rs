@@ -9,20 +9,20 @@
 //! * `follow`: what a reader does who is behind, or waits;
 //! * `core`: the draft, and `view`, what readers see: each goes on by itself, on a `replica` of the entries;
 //! * `threads`: the keeper and the listener;
-//! * `broken`: what becomes of it where something panics that is no closure;
+//! * `panicked`: what becomes of it where something panics that is no closure;
 //! * `model`: what the engine and those above it meet at.
 
-mod broken;
 mod core;
+mod detached;
 mod follow;
 mod lead;
 mod limits;
 mod model;
 pub(crate) mod notify;
+mod panicked;
 mod queue;
 mod replica;
 mod threads;
-mod unheard;
 mod view;
 
 use std::{
@@ -41,13 +41,14 @@ use self::{
     view::View,
 };
 pub(crate) use self::{
+    detached::DetachedFailures,
     follow::Outlook,
-    limits::{DEEPEST, Limits},
-    model::{Model, Scope, Shown, Task, Transaction, Unseen},
-    unheard::Unheard,
+    limits::{Limits, MAX_NESTING},
+    model::{Model, ReadModel, Scope, Task, Transaction, Unseen},
 };
 use crate::{
     backend::{Backend, Entries, History},
+    callbacks::{Callbacks, quietly},
     entry::Edits,
     error::Error,
     health::{Board, Condition, Told},
@@ -58,7 +59,6 @@ use crate::{
     },
     options::Durability,
     repair::Recovery,
-    strangers::{Strangers, quietly},
     trace::Debug,
 };
 
@@ -112,7 +112,7 @@ pub(crate) struct EngineOptions {
     pub(crate) path: Option<PathBuf>,
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) model: Box<dyn Model>,
-    pub(crate) shown: Box<dyn Shown>,
+    pub(crate) read_model: Box<dyn ReadModel>,
     pub(crate) entries: Entries,
     pub(crate) revision: u64,
     pub(crate) recovery: Recovery,
@@ -137,16 +137,16 @@ pub(crate) struct Engine {
     keeper: Condvar,
     pub(crate) notifier: Notifier,
     /// Wakers run there, and what else is not to stop a thread of the store.
-    strangers: Strangers,
+    callbacks: Callbacks,
     published: AtomicU64,
     recovery: Recovery,
     /// The store was empty when it was opened.
     was_created: bool,
     health: Board,
     /// Something panicked that was not to: writes are refused.
-    broken: OnceLock<Error>,
+    panicked: OnceLock<Error>,
     /// What failed while nobody waited for it.
-    pub(crate) unheard: Arc<Unheard>,
+    pub(crate) detached: Arc<DetachedFailures>,
     durability: Durability,
     lock_timeout: Duration,
     limits: Limits,
@@ -182,7 +182,7 @@ impl Engine {
         backend.unlock();
         let name = options.name;
         filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
-        let view = View::new(options.shown, core.replica.entries.clone(), revision);
+        let view = View::new(options.read_model, core.replica.entries.clone(), revision);
         let engine = Arc::new(Engine {
             published: AtomicU64::new(revision),
             path: options.path,
@@ -205,12 +205,12 @@ impl Engine {
             }),
             keeper: Condvar::new(),
             notifier: Notifier::new(),
-            strangers: Strangers::default(),
+            callbacks: Callbacks::default(),
             recovery: options.recovery,
             was_created,
             health: Board::default(),
-            broken: OnceLock::new(),
-            unheard: Arc::default(),
+            panicked: OnceLock::new(),
+            detached: Arc::default(),
             durability: options.durability,
             lock_timeout: options.lock_timeout,
             limits: options.limits,

@@ -43,7 +43,7 @@ pub(crate) trait Model: Send {
 
 /// What readers see, as they take it over themselves, beside the draft. It is what was published last,
 /// be it by this or by the [`Model`].
-pub(crate) trait Shown: Send {
+pub(crate) trait ReadModel: Send {
     /// Takes one entry for the next publication.
     fn apply(&mut self, edit: &Edit) -> Result<(), ValueError>;
     /// Readers see what was applied from now on: as a whole, in one moment, at this revision.

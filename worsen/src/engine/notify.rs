@@ -11,7 +11,7 @@ use std::{
 
 use event_listener::{Event, EventListener};
 
-use crate::strangers::{Deed, Strangers};
+use crate::callbacks::{Callback, Callbacks};
 
 /// Those of one store.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Notifier {
     }
 
     /// Has those woken that are due, on a thread where they can do no harm.
-    pub(crate) fn wake(&self, strangers: &Strangers) {
-        strangers.run(self.take_due().into_iter().map(Deed::Wake));
+    pub(crate) fn wake(&self, callbacks: &Callbacks) {
+        callbacks.run(self.take_due().into_iter().map(Callback::Wake));
     }
 }

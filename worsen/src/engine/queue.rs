@@ -10,11 +10,11 @@ use std::{
 
 use super::{Engine, KEEPING, LEADING, Task};
 use crate::{
+    callbacks::Callback,
     error::{Error, ErrorKind},
     exit::{self, Finish},
     loom::thread::{self, JoinHandle},
     options::Durability,
-    strangers::Deed,
 };
 
 pub(super) struct Queue {
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// Names the next leader.
-    pub(super) fn hand_over(&self, loose: &mut Vec<Deed>) {
+    pub(super) fn hand_over(&self, callbacks: &mut Vec<Callback>) {
         loop {
             let mut queue = self.queue();
             if queue.tasks.is_empty() {
@@ -106,7 +106,7 @@ impl Engine {
                 // Then nobody is left who waits to be named.
                 Err(_) => {
                     drop(queue);
-                    self.refuse_queued(loose);
+                    self.refuse_queued(callbacks);
                 }
             }
         }

@@ -9,16 +9,16 @@ use std::{
 use super::Unseen;
 use crate::{
     backend::{Entries, Sink},
+    callbacks::dispose,
     entry::Edit,
     error::{Error, ErrorKind, ValueError},
     planted::{Bug, planted},
     schema::NewMarks,
     shared_str::SharedStr,
-    strangers::dispose,
 };
 
 /// Fewer changes than that are not worth looking through for those that count no more.
-pub(super) const MANY: usize = 1024;
+pub(super) const COMPACT_ABOVE_CHANGES: usize = 1024;
 
 pub(super) struct Replica {
     pub(super) entries: Entries,
@@ -219,7 +219,7 @@ impl Changes {
     fn new() -> Self {
         Changes {
             all: Vec::new(),
-            crowded: MANY,
+            crowded: COMPACT_ABOVE_CHANGES,
         }
     }
 
@@ -250,12 +250,12 @@ impl Changes {
 
     pub(super) fn clear(&mut self) {
         self.all.clear();
-        self.all.shrink_to(MANY);
-        self.crowded = MANY;
+        self.all.shrink_to(COMPACT_ABOVE_CHANGES);
+        self.crowded = COMPACT_ABOVE_CHANGES;
     }
 
     pub(super) fn take(&mut self) -> Vec<Edit> {
-        self.crowded = MANY;
+        self.crowded = COMPACT_ABOVE_CHANGES;
         std::mem::take(&mut self.all)
     }
 
@@ -271,7 +271,7 @@ impl Changes {
         }
         newest.reverse();
         self.all = newest;
-        self.crowded = MANY.max(2 * self.all.len());
+        self.crowded = COMPACT_ABOVE_CHANGES.max(2 * self.all.len());
     }
 }
 
@@ -318,7 +318,7 @@ mod tests {
             };
             replica.commit(revision, vec![edit]).unwrap();
             replica.absorb(|_| Ok(()));
-            assert!(replica.since.all().len() <= MANY);
+            assert!(replica.since.all().len() <= COMPACT_ABOVE_CHANGES);
         }
         replica.since.forget_overwritten();
         assert_eq!(replica.since.all().len(), 10);

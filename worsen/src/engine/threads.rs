@@ -9,9 +9,9 @@ use std::{
 
 use super::{Engine, KEEPING, Leading, queue::Queue};
 use crate::{
+    callbacks::Callback,
     error::{Error, ErrorKind},
     loom::thread::{self, JoinHandle},
-    strangers::Deed,
 };
 
 /// How long the keeper, which is no reader, waits for the lock where only its holder can tell what there is.
@@ -71,8 +71,8 @@ impl Engine {
             if queue.keeper_leads {
                 queue.keeper_leads = false;
                 drop(queue);
-                let loose = self.lead_group();
-                self.lend(seat, loose);
+                let callbacks = self.lead_group();
+                self.lend(seat, callbacks);
                 queue = self.queue();
                 continue;
             }
@@ -105,8 +105,8 @@ impl Engine {
 
     /// Runs what is of others here: to hand it to another thread would cost each group a wake. As long as it
     /// takes no time, nobody notices; where it does not come back, another thread is the keeper.
-    fn lend(self: &Arc<Self>, seat: u64, loose: Vec<Deed>) {
-        if loose.is_empty() {
+    fn lend(self: &Arc<Self>, seat: u64, callbacks: Vec<Callback>) {
+        if callbacks.is_empty() {
             return;
         }
         let _free = Leading::leave();
@@ -115,7 +115,7 @@ impl Engine {
             let engine = engine.upgrade();
             engine.is_none_or(|engine| engine.replace_keeper(seat))
         };
-        self.strangers.lend(loose, replace);
+        self.callbacks.lend(callbacks, replace);
     }
 
     /// Looks for other processes' commits where nothing tells of them.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Engine, Leading, Shown, core::Core, lead::Unlock, replica::Replica};
+use super::{Engine, Leading, ReadModel, core::Core, lead::Unlock, replica::Replica};
 use crate::{
     backend::{Entries, Followed},
     error::{Error, ErrorKind},
@@ -19,7 +19,7 @@ use crate::{
 
 /// What readers of this process see, and have come to.
 pub(super) struct View {
-    shown: Box<dyn Shown>,
+    read_model: Box<dyn ReadModel>,
     /// Something panicked in the middle of a change, so that the next one might show parts of it: readers keep
     /// what they see.
     is_torn: bool,
@@ -29,9 +29,9 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(shown: Box<dyn Shown>, entries: Entries, revision: u64) -> Self {
+    pub(super) fn new(read_model: Box<dyn ReadModel>, entries: Entries, revision: u64) -> Self {
         View {
-            shown,
+            read_model,
             is_torn: false,
             replica: Replica::of_readers(entries, revision),
         }
@@ -72,7 +72,7 @@ impl Drop for Viewing<'_> {
         if !self.panics && std::thread::panicking() {
             self.view.is_torn = true;
             // Before anybody else has the view.
-            self.engine.break_down("changed what readers see");
+            self.engine.note_panic("changed what readers see");
         }
         VIEWING.with(|viewing| viewing.set(self.before));
     }
@@ -129,7 +129,7 @@ impl Engine {
                 "other processes' commits cannot be read: {error}"
             ));
         }
-        self.notifier.wake(&self.strangers);
+        self.notifier.wake(&self.callbacks);
     }
 
     /// Takes over what there is, as far as that needs no judging. `None` where this thread has
@@ -142,8 +142,8 @@ impl Engine {
             // Before it is shown: whoever waits is told first that it is something else.
             self.health.replaced(error.clone());
         }
-        let shown = &mut view.shown;
-        view.replica.absorb(|edit| shown.apply(edit));
+        let read_model = &mut view.read_model;
+        view.replica.absorb(|edit| read_model.apply(edit));
         let fits = self.show(view);
         self.note_misfits(&view.replica);
         drop(viewing);
@@ -166,7 +166,7 @@ impl Engine {
         }
         view.replica.check_fit()?;
         let unseen = view.replica.take_unseen();
-        view.shown.publish(revision, unseen);
+        view.read_model.publish(revision, unseen);
         self.announce(revision);
         Ok(())
     }
@@ -278,7 +278,7 @@ impl Engine {
         };
         let view = &mut *viewing.view;
         if view.is_torn {
-            return Err(self.break_down("changed what readers see"));
+            return Err(self.note_panic("changed what readers see"));
         }
         if revision < self.revision() {
             // They have seen this group already, and those of others behind it.
@@ -291,7 +291,7 @@ impl Engine {
             if std::mem::take(&mut core.settled) {
                 view.replica.entries = core.replica.entries.clone();
             }
-            view.shown.forget();
+            view.read_model.forget();
             self.backend.hand_over();
             view.replica.take_unseen()
         } else {

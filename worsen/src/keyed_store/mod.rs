@@ -30,7 +30,7 @@ mod published;
 mod several;
 
 pub(crate) use self::published::Published;
-use self::published::{Found, KeyedShown, PUT_ASIDE, Stamped};
+use self::published::{Found, KeyedReadModel, PUT_ASIDE, Stamped};
 pub use self::several::Draft;
 
 /// Values of one type under uids: read at once, written durably, shared by processes.
@@ -397,14 +397,14 @@ pub(crate) struct KeyedModel<T: Value> {
 
 impl<T: Value> KeyedModel<T> {
     /// The model of a store without values, and what its readers see.
-    pub(crate) fn new() -> (Self, KeyedShown<T>, Arc<Published<T>>) {
+    pub(crate) fn new() -> (Self, KeyedReadModel<T>, Arc<Published<T>>) {
         let map = Arc::new(Published::new());
         let model = KeyedModel {
             map: map.clone(),
             draft: HashMap::new(),
             open: Vec::new(),
         };
-        (model, KeyedShown::new(map.clone()), map)
+        (model, KeyedReadModel::new(map.clone()), map)
     }
 
     fn get(&self, uid: &str) -> Result<Option<T>, Error> {

@@ -23,7 +23,7 @@ use crate::{
         },
         memory::MemoryBackend,
     },
-    engine::{DEEPEST, Engine, EngineHandle, EngineOptions, Limits, Model, Seeds, Shown},
+    engine::{Engine, EngineHandle, EngineOptions, Limits, MAX_NESTING, Model, ReadModel, Seeds},
     error::{Error, ErrorKind},
     loom,
     options::{Access, Durability, Settings},
@@ -198,14 +198,14 @@ impl<S: Store> Builder<S> {
                 };
                 let seed = changed(given.unwrap_or_else(S::__seed));
                 let first = seed.__copy();
-                let (model, shown) = StructModel::new(seed);
-                let cell = shown.cell.clone();
-                let tables = shown.tables();
+                let (model, read_model) = StructModel::new(seed);
+                let cell = read_model.cell.clone();
+                let tables = read_model.tables();
                 let first = Box::new(move || match made {
                     Some(made) => record_seed(&changed(made()), &tables),
                     None => record_seed(&first, &tables),
                 });
-                let handle = opening.start(Box::new(model), Box::new(shown), Some(first))?;
+                let handle = opening.start(Box::new(model), Box::new(read_model), Some(first))?;
                 Ok(Arc::new(Inner { cell, handle }))
             })
             .map(|inner| Handle::new(inner).into())
@@ -333,7 +333,7 @@ impl<S> Builder<S> {
     /// How many arrays and objects of a value may be in each other. By default 127, which is also the
     /// most: a deeper one could not be read back.
     pub fn max_nesting(mut self, depth: usize) -> Self {
-        self.place.limits.nesting = depth.min(DEEPEST);
+        self.place.limits.nesting = depth.min(MAX_NESTING);
         self
     }
 
@@ -479,7 +479,7 @@ impl Opening {
     pub(crate) fn start(
         self,
         model: Box<dyn Model>,
-        shown: Box<dyn Shown>,
+        read_model: Box<dyn ReadModel>,
         seeds: Option<Seeds<'_>>,
     ) -> Result<loom::Arc<EngineHandle>, Error> {
         let Opening { place, paths } = self;
@@ -524,7 +524,7 @@ impl Opening {
             path,
             backend,
             model,
-            shown,
+            read_model,
             entries,
             revision,
             recovery,

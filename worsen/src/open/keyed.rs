@@ -113,8 +113,8 @@ impl<T: Value> PersistentStore<T> {
 
     pub(crate) fn at(place: Place) -> Result<Self, Error> {
         let inner = place.open::<Inner<T>>(Kind::keyed::<T>(), &mut |opening| {
-            let (model, shown, map) = KeyedModel::<T>::new();
-            let handle = opening.start(Box::new(model), Box::new(shown), None)?;
+            let (model, read_model, map) = KeyedModel::<T>::new();
+            let handle = opening.start(Box::new(model), Box::new(read_model), None)?;
             Ok(Arc::new(Inner { map, handle }))
         })?;
         Ok(PersistentStore::of(inner))

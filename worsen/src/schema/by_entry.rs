@@ -23,9 +23,9 @@ use serde::{
 
 use super::{FieldInfo, Mark, Schema};
 use crate::{
+    callbacks,
     entry::{Edits, FieldChange},
     error::ValueError,
-    strangers,
 };
 
 /// A field whose entries have uids of their own, below that of the field.
@@ -133,7 +133,7 @@ enum Question {
 pub(crate) fn ask<T: DeserializeOwned + 'static>() -> Option<EntryTable> {
     QUESTION.set(Question::Asked);
     // The type may be anybody's. It gets nothing to read, and what it makes of that does not count.
-    strangers::quietly(|| drop(T::deserialize(Nothing(PhantomData))));
+    callbacks::quietly(|| drop(T::deserialize(Nothing(PhantomData))));
     match QUESTION.replace(Question::None) {
         Question::Answered(table) if table.type_id == TypeId::of::<T>() => Some(table),
         _ => None,

@@ -30,10 +30,10 @@ use crate::{
     watch::Watch,
 };
 
+mod read_model;
 mod reset;
-mod shown;
 
-pub(crate) use self::shown::StructShown;
+pub(crate) use self::read_model::StructReadModel;
 
 /// A handle to an open store. Clones are cheap and share it; the last one closes it.
 ///
@@ -558,7 +558,7 @@ pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<E
 
 impl<S: Schema> StructModel<S> {
     /// The model of a store in which every field is at its seed.
-    pub(crate) fn new(mut seed: S) -> (Self, StructShown<S>) {
+    pub(crate) fn new(mut seed: S) -> (Self, StructReadModel<S>) {
         let count = S::__FIELDS.len();
         let mut index = HashMap::new();
         let mut seed_entries = vec![Vec::new(); count];
@@ -599,7 +599,7 @@ impl<S: Schema> StructModel<S> {
             before: None,
             written: vec![None; count],
         };
-        (model, StructShown::new(cell, layout, count))
+        (model, StructReadModel::new(cell, layout, count))
     }
 
     /// The draft, up to date with what readers see wherever it is not newer.

@@ -11,7 +11,7 @@ type Error = serde_json::Error;
 
 /// Deeper than this no value is looked into: its JSON could not be read, which stops at 128, and the
 /// stack must not run out before that is found.
-const DEEPEST: u32 = 512;
+const MAX_DEPTH: u32 = 512;
 
 /// The canonical of a value.
 ///
@@ -174,7 +174,7 @@ impl Canonical {
     }
 
     fn inside<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if self.depth >= DEEPEST {
+        if self.depth >= MAX_DEPTH {
             return Err(ser::Error::custom("the value is nested too deeply"));
         }
         self.depth += 1;

@@ -13,12 +13,12 @@ use super::canonical::Tag;
 pub(super) enum Outcome {
     Same,
     /// They differ in nothing but the order in which the values at these places list their members.
-    Reordered(Places),
+    Reordered(Paths),
     Different(Difference),
 }
 
 /// Kinds of places in a value: those of all elements of a list are one.
-pub(super) type Places = BTreeSet<String>;
+pub(super) type Paths = BTreeSet<String>;
 
 /// The first place in which they differ.
 #[derive(Debug, PartialEq, Eq)]
@@ -216,7 +216,7 @@ struct Comparison {
     /// As a person reads it, and as the kind of places that it is one of.
     place: String,
     kind: String,
-    reordered: Places,
+    reordered: Paths,
 }
 
 impl Comparison {
@@ -447,8 +447,8 @@ fn leaf(tag: Tag, bytes: &[u8], name: &str) -> String {
 }
 
 fn excerpt(text: &str) -> String {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
+    const MAX_EXCERPT_CHARS: usize = 40;
+    match text.char_indices().nth(MAX_EXCERPT_CHARS) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
     }

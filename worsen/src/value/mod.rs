@@ -1,9 +1,10 @@
 //! A field's value as JSON text and back, refusing what JSON cannot carry. Knows no uids and no
 //! stores.
 
+mod arbitrary_precision;
 mod canonical;
 mod difference;
-mod place;
+mod json_path;
 mod raw;
 
 use std::any::{Any, TypeId};
@@ -13,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use self::canonical::Canonical;
 use self::{
     canonical::canonical_with,
-    difference::{Difference, Outcome, Places, compare},
+    difference::{Difference, Outcome, Paths, compare},
 };
 use crate::{
     entry::Stored,
@@ -122,7 +123,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
                 }
             }
         }
-        let json = self.settle(json, &copy, stored);
+        let json = self.prefer_stored(json, &copy, stored);
         let copy = (!planted(Bug::ShowWhatWasWritten)).then_some(copy);
         Ok(Encoded { json, copy })
     }
@@ -135,7 +136,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
     }
 
     /// The text that stands there already, if it is the same value.
-    fn settle<T>(&self, json: String, copy: &T, stored: Option<&Stored>) -> SharedStr
+    fn prefer_stored<T>(&self, json: String, copy: &T, stored: Option<&Stored>) -> SharedStr
     where
         Tell: Fn(&T, &mut Canonical) -> Result<(), serde_json::Error>,
         Read: Fn(&str) -> Result<T, serde_json::Error>,
@@ -178,7 +179,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
     /// then the copy of a copy is listed as the copy. Who writes a list the wrong way round does neither.
     fn has_no_order<T>(
         &self,
-        places: &Places,
+        places: &Paths,
         json: &str,
         copy: &T,
         after: &[u8],
@@ -207,7 +208,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
     /// Whether each of these places is listed in another order at least once when the text is read again.
     fn is_listed_at_random<T>(
         &self,
-        places: &mut Places,
+        places: &mut Paths,
         json: &str,
         listed: &[u8],
         tries: usize,
@@ -317,11 +318,11 @@ fn changes_order(json: &str) -> ValueError {
 
 /// The value's own JSON cannot be read.
 fn not_readable(json: &str, error: serde_json::Error) -> ValueError {
-    let help = match place::breaks_floats(json) {
-        true => format!("{CANNOT_BE_STORED}; {}", place::BREAKS_FLOATS),
+    let help = match arbitrary_precision::breaks_floats(json) {
+        true => format!("{CANNOT_BE_STORED}; {}", arbitrary_precision::BREAKS_FLOATS),
         false => CANNOT_BE_STORED.into(),
     };
-    let at = place::of(json, &error).map(|place| format!(", at `{place}`"));
+    let at = json_path::of(json, &error).map(|place| format!(", at `{place}`"));
     refused(
         format!(
             "the value would not come back from its JSON, {}{}",
@@ -355,7 +356,7 @@ fn from_text<T>(
 
 fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
     const HELP: &str = "nothing was changed; give the field, or the `PersistentStore`, its former type, a type that accepts both (serde's `untagged`, `default`), or another uid";
-    let at = place::of(json, &error).map(|place| format!(", at `{place}`"));
+    let at = json_path::of(json, &error).map(|place| format!(", at `{place}`"));
     ValueError {
         kind: ErrorKind::Decode,
         what: format!(
@@ -365,8 +366,8 @@ fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
             at.unwrap_or_default()
         )
         .into(),
-        help: match place::breaks_floats(json) {
-            true => format!("{HELP}; {}", place::BREAKS_FLOATS).into(),
+        help: match arbitrary_precision::breaks_floats(json) {
+            true => format!("{HELP}; {}", arbitrary_precision::BREAKS_FLOATS).into(),
             false => HELP.into(),
         },
         source: Some(error),
@@ -431,8 +432,8 @@ fn always_comes_back<T: 'static>(value: &T) -> bool {
 
 /// The beginning of some JSON, short enough for a message.
 fn excerpt(json: &str) -> String {
-    const MOST: usize = 60;
-    match json.char_indices().nth(MOST) {
+    const MAX_EXCERPT_CHARS: usize = 60;
+    match json.char_indices().nth(MAX_EXCERPT_CHARS) {
         Some((end, _)) => format!("`{}…`", &json[..end]),
         None => format!("`{json}`"),
     }

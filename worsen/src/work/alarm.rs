@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use crate::strangers::{Deed, Strangers};
+use crate::callbacks::{Callback, Callbacks};
 
 #[derive(Default)]
 pub(super) struct Alarm(Arc<Shared>);
@@ -22,7 +22,7 @@ struct Shared {
     state: Mutex<State>,
     /// The thread has a new first one to wake, or is to end.
     changed: Condvar,
-    strangers: Strangers,
+    callbacks: Callbacks,
 }
 
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl Shared {
                 let waker = first.remove();
                 // Whoever is woken may do anything, also sleep again, or never come back.
                 drop(state);
-                self.strangers.run([Deed::Wake(waker)]);
+                self.callbacks.run([Callback::Wake(waker)]);
                 state = self.state();
             } else {
                 (state, _) = self

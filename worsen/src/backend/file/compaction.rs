@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     backend::Entries,
+    callbacks::quietly,
     entry::Edit,
     planted::{Bug, planted, was_unknown},
-    strangers::quietly,
 };
 
 /// A log up to this length is left alone; 0: none is. Shared, so that a test can ask for a compaction

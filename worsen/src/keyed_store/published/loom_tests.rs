@@ -55,7 +55,7 @@ fn open() -> (Shared<EngineHandle>, Arc<Published<u64>>) {
         path: None,
         backend: Box::new(MemoryBackend::default()),
         model: Box::new(model),
-        shown: Box::new(shown),
+        read_model: Box::new(shown),
         entries: Entries::new(),
         revision: 0,
         recovery: Recovery::default(),

@@ -14,7 +14,8 @@ use std::{
 use super::Value;
 use crate::{
     backend::Sorted,
-    engine::{Shown, Unseen},
+    callbacks::quietly,
+    engine::{ReadModel, Unseen},
     entry::Edit,
     error::ValueError,
     loom::{
@@ -26,7 +27,6 @@ use crate::{
     },
     planted::{Bug, planted},
     shared_str::SharedStr,
-    strangers::quietly,
     value,
 };
 
@@ -376,21 +376,21 @@ impl<T: Value> Published<T> {
 }
 
 /// Readers, as they go on by themselves.
-pub(crate) struct KeyedShown<T: Value> {
+pub(crate) struct KeyedReadModel<T: Value> {
     pub(super) map: Arc<Published<T>>,
     next: HashMap<SharedStr, Option<T>>,
 }
 
-impl<T: Value> KeyedShown<T> {
+impl<T: Value> KeyedReadModel<T> {
     pub(super) fn new(map: Arc<Published<T>>) -> Self {
-        KeyedShown {
+        KeyedReadModel {
             map,
             next: HashMap::new(),
         }
     }
 }
 
-impl<T: Value> Shown for KeyedShown<T> {
+impl<T: Value> ReadModel for KeyedReadModel<T> {
     fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
         let value = json.as_deref().map(value::decode).transpose()?;
         self.next.insert(uid.clone(), value);

@@ -177,7 +177,7 @@ impl Model for State {
     }
 }
 
-impl Shown for State {
+impl ReadModel for State {
     fn apply(&mut self, _edit: &Edit) -> Result<(), ValueError> {
         Ok(())
     }
@@ -234,7 +234,7 @@ fn open(bomb: &Arc<Bomb>, poll: Option<Duration>) -> Arc<EngineHandle> {
         path: None,
         backend: Box::new(Disk(MemoryBackend::default(), bomb.clone())),
         model: Box::new(State(bomb.clone())),
-        shown: Box::new(State(bomb.clone())),
+        read_model: Box::new(State(bomb.clone())),
         entries: Entries::new(),
         revision: 0,
         recovery: Recovery::default(),

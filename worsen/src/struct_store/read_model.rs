@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Fields, Layout, Published, Versioned};
 use crate::{
-    engine::{Shown, Unseen},
+    engine::{ReadModel, Unseen},
     entry::Edit,
     error::ValueError,
     schema::{EntryTables, Schema},
@@ -70,7 +70,7 @@ impl<S: Schema> Published<S> {
 }
 
 /// What readers see of one struct, and the copy that they go on with.
-pub(crate) struct StructShown<S: Schema> {
+pub(crate) struct StructReadModel<S: Schema> {
     pub(crate) cell: Arc<Published<S>>,
     layout: Arc<Layout<S>>,
     /// Made when it is needed: a process that only writes has no use for it.
@@ -79,9 +79,9 @@ pub(crate) struct StructShown<S: Schema> {
     newer: Fields,
 }
 
-impl<S: Schema> StructShown<S> {
+impl<S: Schema> StructReadModel<S> {
     pub(super) fn new(cell: Arc<Published<S>>, layout: Arc<Layout<S>>, fields: usize) -> Self {
-        StructShown {
+        StructReadModel {
             cell,
             layout,
             spare: None,
@@ -100,7 +100,7 @@ impl<S: Schema> StructShown<S> {
     }
 }
 
-impl<S: Schema> Shown for StructShown<S> {
+impl<S: Schema> ReadModel for StructReadModel<S> {
     fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
         let Some(index) = self.layout.index_of(uid) else {
             return Ok(());

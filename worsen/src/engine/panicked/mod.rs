@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Engine, core::Core};
 use crate::{
+    callbacks::dispose,
     error::{Error, ErrorKind},
-    strangers::dispose,
 };
 
 #[cfg(test)]
@@ -28,26 +28,26 @@ impl Engine {
     ) -> Result<T, Error> {
         catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
             dispose(payload);
-            self.break_down(doing)
+            self.note_panic(doing)
         })
     }
 
     /// The store refuses writes from now on. Returns why, as it is told the writer whom it happened to.
-    pub(super) fn break_down(&self, doing: &'static str) -> Error {
+    pub(super) fn note_panic(&self, doing: &'static str) -> Error {
         let error = Error::new(
             ErrorKind::OutcomeUnknown,
             format!("something panicked while the store {doing}: the `Clone` or `Drop` of a stored type, or worsen itself"),
         )
         .help("see what was printed when it happened; then drop every handle and open the store again");
         // The first one tells most.
-        let first = self.broken.get_or_init(|| error.clone());
+        let first = self.panicked.get_or_init(|| error.clone());
         self.health.poisoned(Some(first));
         error
     }
 
     /// Whether the store refuses writes, and why.
     pub(super) fn refused<'a>(&'a self, core: &'a Core) -> Option<&'a Error> {
-        core.poisoned.as_ref().or_else(|| self.broken.get())
+        core.poisoned.as_ref().or_else(|| self.panicked.get())
     }
 
     /// # Errors

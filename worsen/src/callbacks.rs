@@ -20,32 +20,32 @@ use std::{
 use crate::planted::{Bug, planted};
 
 /// How long a thread waits for more before it ends.
-const PATIENCE: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the watcher looks.
-const LOOK: Duration = Duration::from_millis(10);
+const WATCH_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How often in vain, before it sleeps until it is asked.
-const LOOKS: u32 = 10;
+const MAX_IDLE_LOOKS: u32 = 10;
 
 /// What is to be done.
-pub(crate) enum Deed {
+pub(crate) enum Callback {
     Wake(Waker),
     Drop(Box<dyn Send>),
 }
 
-impl Deed {
+impl Callback {
     fn run(self) {
         quietly(|| match self {
-            Deed::Wake(waker) => waker.wake(),
-            Deed::Drop(left) => drop(left),
+            Callback::Wake(waker) => waker.wake(),
+            Callback::Drop(left) => drop(left),
         });
     }
 }
 
 /// Those of one store.
 #[derive(Default)]
-pub(crate) struct Strangers(Arc<Shared>);
+pub(crate) struct Callbacks(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -58,14 +58,14 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    deeds: VecDeque<Deed>,
+    callbacks: VecDeque<Callback>,
     /// How many of these were begun.
     begun: u64,
     /// Threads that do them, and those of them that wait for one.
     threads: usize,
     idle: usize,
     lent: Option<Lent>,
-    /// How many deeds were begun by threads that had lent themselves.
+    /// How many callbacks were begun by threads that had lent themselves.
     begun_by_lent: u64,
     watched: Watched,
     closing: bool,
@@ -73,7 +73,7 @@ struct State {
 
 /// What a thread of the store does itself.
 struct Lent {
-    deeds: VecDeque<Deed>,
+    callbacks: VecDeque<Callback>,
     replace: Replace,
     /// Which time this is.
     number: u64,
@@ -97,14 +97,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does one deed after the other.
+    /// Does one callback after the other.
     fn work(&self) {
         let mut state = self.state();
         loop {
-            if let Some(deed) = state.deeds.pop_front() {
+            if let Some(callback) = state.callbacks.pop_front() {
                 state.begun += 1;
                 drop(state);
-                deed.run();
+                callback.run();
                 state = self.state();
                 continue;
             }
@@ -114,11 +114,11 @@ impl Shared {
             state.idle += 1;
             let (woken, timer) = self
                 .changed
-                .wait_timeout(state, PATIENCE)
+                .wait_timeout(state, IDLE_TIMEOUT)
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
-            if timer.timed_out() && state.deeds.is_empty() {
+            if timer.timed_out() && state.callbacks.is_empty() {
                 break;
             }
         }
@@ -128,7 +128,7 @@ impl Shared {
     /// Another thread for what is to be done. Returns whether there is one.
     fn start(self: &Arc<Self>, state: &mut State) -> bool {
         let shared = self.clone();
-        let is_started = spawn("worsen-stranger", move || shared.work());
+        let is_started = spawn("worsen-callback", move || shared.work());
         state.threads += usize::from(is_started);
         is_started
     }
@@ -138,12 +138,12 @@ impl Shared {
         let mut state = self.state();
         let mut seen = (state.begun, state.begun_by_lent);
         let mut in_vain = 0;
-        while !state.closing || !state.deeds.is_empty() {
-            let asleep = in_vain == LOOKS;
+        while !state.closing || !state.callbacks.is_empty() {
+            let asleep = in_vain == MAX_IDLE_LOOKS;
             if asleep {
                 state.watched = Watched::WhenAsked;
             }
-            let pause = if asleep { PATIENCE } else { LOOK };
+            let pause = if asleep { IDLE_TIMEOUT } else { WATCH_INTERVAL };
             let (woken, timer) = self
                 .busy
                 .wait_timeout(state, pause)
@@ -153,7 +153,7 @@ impl Shared {
             let mut is_idle = before == seen;
             // None of them has come back since the last look.
             let is_stuck = before.0 == seen.0 && timer.timed_out();
-            if is_stuck && !state.deeds.is_empty() && state.idle == 0 {
+            if is_stuck && !state.callbacks.is_empty() && state.idle == 0 {
                 is_idle = false;
                 self.start(&mut state);
             }
@@ -163,7 +163,7 @@ impl Shared {
             }
             match (is_idle, asleep && timer.timed_out()) {
                 (true, true) => break,
-                (true, false) => in_vain = LOOKS.min(in_vain + 1),
+                (true, false) => in_vain = MAX_IDLE_LOOKS.min(in_vain + 1),
                 (false, _) => in_vain = 0,
             }
         }
@@ -178,8 +178,8 @@ impl Shared {
         let is_replaced = (lent.replace)();
         state = self.state();
         if is_replaced {
-            state.deeds.append(&mut lent.deeds);
-            if !state.deeds.is_empty() && state.idle == 0 {
+            state.callbacks.append(&mut lent.callbacks);
+            if !state.callbacks.is_empty() && state.idle == 0 {
                 self.start(&mut state);
             }
             self.changed.notify_one();
@@ -215,19 +215,19 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
 /// Whether everything is done where it is asked for: loom's models have no strangers that do harm, and the fewer
 /// threads the better.
 fn does_all_at_once() -> bool {
-    cfg!(loom) || planted(Bug::RunStrangersOnKeeper)
+    cfg!(loom) || planted(Bug::RunCallbacksOnKeeper)
 }
 
-impl Strangers {
+impl Callbacks {
     /// Does it on a thread where it can do no harm; here, where no such thread can be started.
-    pub(crate) fn run(&self, deeds: impl IntoIterator<Item = Deed>) {
-        let deeds = deeds.into_iter();
+    pub(crate) fn run(&self, callbacks: impl IntoIterator<Item = Callback>) {
+        let callbacks = callbacks.into_iter();
         if does_all_at_once() {
-            return deeds.for_each(Deed::run);
+            return callbacks.for_each(Callback::run);
         }
         let mut state = self.0.state();
-        state.deeds.extend(deeds);
-        if state.deeds.is_empty() {
+        state.callbacks.extend(callbacks);
+        if state.callbacks.is_empty() {
             return;
         }
         if state.idle > 0 {
@@ -235,24 +235,28 @@ impl Strangers {
         }
         let mut left = VecDeque::new();
         if state.threads == 0 && !self.0.start(&mut state) {
-            left = mem::take(&mut state.deeds);
-        } else if state.deeds.len() > state.idle {
+            left = mem::take(&mut state.callbacks);
+        } else if state.callbacks.len() > state.idle {
             self.0.watch_closely(&mut state);
         }
         drop(state);
-        left.into_iter().for_each(Deed::run);
+        left.into_iter().for_each(Callback::run);
     }
 
     /// Does it here, on a thread of the store that lends itself for that. Where it does not come back, `replace`
     /// has another thread be what this one is, and what is left is done elsewhere.
-    pub(crate) fn lend(&self, deeds: Vec<Deed>, replace: impl FnMut() -> bool + Send + 'static) {
+    pub(crate) fn lend(
+        &self,
+        callbacks: Vec<Callback>,
+        replace: impl FnMut() -> bool + Send + 'static,
+    ) {
         if does_all_at_once() {
-            return deeds.into_iter().for_each(Deed::run);
+            return callbacks.into_iter().for_each(Callback::run);
         }
         let mut state = self.0.state();
         let number = state.begun_by_lent;
         state.lent = Some(Lent {
-            deeds: deeds.into(),
+            callbacks: callbacks.into(),
             replace: Box::new(replace),
             number,
         });
@@ -263,19 +267,19 @@ impl Strangers {
                 // Another thread goes on.
                 return;
             };
-            let Some(deed) = lent.deeds.pop_front() else {
+            let Some(callback) = lent.callbacks.pop_front() else {
                 state.lent = None;
                 return;
             };
             state.begun_by_lent += 1;
             drop(state);
-            deed.run();
+            callback.run();
             state = self.0.state();
         }
     }
 }
 
-impl Drop for Strangers {
+impl Drop for Callbacks {
     fn drop(&mut self) {
         // What is left is done all the same.
         self.0.state().closing = true;
@@ -285,8 +289,8 @@ impl Drop for Strangers {
 }
 
 /// A panic was printed when it happened.
-pub(crate) fn quietly(deed: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(deed)) {
+pub(crate) fn quietly(callback: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
         dispose(payload);
     }
 }
@@ -297,12 +301,12 @@ pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
     if payload.is::<&'static str>() || payload.is::<String>() {
         return;
     }
-    if cfg!(loom) || planted(Bug::RunStrangersOnKeeper) {
+    if cfg!(loom) || planted(Bug::RunCallbacksOnKeeper) {
         return drop(payload);
     }
     let kept = Arc::new(Mutex::new(Some(payload)));
     let dropped = kept.clone();
-    let is_started = spawn("worsen-stranger", move || {
+    let is_started = spawn("worsen-callback", move || {
         let payload = dropped
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -9,13 +9,13 @@ use crate::{
 
 /// The writes of a store that failed while nobody waited for them, until a sync tells of them.
 #[derive(Default)]
-pub(crate) struct Unheard {
+pub(crate) struct DetachedFailures {
     /// The first one, and how many. The standard library's lock also under loom: it is never held across
     /// anything that other threads take part in.
     failed: std::sync::Mutex<Option<(Error, u64)>>,
 }
 
-impl Unheard {
+impl DetachedFailures {
     fn failed(&self) -> std::sync::MutexGuard<'_, Option<(Error, u64)>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
