@@ -64,6 +64,7 @@ mod keyed_store;
 mod loom;
 mod on_change;
 mod open;
+mod open_store;
 mod options;
 mod planted;
 #[allow(

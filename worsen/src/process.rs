@@ -1,5 +1,5 @@
-//! Who has taken a job, and whether that process is still there. The one place where a work queue asks
-//! the operating system for anything; what follows from the answers is decided elsewhere.
+//! The identity of a process, whether it still runs, and what time it is there. Only here somebody asks the system
+//! for other processes. Never here: what follows from the answers.
 
 use std::{
     collections::HashMap,
@@ -7,21 +7,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// A process that takes jobs. Two processes are never the same one, also when the second has the pid
-/// of the first.
+/// A process. Two processes are never the same one, also when the second has the pid of the first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId {
     /// Its pid.
     pub pid: u32,
-    /// When it was started, as the system counts. `None`: nobody can tell whether it lives.
+    /// When it was started, as the system counts. `None`: nobody can tell whether it runs.
     pub started: Option<u64>,
     /// Where its pid means something: the machine since its start, and the namespaces. Elsewhere nobody
-    /// can tell whether it lives.
+    /// can tell whether it runs.
     pub on: Option<Arc<str>>,
 }
 
 impl ProcessId {
-    /// Whether this one can tell if the other one lives.
+    /// Whether this one can tell if the other one runs.
     pub(crate) fn can_judge(&self, other: &ProcessId) -> bool {
         self != other && self.on.is_some() && self.on == other.on && other.started.is_some()
     }
@@ -31,7 +30,7 @@ impl ProcessId {
 pub trait Environment: Send + Sync {
     /// The wall clock.
     fn now(&self) -> SystemTime;
-    /// How long it is since the start of the machine, with the time that it slept. It goes back for nobody,
+    /// How long it is since the start of the machine, with the time that it slept. It never goes back,
     /// and is the same for all processes with this [`ProcessId::on`]. `None`: it is not known.
     fn uptime(&self) -> Option<Duration> {
         None
@@ -39,13 +38,13 @@ pub trait Environment: Send + Sync {
     /// This process.
     fn me(&self) -> &ProcessId;
     /// Whether it is certain that this process has ended.
-    fn is_gone(&self, taker: &ProcessId) -> bool;
+    fn is_gone(&self, process: &ProcessId) -> bool;
 }
 
 /// The system itself.
 pub(crate) struct System {
     me: ProcessId,
-    /// What was found out. Who is gone stays so; who was there is looked for again after a while.
+    /// What was found out. A process that is gone stays so; one that was there is looked for again after a while.
     found: Mutex<HashMap<ProcessId, Found>>,
 }
 
@@ -55,11 +54,11 @@ enum Found {
 }
 
 impl System {
-    /// For how long somebody who was there is taken to be there: takes come often, and wait for this.
+    /// A process that was there is taken to be there for so long: takes come often, and wait for the answer.
     const BELIEVED: Duration = Duration::from_secs(1);
 
-    /// So many processes are remembered.
-    const MOST: usize = 1024;
+    /// It remembers so many processes at most.
+    const REMEMBERED_PROCESSES: usize = 1024;
 
     pub(crate) fn new() -> Self {
         System {
@@ -82,22 +81,22 @@ impl Environment for System {
         &self.me
     }
 
-    fn is_gone(&self, taker: &ProcessId) -> bool {
-        if !self.me.can_judge(taker) {
+    fn is_gone(&self, process: &ProcessId) -> bool {
+        if !self.me.can_judge(process) {
             return false;
         }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        match found.get(taker) {
+        match found.get(process) {
             Some(Found::Gone) => return true,
             Some(Found::There(at)) if at.elapsed() < System::BELIEVED => return false,
             _ => {}
         }
-        let is_gone = os::is_gone(taker);
-        if found.len() >= System::MOST {
+        let is_gone = os::is_gone(process);
+        if found.len() >= System::REMEMBERED_PROCESSES {
             found.clear();
         }
         found.insert(
-            taker.clone(),
+            process.clone(),
             match is_gone {
                 true => Found::Gone,
                 false => Found::There(Instant::now()),
@@ -107,7 +106,7 @@ impl Environment for System {
     }
 }
 
-/// Whether it is certain that the process is gone which had this pid at this time, in milliseconds since 1970.
+/// Whether it is certain that the process has ended that had this pid at this time, in milliseconds since 1970.
 #[cfg(all(target_os = "linux", not(loom)))]
 pub(crate) fn is_gone_since(pid: u32, at_ms: u64) -> bool {
     os::is_gone_since(pid, at_ms)
@@ -158,15 +157,17 @@ mod os {
         Duration::try_from(clock_gettime(ClockId::Boottime)).ok()
     }
 
-    pub(super) fn is_gone(taker: &ProcessId) -> bool {
-        let file = Path::new("/proc").join(taker.pid.to_string()).join("stat");
+    pub(super) fn is_gone(process: &ProcessId) -> bool {
+        let file = Path::new("/proc")
+            .join(process.pid.to_string())
+            .join("stat");
         match fs::read_to_string(file) {
             Ok(stat) => Stat::parse(&stat).is_some_and(|stat| {
-                let is_other = Some(stat.started) != taker.started;
+                let is_other = Some(stat.started) != process.started;
                 stat.has_ended || is_other && !planted(Bug::TrustPidAlone)
             }),
             // /proc may hide the processes of other users.
-            Err(_) => i32::try_from(taker.pid)
+            Err(_) => i32::try_from(process.pid)
                 .ok()
                 .and_then(Pid::from_raw)
                 .is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH)),
@@ -240,8 +241,8 @@ mod os {
         let on = uname.nodename().to_string_lossy().into_owned();
         ProcessId {
             pid: std::process::id(),
-            // Not to be had. Who has the pid of a process that has ended is taken for that one, and the
-            // lease decides.
+            // The system does not tell. A process with the pid of one that has ended is taken for that one, and
+            // the lease decides.
             started: Some(0),
             on: (!on.is_empty()).then(|| on.into()),
         }
@@ -252,8 +253,8 @@ mod os {
         None
     }
 
-    pub(super) fn is_gone(taker: &ProcessId) -> bool {
-        i32::try_from(taker.pid)
+    pub(super) fn is_gone(process: &ProcessId) -> bool {
+        i32::try_from(process.pid)
             .ok()
             .and_then(Pid::from_raw)
             .is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
@@ -305,25 +306,25 @@ mod tests {
             .unwrap();
         let me = os::me();
         assert!(me.started.is_some() && me.on.is_some());
-        let taker = ProcessId {
+        let process = ProcessId {
             pid: child.id(),
             started: Some(started(child.id())),
             on: me.on.clone(),
         };
-        assert!(!System::new().is_gone(&taker));
+        assert!(!System::new().is_gone(&process));
         let elsewhere = ProcessId {
             on: Some("elsewhere".into()),
-            ..taker.clone()
+            ..process.clone()
         };
         child.kill().unwrap();
         let mut waited = Duration::ZERO;
-        while !System::new().is_gone(&taker) {
+        while !System::new().is_gone(&process) {
             assert!(waited < Duration::from_secs(60), "a zombie is not there");
             std::thread::sleep(Duration::from_millis(5));
             waited += Duration::from_millis(5);
         }
         child.wait().unwrap();
-        assert!(System::new().is_gone(&taker));
+        assert!(System::new().is_gone(&process));
         assert!(!System::new().is_gone(&elsewhere));
     }
 

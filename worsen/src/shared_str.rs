@@ -1,5 +1,5 @@
-//! [`Text`]: a text that many may hold, alone or as a part of a longer one that all of them keep. What it
-//! says is not known here.
+//! [`SharedStr`]: a text that many may hold, alone or as a part of a longer one that all of them keep. Never here:
+//! what it says.
 //!
 //! A log that is read at opening is nearly all uids and values. They stay where they are, and the state
 //! points there: that takes much less time, and memory, than copying them out one by one.
@@ -41,7 +41,7 @@ impl SharedStr {
         }
     }
 
-    /// In bytes. Looks at nothing but this.
+    /// In bytes. It looks at no byte of the text.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
             Repr::Own(text) => text.len(),

@@ -1,9 +1,9 @@
-//! [`Entries`]: the newest JSON text of every uid, in order. Where it comes from, and what is written of it,
-//! is not known here.
+//! [`Entries`]: the newest JSON text of every uid, in order. Never here: where it comes from, and what is
+//! written of it.
 //!
 //! What was loaded is a sorted list that never changes, and what came since stands in a map above it. Log-
 //! structured merge trees (O'Neil et al., 1996) are made of such layers. A list is built in a fraction of
-//! the time of a map, and whoever wants to can share it.
+//! the time of a map, and can be shared.
 
 use std::{
     collections::{BTreeMap, btree_map},
@@ -33,8 +33,8 @@ struct List {
     hash: RandomState,
 }
 
-/// In fewer, halving the list is as fast.
-const FEW: usize = 32;
+/// Shorter lists are searched by halving, which is as fast there.
+const TABLE_FROM_ENTRIES: usize = 32;
 
 impl Sorted {
     fn new(all: Vec<(SharedStr, SharedStr)>) -> Self {
@@ -47,7 +47,7 @@ impl Sorted {
 
     pub(crate) fn get(&self, uid: &str) -> Option<&(SharedStr, SharedStr)> {
         let List { all, places, hash } = &*self.0;
-        if all.len() < FEW || u32::try_from(all.len()).is_err() {
+        if all.len() < TABLE_FROM_ENTRIES || u32::try_from(all.len()).is_err() {
             return all.get(self.place(uid).ok()?);
         }
         let places = places.get_or_init(|| {
@@ -241,7 +241,7 @@ impl Entries {
     }
 
     /// Makes one list of everything again, and lets go of the log that it was loaded from.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn detach_from_log(&mut self) {
         let detached = |(uid, json): (&SharedStr, &SharedStr)| (uid.detached(), json.detached());
         self.loaded = Sorted::new(self.iter().map(detached).collect());
         self.newer.clear();
@@ -368,7 +368,7 @@ mod tests {
                             };
                         }
                     }
-                    _ => entries.settle(),
+                    _ => entries.detach_from_log(),
                 }
                 assert_same(&entries, &model, &mut numbers);
             }
@@ -378,11 +378,11 @@ mod tests {
     #[test]
     fn what_was_shared_stays_as_it_was() {
         let mut entries: Entries = [("a".into(), "1".into())].into_iter().collect();
-        entries.settle();
+        entries.detach_from_log();
         let shared = entries.sorted();
         entries.insert("a".into(), "2".into());
         entries.merge(vec![Edit::set("b", "3"), Edit::delete("c")]);
-        entries.settle();
+        entries.detach_from_log();
         assert_eq!(shared.get("a").map(|(_, json)| &**json), Some("1"));
         assert_eq!(shared.iter().count(), 1);
         assert_eq!(entries.get("a").map(|json| &**json), Some("2"));

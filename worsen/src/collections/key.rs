@@ -1,4 +1,4 @@
-//! A key as the end of a uid, and back. Knows no collections.
+//! A key as the end of a uid, and back. Never here: a collection.
 
 use std::{
     any::{Any, TypeId},

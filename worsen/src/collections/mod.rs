@@ -2,14 +2,14 @@
 //!
 //! A collection is a persistent map (of imbl): a copy of it costs nothing, and comparing it with an
 //! earlier copy of itself costs what has changed. In the log each entry has a uid of its own, `field/key`,
-//! beside the uid of the field, which stands for "empty, apart from its entries". Where that uid holds
-//! something else, the field was a plain one before, and its value is taken over whole.
+//! beside the uid of the field, which holds the mark of the collection. Where that uid holds something else, the
+//! field was a plain one before, and its value is taken over whole. Never here: a store, or when a commit is made.
 
 mod key;
 mod map;
 mod queue;
 mod set;
-pub(crate) mod work_queue;
+mod work_queue;
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{entry::Edits, error::ValueError, shared_str::SharedStr, value};
 
+pub(crate) use self::work_queue::{Now, Span, Take};
 pub use self::{
     key::Key,
     map::{Iter as MapIter, Map},
@@ -49,24 +50,24 @@ impl<V> Shared<V> {
     }
 }
 
-/// The value of an entry that is to be written.
-pub(crate) enum Entry<V> {
-    /// It is what is there already.
-    Same,
+/// What a commit writes of the value of one entry.
+pub(crate) enum ToWrite<V> {
+    /// The store holds this value already.
+    Nothing,
     /// This text; and what everybody reads from it, where that is not the value itself.
-    New(SharedStr, Option<V>),
+    Json(SharedStr, Option<V>),
 }
 
 /// The value of an entry, beside the one before it.
 fn encode<V: Serialize + DeserializeOwned + 'static>(
     value: &V,
     before: Option<&V>,
-) -> Result<Entry<V>, ValueError> {
+) -> Result<ToWrite<V>, ValueError> {
     let value::Encoded { json, copy } = value::encode(value, None)?;
     let read = copy.as_ref().unwrap_or(value);
     Ok(match before {
-        Some(before) if value::is_same(read, &json, before) => Entry::Same,
-        _ => Entry::New(json, copy),
+        Some(before) if value::is_same(read, &json, before) => ToWrite::Nothing,
+        _ => ToWrite::Json(json, copy),
     })
 }
 
@@ -77,7 +78,7 @@ fn record_entries<K: Ord + Clone + ToString, V>(
     entries: &mut OrdMap<K, Shared<V>>,
     uid: &str,
     out: &mut Edits,
-    encode: impl Fn(&K, &V, Option<&V>) -> Result<Entry<V>, ValueError>,
+    encode: impl Fn(&K, &V, Option<&V>) -> Result<ToWrite<V>, ValueError>,
 ) -> Result<(), ValueError> {
     let none = OrdMap::new();
     let after = entries.clone();
@@ -92,12 +93,12 @@ fn record_entries<K: Ord + Clone + ToString, V>(
             }
         };
         match encode(key, &value.0, old.map(|old| &*old.0)) {
-            Ok(Entry::Same) => {
+            Ok(ToWrite::Nothing) => {
                 if let Some(old) = old {
                     entries.insert(key.clone(), old.clone());
                 }
             }
-            Ok(Entry::New(json, copy)) => {
+            Ok(ToWrite::Json(json, copy)) => {
                 out.set(format!("{uid}/{}", key.to_string()), json);
                 if let Some(copy) = copy {
                     entries.insert(key.clone(), Shared::new(copy));

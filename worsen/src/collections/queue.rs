@@ -1,4 +1,4 @@
-//! [`Queue`], a field that logs by entry.
+//! [`Queue`], a field that logs by entry. Never here: what a commit is, and jobs.
 
 use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
 
@@ -18,8 +18,8 @@ use crate::{
 ///
 /// It is used as a `VecDeque`, in the closures of writes and on snapshots, but for what goes through all
 /// items to change them, and for `queue[i]`: an item in the middle is looked for, by
-/// [`get`](Queue::get) and [`get_mut`](Queue::get_mut). A clone costs nothing, and neither does a snapshot. In the file an item stands under the uid `field/number`; numbers rise
-/// towards the back, and an item keeps its own.
+/// [`get`](Queue::get) and [`get_mut`](Queue::get_mut). A clone costs nothing, and neither does a snapshot. In the
+/// file an item stands under the uid `field/number`; numbers rise towards the back, and an item keeps its own.
 ///
 /// A field that was a `VecDeque` or a `Vec` before is taken over.
 ///
@@ -216,7 +216,7 @@ impl<T: Value> ByEntry for Queue<T> {
                 self.items.insert(key::from_text(key)?, Shared::new(item));
             }
             FieldChange::RemoveEntry { key } => {
-                // What is no number of an item is none's: a work queue may have left it.
+                // A key that is no number belongs to no item: a work queue may have left it.
                 if let Ok(number) = key::from_text::<i64>(key) {
                     self.items.remove(&number);
                 }

@@ -1,4 +1,4 @@
-//! [`Set`], a field that logs by entry.
+//! [`Set`], a field that logs by entry: a map without values. Never here: how a map is written.
 
 use std::{borrow::Borrow, collections::BTreeSet, fmt, iter::FusedIterator, ops::RangeBounds};
 

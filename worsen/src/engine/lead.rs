@@ -136,7 +136,7 @@ impl Engine {
         if self.backend.wants_compaction(core.replica.entries.bytes()) {
             self.backend.compact(&core.replica.entries)?;
             // It has just cost as much as there is, so now is the time to put that in order too.
-            core.replica.entries.settle();
+            core.replica.entries.detach_from_log();
             core.settled = true;
         }
         let caught_up = core.replica.since.all().len();

@@ -1,5 +1,5 @@
-//! A state as far as the log has been taken over, in entries. There are two of them: the draft's, and that
-//! of readers, who go on by themselves. Never here: a typed value, and who goes on when.
+//! A state as far as the log has been taken over, in entries. There are two of them: the draft's, and the readers',
+//! which go on by themselves. Never here: a typed value, and when either goes on.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -46,7 +46,7 @@ impl Replica {
         }
     }
 
-    /// The replica of readers, who see all of this.
+    /// The replica of readers, which see all of this.
     pub(super) fn of_readers(entries: Entries, revision: u64) -> Self {
         Replica {
             entries,
@@ -137,7 +137,7 @@ impl Replica {
                     continue;
                 }
                 Ok(Err(error)) => error.at(&uid),
-                // It was printed when it happened. Were it let through, the entries behind this one were
+                // The panic was printed when it happened. If it went on, the entries behind this one would be
                 // lost.
                 Err(payload) => {
                     dispose(payload);

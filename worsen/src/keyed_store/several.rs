@@ -1,9 +1,9 @@
-//! Several uids of a [`PersistentStore`] in one commit. How one uid is set is the model's business.
+//! Several uids of a [`PersistentStore`] in one commit. Never here: how one uid is set.
 
 use std::{cell::OnceCell, collections::BTreeMap, fmt};
 
-use super::{KeyedModel, PersistentStore, Value};
-use crate::{commit::Commit, engine::Scope, error::Error, shared_str::SharedStr};
+use super::{model::KeyedModel, store::PersistentStore};
+use crate::{commit::Commit, engine::Scope, error::Error, shared_str::SharedStr, value::Value};
 
 impl<T: Value> PersistentStore<T> {
     /// Reads and changes any number of uids in one commit: all of it becomes visible and durable, or
@@ -70,7 +70,7 @@ pub struct Draft<'a, T: Value> {
     refused: OnceCell<Error>,
 }
 
-/// What a draft is of. Behind a trait, so that what a model is made of is nobody's business.
+/// What a draft reads and changes. It hides the model, which no public type may name.
 trait Values<T> {
     fn get(&self, uid: &str) -> Result<Option<T>, Error>;
     fn set(&mut self, uid: &str, value: Option<T>) -> Result<(), Error>;

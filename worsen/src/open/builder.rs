@@ -26,9 +26,10 @@ use crate::{
     engine::{Engine, EngineHandle, EngineOptions, Limits, MAX_NESTING, Model, ReadModel, Seeds},
     error::{Error, ErrorKind},
     loom,
+    open_store::OpenStore,
     options::{Access, Durability, Settings},
     repair::Recovery,
-    struct_store::{Handle, Inner, StructModel, record_seed},
+    struct_store::{Handle, Published, StructModel, record_seed},
     trace::{self, Debug},
 };
 
@@ -186,7 +187,7 @@ impl<S: Store> Builder<S> {
         let Builder { place, seed } = self;
         let mut seed = Some(seed);
         place
-            .open::<Inner<S>>(Kind::structure::<S>(), &mut |opening| {
+            .open::<OpenStore<Published<S>>>(Kind::structure::<S>(), &mut |opening| {
                 let Seed {
                     given,
                     made,
@@ -206,7 +207,7 @@ impl<S: Store> Builder<S> {
                     None => record_seed(&first, &tables),
                 });
                 let handle = opening.start(Box::new(model), Box::new(read_model), Some(first))?;
-                Ok(Arc::new(Inner { cell, handle }))
+                Ok(Arc::new(OpenStore::new(cell, handle)))
             })
             .map(|inner| Handle::new(inner).into())
     }

@@ -12,7 +12,8 @@ use super::{
 use crate::options::{Access, Durability};
 use crate::{
     error::Error,
-    keyed_store::{Inner, KeyedModel, PersistentStore},
+    keyed_store::{KeyedModel, PersistentStore, Published},
+    open_store::OpenStore,
     options::Settings,
     trace,
     value::Value,
@@ -112,10 +113,10 @@ impl<T: Value> PersistentStore<T> {
     }
 
     pub(crate) fn at(place: Place) -> Result<Self, Error> {
-        let inner = place.open::<Inner<T>>(Kind::keyed::<T>(), &mut |opening| {
+        let inner = place.open::<OpenStore<Published<T>>>(Kind::keyed::<T>(), &mut |opening| {
             let (model, read_model, map) = KeyedModel::<T>::new();
             let handle = opening.start(Box::new(model), Box::new(read_model), None)?;
-            Ok(Arc::new(Inner { map, handle }))
+            Ok(Arc::new(OpenStore::new(map, handle)))
         })?;
         Ok(PersistentStore::of(inner))
     }

@@ -2,9 +2,9 @@
 //! collection writes.
 //!
 //! A [`Map`](crate::Map) can be deserialized, as every other field. So no trait tells it from a plain field
-//! where the type is not known, and stable Rust has no specialization. Instead the type is asked, once for
+//! where the type is a parameter, and stable Rust has no specialization. Instead the type is asked, once for
 //! each opening: a collection that is deserialized while somebody asks leaves its [`EntryTable`] behind,
-//! before it reads anything. That is how serde_json passes its raw values through serde, too. A type that
+//! before it reads anything. So does serde_json pass its raw values through serde. A type that
 //! holds a collection leaves that one's table, whose type is not its own: then it is a plain field.
 
 use std::{
@@ -33,8 +33,8 @@ pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
     /// What stands under the field's own uid.
     const MARK: Mark;
 
-    /// Whether it knows something that outlives its entries, such as the numbers that were used: then it is
-    /// written down also where it is set back to an empty seed.
+    /// Whether it knows something that outlives its entries, such as the numbers that were used: then a commit
+    /// also writes it where it is set back to an empty seed.
     const REMEMBERS: bool = false;
 
     /// Adds the entries that changed since `before` to `out`; all there are, where there is no `before`. The

@@ -42,8 +42,8 @@ impl Mark {
 pub(crate) struct NewMarks<'a>(HashSet<&'a str>);
 
 impl<'a> NewMarks<'a> {
-    /// Whether an entry has to be told to those who know the older state. Entries come in the order of their
-    /// uids; `is_new`: the older state has another text at this uid.
+    /// Whether the change from the older state must tell an entry. Entries come in the order of their uids;
+    /// `is_new`: the older state has another text at this uid.
     pub(crate) fn must_tell(&mut self, uid: &'a str, json: &str, is_new: bool) -> bool {
         let (field, key) = split(uid);
         if is_new && key.is_none() && Mark::parse(json).is_some() {

@@ -1,7 +1,7 @@
 //! What the derive implements: [`Schema`] for a struct, and [`Field`] for the type of one field.
 //!
-//! Nothing here knows of files, locks or threads. A field turns itself into JSON entries and back;
-//! everything else is the engine's.
+//! A field turns itself into JSON entries and back; everything else is the engine's. Never here: files, locks,
+//! threads.
 
 use std::any::Any;
 
@@ -54,7 +54,7 @@ pub trait Schema: Sized + Send + Sync + 'static {
     /// Takes one change of the log into a field, as [`Field::apply`].
     #[doc(hidden)]
     fn __apply(&mut self, index: usize, change: FieldChange<'_>) -> Result<(), ValueError>;
-    /// One stored field, for who knows its type.
+    /// One stored field, for callers that know its type.
     #[doc(hidden)]
     fn __field(&self, index: usize) -> Option<&dyn Any>;
     #[doc(hidden)]

@@ -1,7 +1,6 @@
-//! Back to the seeds: one field, or all of them. What a field reads as that has no value is the model's
-//! business.
+//! Back to the seeds: one field, or all of them. Never here: what a field without a value reads as.
 
-use super::{Handle, StructModel};
+use super::{handle::Handle, model::StructModel};
 use crate::{
     commit::Commit,
     engine::Scope,
@@ -15,8 +14,8 @@ impl<S: Schema> Handle<S> {
     ///
     /// What the file holds of a field goes: so it reads as its seed from now on, also when a later version
     /// of the program has another one, until it is set again. Only a collection that has entries in its seed
-    /// gets these as they are now, and a work queue goes on with its numbers. Fields that are not stored stay as they are, and so do the uids of other
-    /// versions of the program.
+    /// gets these as they are now, and a work queue goes on with its numbers. Fields that are not stored stay as
+    /// they are, and so do the uids of other versions of the program.
     ///
     /// ```
     /// # use worsen::Store;

@@ -1,5 +1,5 @@
-//! Waking a future at a time, where no runtime's timer is known of. One thread does it for all futures of
-//! a [`Work`](super::Work), from the first of them until the last handle is gone.
+//! Waking a future at a time, without the timer of any runtime. One thread does it for all futures of a
+//! [`Work`](super::Work), from the first of them until the last handle is gone. Never here: why they sleep.
 
 use std::{
     collections::BTreeMap,
@@ -53,7 +53,7 @@ impl Shared {
             let at = first.key().0;
             if at <= now {
                 let waker = first.remove();
-                // Whoever is woken may do anything, also sleep again, or never come back.
+                // A waker may do anything, also sleep again, or never come back.
                 drop(state);
                 self.callbacks.run([Callback::Wake(waker)]);
                 state = self.state();
@@ -91,8 +91,8 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        // The thread has nothing of the store's, so nobody needs to wait until it has ended; and whoever
-        // drops this may be the very thread, in the waker of a future.
+        // The thread has nothing of the store's, so nobody needs to wait until it has ended; and this may be
+        // dropped on that very thread, in the waker of a future.
         self.0.state().closing = true;
         self.0.changed.notify_all();
     }

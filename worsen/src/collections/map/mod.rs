@@ -1,4 +1,4 @@
-//! [`Map`], a field that logs by entry.
+//! [`Map`], a field that logs by entry. Never here: which texts a key has (`texts`, `super::key`).
 
 use std::{
     borrow::Borrow,
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::texts::OtherTexts;
 use super::{
-    Entry, Shared, encode,
+    Shared, ToWrite, encode,
     key::{self, Key},
 };
 use crate::{
@@ -244,8 +244,8 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
                 let old = old.filter(|_| is_there);
                 let entry = encode(&*value.0, old.map(|(_, value)| &*value.0));
                 match entry.map_err(|error| error.in_key(written.text.clone()))? {
-                    Entry::Same => continue,
-                    Entry::New(json, copy) => {
+                    ToWrite::Nothing => continue,
+                    ToWrite::Json(json, copy) => {
                         out.set(format!("{uid}/{}", written.text), json);
                         texts.retain(|text| *text != written.text);
                         let value = copy.map_or_else(|| value.clone(), Shared::new);

@@ -1,5 +1,5 @@
 //! The texts under which the entries of a [`Map`] stand in the file, where these are not what their keys
-//! are written as. Which entry changed is not known here.
+//! are written as. Never here: which entry changed.
 //!
 //! Keys that are equal may have different texts: 1.1 and 1.10, one instant in two time zones, 0.0 and
 //! -0.0. An entry is found by its key, but removed from the file by its text. So it is known of each

@@ -1,21 +1,16 @@
-//! A job of a work queue, and how it stands in the file. What becomes of it is not decided here.
+//! A job of a work queue, and how it stands in the file. Never here: what becomes of it.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use super::time::{Moment, Span, Uptime, milliseconds};
 use crate::{
-    collections::Entry,
+    collections::ToWrite,
     error::{ErrorKind, ValueError},
     planted::{Bug, planted},
-    process::{Environment, ProcessId},
+    process::ProcessId,
     shared_str::SharedStr,
     value,
 };
@@ -49,120 +44,14 @@ pub(crate) enum State {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lease {
-    pub(crate) taker: ProcessId,
+    pub(crate) process: ProcessId,
     /// Another one each time.
     pub(crate) token: u64,
     pub(crate) span: Span,
 }
 
-/// Milliseconds since 1970 by the wall clock, or since the start of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(pub(crate) i64);
-
-impl Moment {
-    /// How far back a clock may be set, and a lease is still waited for.
-    const JUMP: i64 = 60 * 60 * 1000;
-
-    pub(crate) fn of(time: SystemTime) -> Self {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH);
-        // Nobody's clock is before 1970 but by mistake.
-        Moment(since.map_or(0, milliseconds))
-    }
-
-    pub(crate) fn time(self) -> SystemTime {
-        let since = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
-        SystemTime::UNIX_EPOCH
-            .checked_add(since)
-            .unwrap_or(SystemTime::UNIX_EPOCH)
-    }
-
-    /// Whether it is long after now: then the clock has been set back, and nobody knows when that time will
-    /// come.
-    pub(crate) fn is_long_after(self, now: Moment) -> bool {
-        self.0 > now.0.saturating_add(Moment::JUMP)
-    }
-
-    /// How much later it is.
-    pub(crate) fn after(self, other: Moment) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(other.0)).unwrap_or(0))
-    }
-
-    /// So many milliseconds before it.
-    pub(crate) fn before(self, length: i64) -> Moment {
-        Moment(self.0.saturating_sub(length))
-    }
-
-    fn text(self) -> String {
-        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);
-        format!("{time:.3}")
-    }
-}
-
-/// At most what a timestamp can say.
-fn milliseconds(duration: Duration) -> i64 {
-    let most = jiff::Timestamp::MAX.as_millisecond();
-    i64::try_from(duration.as_millis()).map_or(most, |time| time.min(most))
-}
-
-/// A moment by the count of one machine since its start, which nobody sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Uptime {
-    /// As [`ProcessId::on`]: elsewhere, and after the next start, it means nothing.
-    pub(crate) on: Arc<str>,
-    pub(crate) at: Moment,
-}
-
-/// What time it is, for somebody.
-#[derive(Debug, Clone)]
-pub(crate) struct Now {
-    pub(crate) wall: Moment,
-    pub(crate) uptime: Option<Uptime>,
-}
-
-impl Now {
-    pub(crate) fn of(environment: &dyn Environment) -> Self {
-        let uptime = environment.me().on.clone().zip(environment.uptime());
-        Now {
-            wall: Moment::of(environment.now()),
-            uptime: uptime.map(|(on, uptime)| Uptime {
-                on,
-                at: Moment(milliseconds(uptime)),
-            }),
-        }
-    }
-}
-
-/// A time that begins and ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Span {
-    /// By the wall clock.
-    pub(crate) end: Moment,
-    /// In milliseconds.
-    pub(crate) length: i64,
-    /// The same end, for those on the machine where it began.
-    pub(crate) uptime: Option<Uptime>,
-}
-
-impl Span {
-    pub(crate) fn new(begin: &Now, length: Duration) -> Self {
-        let length = milliseconds(length);
-        let end = |begin: Moment| {
-            let end = begin.0.saturating_add(length);
-            Moment(end.min(jiff::Timestamp::MAX.as_millisecond()))
-        };
-        Span {
-            end: end(begin.wall),
-            length,
-            uptime: begin.uptime.as_ref().map(|uptime| Uptime {
-                on: uptime.on.clone(),
-                at: end(uptime.at),
-            }),
-        }
-    }
-}
-
 impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
-    pub(crate) fn to_json(&self, before: Option<&Self>) -> Result<Entry<Self>, ValueError> {
+    pub(crate) fn to_json(&self, before: Option<&Self>) -> Result<ToWrite<Self>, ValueError> {
         let encoded = value::encode(&*self.job, None)?;
         let job = encoded.copy.map_or_else(|| self.job.clone(), Arc::new);
         let is_same = |before: &&Self| {
@@ -171,7 +60,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
                 && value::is_same(&*job, &encoded.json, &before.job)
         };
         if before.filter(is_same).is_some() {
-            return Ok(Entry::Same);
+            return Ok(ToWrite::Nothing);
         }
         let mut json = String::from("{\"job\":");
         json.push_str(&encoded.json);
@@ -191,12 +80,16 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
                 }
                 write!(json, "}}")
             }
-            State::Taken(Lease { taker, token, span }) => {
-                let _ = write!(json, ",\"taken\":{{\"pid\":{}", taker.pid);
-                if let Some(started) = taker.started {
+            State::Taken(Lease {
+                process,
+                token,
+                span,
+            }) => {
+                let _ = write!(json, ",\"taken\":{{\"pid\":{}", process.pid);
+                if let Some(started) = process.started {
                     let _ = write!(json, ",\"started\":{started}");
                 }
-                if let Some(on) = &taker.on {
+                if let Some(on) = &process.on {
                     let _ = write!(json, ",\"on\":{}", text(on)?);
                 }
                 let until = span.end.text();
@@ -205,7 +98,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
                     ",\"token\":\"{token:016x}\",\"until\":\"{until}\",\"lease\":{}",
                     span.length
                 );
-                // On the machine of its taker.
+                // On the machine of that process.
                 if let Some(Uptime { at, .. }) = &span.uptime {
                     let _ = write!(json, ",\"uptime\":{}", at.0);
                 }
@@ -220,7 +113,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
             tries: self.tries,
             state: self.state.clone(),
         });
-        Ok(Entry::New(json.into(), copy))
+        Ok(ToWrite::Json(json.into(), copy))
     }
 
     /// What a plain queue has as an item.
@@ -245,7 +138,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
             State::Dead(why.into())
         } else if let Some(taken) = fields.object("taken")? {
             State::Taken(Lease {
-                taker: ProcessId {
+                process: ProcessId {
                     pid: taken.need("pid")?,
                     started: taken.get("started")?,
                     on: taken.get::<String>("on")?.map(Into::into),

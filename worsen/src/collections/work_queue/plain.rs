@@ -5,14 +5,14 @@
 use imbl::OrdSet;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{MOST, WorkQueue, job::Job, not_a_number};
+use super::{WorkQueue, entries::JOB_NUMBERS_END, job::Job, not_a_number};
 use crate::{collections::key, error::ValueError};
 
-/// Here stands the item of number 0 among the jobs, and those with negative numbers in front of it.
-const ZERO: u64 = 1 << 63;
+/// The place of the item of number 0 among the jobs; those with negative numbers stand in front of it.
+const PLACE_OF_ZERO: u64 = 1 << 63;
 
-/// No item has a greater distance from number 0 towards the front.
-const FRONT: i64 = -(1 << 52);
+/// The least number of an item: so far from number 0 towards the front.
+const LEAST_ITEM_NUMBER: i64 = -(1 << 52);
 
 impl<T> WorkQueue<T> {
     /// An empty one, for the items of a plain queue.
@@ -29,12 +29,15 @@ impl<T> WorkQueue<T> {
         if !self.is_plain {
             return 0;
         }
-        let first = self.jobs.get_min().map_or(ZERO, |(first, _)| *first);
-        first.min(ZERO)
+        let first = self
+            .jobs
+            .get_min()
+            .map_or(PLACE_OF_ZERO, |(first, _)| *first);
+        first.min(PLACE_OF_ZERO)
     }
 
     /// Makes jobs of the items. Whatever changes the queue begins with this.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn make_jobs_of_items(&mut self) {
         if !self.is_plain {
             return;
         }
@@ -54,7 +57,7 @@ impl<T: Serialize + DeserializeOwned + 'static> WorkQueue<T> {
     /// Takes an item of the plain queue.
     pub(super) fn put_item(&mut self, key: &str, json: &str) -> Result<(), ValueError> {
         let number = key::from_text::<i64>(key)?;
-        let number = Some(number).filter(|number| *number >= FRONT);
+        let number = Some(number).filter(|number| *number >= LEAST_ITEM_NUMBER);
         let place = place(number.ok_or_else(not_a_number)?)?;
         self.put(place, Job::from_item(json)?);
         Ok(())
@@ -62,7 +65,7 @@ impl<T: Serialize + DeserializeOwned + 'static> WorkQueue<T> {
 
     /// An item of the plain queue has gone.
     pub(super) fn cut_item(&mut self, key: &str) {
-        // What is no number of an item is none's: a work queue may have left it.
+        // A key that is no number belongs to no item: a work queue may have left it.
         let number = key::from_text::<i64>(key).ok();
         if let Some(place) = number.and_then(|number| place(number).ok()) {
             self.take_out(place);
@@ -71,8 +74,8 @@ impl<T: Serialize + DeserializeOwned + 'static> WorkQueue<T> {
 }
 
 fn place(number: i64) -> Result<u64, ValueError> {
-    let place = ZERO.checked_add_signed(number);
+    let place = PLACE_OF_ZERO.checked_add_signed(number);
     place
-        .filter(|place| *place < ZERO + MOST)
+        .filter(|place| *place < PLACE_OF_ZERO + JOB_NUMBERS_END)
         .ok_or_else(not_a_number)
 }

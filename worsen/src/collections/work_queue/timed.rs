@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use imbl::{OrdMap, OrdSet};
 
-use super::job::{Moment, Now, Span};
+use super::time::{Moment, Now, Span};
 use crate::planted::{Bug, planted};
 
 /// Jobs by the machine where their time began; `None`: it does not count.
@@ -36,8 +36,8 @@ impl Times {
         self.by_begin.remove(&(end.before(length), id));
     }
 
-    /// Those that are over by now: what ends first, and what began last, for a clock that was set back. No
-    /// count goes back, but that of a machine which was put back to an earlier state.
+    /// Those that are over by now: what ends first, and what began last, for a clock that was set back. The count
+    /// of a machine goes back only where the machine was put back to an earlier state.
     fn over(&self, now: Moment) -> impl Iterator<Item = u64> {
         let ended = self.by_end.iter().take_while(move |(end, _)| *end <= now);
         let latest = self.by_begin.iter().rev();
@@ -84,7 +84,7 @@ impl Timed {
         ends.min()
     }
 
-    /// What one who is somewhere goes by, and the time there.
+    /// The order that counts for a process at this place, and the time there.
     fn judged<'a>(&'a self, now: &'a Now) -> impl Iterator<Item = (&'a Times, Moment)> + 'a {
         self.0.iter().map(move |(on, group)| match &now.uptime {
             Some(uptime)

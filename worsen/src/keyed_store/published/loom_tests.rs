@@ -40,7 +40,7 @@ fn values_are_counted_as_they_are_seen() {
     });
 }
 
-/// What a reader sees who looks at `b` first: at what is written last.
+/// What a reader sees that looks at `b` first: at what is written last.
 fn look(map: &Published<u64>) -> (u64, u64, u64) {
     let value = |uid| map.value(uid).unwrap().unwrap_or(0);
     let b = value("b");

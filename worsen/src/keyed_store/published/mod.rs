@@ -2,21 +2,18 @@
 //! order, and not before its revision. Never here: operations.
 //!
 //! A publication puts the new values into the map one by one, and only then says that they count. Until it
-//! does, a reader who meets one of them looks for the value before it among those that the publication has
-//! put aside. So no reader ever waits, and one that meets nothing of the kind pays for a comparison.
+//! does, a reader that meets one of them looks for the value before it among those that the publication has
+//! put aside. So no reader ever waits, and one that meets none of them pays for a comparison.
 
 use std::{
-    collections::HashMap,
     mem,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-use super::Value;
 use crate::{
     backend::Sorted,
     callbacks::quietly,
-    engine::{ReadModel, Unseen},
-    entry::Edit,
+    engine::Unseen,
     error::ValueError,
     loom::{
         Slot,
@@ -25,19 +22,26 @@ use crate::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
+    open_store::ReadSide,
     planted::{Bug, planted},
     shared_str::SharedStr,
-    value,
+    value::{self, Value},
 };
 
 #[cfg(loom)]
 #[cfg(test)]
 mod loom_tests;
+mod read_model;
+
+pub(super) use self::read_model::KeyedReadModel;
+
+/// A map keeps the room for so many entries: to give that back is not worth its cost.
+pub(super) const SPARE_ENTRIES: usize = 64;
 
 /// What readers see.
 pub(crate) struct Published<T> {
     /// Counts publications, in revisions: what is stamped with a later time does not count yet. It never
-    /// goes back, also where a store does, which an older copy was put in the place of.
+    /// goes back, even where an older copy takes the place of the store.
     clock: AtomicU64,
     /// By how much the clock is ahead of the revision.
     ahead: AtomicU64,
@@ -50,8 +54,8 @@ pub(crate) struct Published<T> {
     values: papaya::HashMap<SharedStr, Stamped<T>, foldhash::fast::RandomState>,
     /// How many values there are.
     len: AtomicUsize,
-    /// Taken for reading by who looks at more than one uid, and for writing by a publication, so that
-    /// nobody sees half a commit.
+    /// A reader of more than one uid takes it for reading, and a publication for writing, so that nobody sees half
+    /// a commit.
     whole: RwLock<()>,
 }
 
@@ -102,19 +106,20 @@ pub(super) enum Found<'a, T> {
 }
 
 /// What there is at a uid, at one time.
-enum Look<R> {
-    Seen(R),
+enum Lookup<R> {
+    Counts(R),
     /// It does not count yet. What does is put aside.
     TooNew,
 }
 
-impl<T> Published<T> {
-    /// The revision that readers see.
+impl<T: Send + Sync + 'static> ReadSide for Published<T> {
     #[inline]
-    pub(super) fn revision(&self) -> u64 {
+    fn revision(&self) -> u64 {
         self.revision_at(self.clock.load(Acquire))
     }
+}
 
+impl<T> Published<T> {
     #[inline]
     fn revision_at(&self, clock: u64) -> u64 {
         clock.wrapping_sub(self.ahead.load(Relaxed))
@@ -154,24 +159,24 @@ impl<T: Value> Published<T> {
     ) -> Result<R, ValueError> {
         // Acquire, and first: whatever is stamped up to this time is in the map by now.
         let clock = self.clock.load(Acquire);
-        match self.look(uid, clock, &mut look)? {
-            Look::Seen(seen) => Ok(seen),
-            Look::TooNew => self.get_before(uid, clock, look),
+        match self.lookup(uid, clock, &mut look)? {
+            Lookup::Counts(seen) => Ok(seen),
+            Lookup::TooNew => self.get_before(uid, clock, look),
         }
     }
 
     #[inline]
-    fn look<R>(
+    fn lookup<R>(
         &self,
         uid: &str,
         clock: u64,
         look: &mut impl FnMut(Option<&Stamped<T>>) -> R,
-    ) -> Result<Look<R>, ValueError> {
+    ) -> Result<Lookup<R>, ValueError> {
         let values = self.values.pin();
         let mut seen = |stamped: &Stamped<T>| match stamped.since <= clock {
-            true => Look::Seen(look(Some(stamped))),
-            false if planted(Bug::ShowHalfACommit) => Look::Seen(look(Some(stamped))),
-            false => Look::TooNew,
+            true => Lookup::Counts(look(Some(stamped))),
+            false if planted(Bug::ShowHalfACommit) => Lookup::Counts(look(Some(stamped))),
+            false => Lookup::TooNew,
         };
         Ok(match values.get(uid) {
             Some(stamped) => seen(stamped),
@@ -182,12 +187,12 @@ impl<T: Value> Published<T> {
                     seen(&stamped)
                 }
                 Some((uid, stamped)) => seen(values.get_or_insert(uid, stamped)),
-                None => Look::Seen(look(None)),
+                None => Lookup::Counts(look(None)),
             },
         })
     }
 
-    /// As `get`, for who has met what did not count yet at this time.
+    /// As `get`, after a value was found that did not count yet at this time.
     #[cold]
     fn get_before<R>(
         &self,
@@ -210,7 +215,7 @@ impl<T: Value> Published<T> {
             }
             // It counts by now: what is put aside is so until it does.
             clock = self.clock.load(Acquire);
-            if let Look::Seen(seen) = self.look(uid, clock, &mut look)? {
+            if let Lookup::Counts(seen) = self.lookup(uid, clock, &mut look)? {
                 return Ok(seen);
             }
         }
@@ -340,7 +345,7 @@ impl<T: Value> Published<T> {
                 }
             }
         }
-        // Release: who sees it sees all that is stamped with it.
+        // Release: whoever sees it sees all that is stamped with it.
         self.clock.store(clock, Release);
         // Nearly always what it was.
         self.ahead.store(clock.wrapping_sub(revision), Relaxed);
@@ -372,39 +377,6 @@ impl<T: Value> Published<T> {
         // Nobody else changes it meanwhile.
         let len = self.len.load(Relaxed) + usize::from(is_there) - usize::from(was_there);
         self.len.store(len, Release);
-    }
-}
-
-/// Readers, as they go on by themselves.
-pub(crate) struct KeyedReadModel<T: Value> {
-    pub(super) map: Arc<Published<T>>,
-    next: HashMap<SharedStr, Option<T>>,
-}
-
-impl<T: Value> KeyedReadModel<T> {
-    pub(super) fn new(map: Arc<Published<T>>) -> Self {
-        KeyedReadModel {
-            map,
-            next: HashMap::new(),
-        }
-    }
-}
-
-impl<T: Value> ReadModel for KeyedReadModel<T> {
-    fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
-        let value = json.as_deref().map(value::decode).transpose()?;
-        self.next.insert(uid.clone(), value);
-        Ok(())
-    }
-
-    fn publish(&mut self, revision: u64, unseen: Unseen) {
-        self.map.publish(self.next.drain(), revision, unseen);
-        self.next.shrink_to(super::MANY);
-    }
-
-    fn forget(&mut self) {
-        self.next.clear();
-        self.next.shrink_to(super::MANY);
     }
 }
 

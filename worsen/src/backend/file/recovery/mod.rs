@@ -180,7 +180,7 @@ impl Examined {
         }
         // The parts of a log keep all of it in memory: too much, where most of it is history.
         if plan.entries.bytes() < files.log.len() as u64 / 2 {
-            plan.entries.settle();
+            plan.entries.detach_from_log();
         }
         match access {
             Access::ReadOnly => apply_in_memory(plan, files, paths),

@@ -1,4 +1,4 @@
-//! A work queue as people and programs look at it: one job, and all of them. Nothing here changes any.
+//! A work queue as people and programs look at it: one job, and all of them. Never here: what changes any.
 
 use std::{fmt, iter::FusedIterator, ops::Deref, time::SystemTime};
 
@@ -29,7 +29,7 @@ pub enum JobState<'a> {
         /// When the lease ends, by the wall clock.
         until: SystemTime,
     },
-    /// A dead letter: it was tried too often, or its taker has given it up.
+    /// A dead letter: it was tried too often, or its taker gave it up.
     Dead {
         /// For people.
         why: &'a str,
@@ -60,7 +60,7 @@ impl<'a, T> QueuedJob<'a, T> {
                 until: span.end.time(),
             },
             State::Taken(lease) => JobState::Taken {
-                pid: lease.taker.pid,
+                pid: lease.process.pid,
                 until: lease.span.end.time(),
             },
             State::Dead(why) => JobState::Dead { why },
@@ -104,7 +104,7 @@ pub struct Iter<'a, T> {
 }
 
 impl<'a, T> Iter<'a, T> {
-    fn look(&self, (place, job): (&u64, &'a Shared<Job<T>>)) -> QueuedJob<'a, T> {
+    fn queued(&self, (place, job): (&u64, &'a Shared<Job<T>>)) -> QueuedJob<'a, T> {
         QueuedJob {
             id: place - self.base,
             job: &job.0,
@@ -117,7 +117,7 @@ impl<'a, T> Iterator for Iter<'a, T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let job = self.jobs.next()?;
-        Some(self.look(job))
+        Some(self.queued(job))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -128,7 +128,7 @@ impl<'a, T> Iterator for Iter<'a, T> {
 impl<T> DoubleEndedIterator for Iter<'_, T> {
     fn next_back(&mut self) -> Option<Self::Item> {
         let job = self.jobs.next_back()?;
-        Some(self.look(job))
+        Some(self.queued(job))
     }
 }
 

@@ -1,0 +1,47 @@
+//! What the draft of a struct and its readers both know of it: its seed, its fields by uid, and which of them log
+//! by entry. Never here: a state that changes.
+
+use std::collections::HashMap;
+
+use crate::{
+    entry::FieldChange,
+    error::ValueError,
+    planted::meet_unknown,
+    schema::{EntryTables, Schema},
+    uid::split,
+};
+
+pub(super) struct Layout<S> {
+    pub(super) seed: S,
+    pub(super) index: HashMap<&'static str, usize>,
+    pub(super) tables: EntryTables,
+}
+
+impl<S: Schema> Layout<S> {
+    /// The place of the field of this uid. What a newer program wrote is carried along by the engine, and
+    /// means nothing here.
+    pub(super) fn index_of(&self, uid: &str) -> Option<usize> {
+        let index = self.index.get(split(uid).0).copied();
+        if index.is_none() {
+            meet_unknown(uid);
+        }
+        index
+    }
+
+    /// Takes one entry into the field at this place.
+    pub(super) fn apply(
+        &self,
+        state: &mut S,
+        index: usize,
+        uid: &str,
+        json: Option<&str>,
+    ) -> Result<(), ValueError> {
+        match FieldChange::new(split(uid).1, json) {
+            FieldChange::Unset => {
+                state.__copy_field(index, &self.seed);
+                Ok(())
+            }
+            change => self.tables.apply(state, index, change),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The draft of a struct: the state that operations change, until it is what readers see. Never here: how what
+//! changed is written.
+
+use std::{any::Any, collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use super::{
+    fields::Fields,
+    layout::Layout,
+    published::{Published, Versioned},
+    read_model::StructReadModel,
+};
+use crate::{
+    backend::Entries,
+    engine::{Model, Unseen},
+    entry::{Edit, Edits, FieldChange},
+    error::ValueError,
+    planted::{Bug, meet_unknown, planted},
+    schema::{EntryTables, FieldInfo, Schema},
+    shared_str::SharedStr,
+    uid::split,
+};
+
+/// The draft of one struct: a copy that is brought up to what readers see field by field. A publication
+/// swaps the two, so a write costs the fields it touches and not the state.
+pub(crate) struct StructModel<S: Schema> {
+    cell: Arc<Published<S>>,
+    pub(super) layout: Arc<Layout<S>>,
+    /// Nobody else has it. `None`: readers still keep the state that would have become the draft.
+    draft: Option<Arc<Versioned<S>>>,
+    /// Fields that may be newer in the draft.
+    pub(super) dirty: Fields,
+    /// Those of them touched since the last `accept`.
+    open: Fields,
+    /// The entries of each field's seed, for fields that the store has no value of.
+    pub(super) seed_entries: Vec<Vec<Edit>>,
+    /// Has the fields that log by entry as they were before the operation that runs, also those that are not
+    /// stored and that readers do not see yet, and the seeds of the others. `None`: it was not needed yet.
+    pub(super) before: Option<S>,
+    /// What this program wrote of each field last.
+    pub(super) written: Vec<Option<SharedStr>>,
+}
+
+impl<S: Schema> StructModel<S> {
+    /// The model of a store in which every field is at its seed.
+    pub(crate) fn new(mut seed: S) -> (Self, StructReadModel<S>) {
+        let count = S::__FIELDS.len();
+        let mut index = HashMap::new();
+        let mut seed_entries = vec![Vec::new(); count];
+        let tables = EntryTables::of::<S>();
+        for (at, field) in S::__FIELDS.iter().enumerate() {
+            if let Some(uid) = field.uid {
+                index.insert(uid, at);
+                let mut entries = Edits::default();
+                // A seed that cannot be written is refused where a store is created. A store that exists needs
+                // no seeds.
+                if tables.record(&mut seed, at, None, &mut entries).is_ok() {
+                    seed_entries[at] = entries.entries;
+                }
+            }
+        }
+        let versioned = Versioned {
+            state: seed.__copy(),
+            revision: 0,
+            changed: vec![0; count].into(),
+            stamps: vec![0; count].into(),
+            publication: 0,
+        };
+        let cell = Arc::new(Published {
+            newest: ArcSwap::from_pointee(versioned),
+        });
+        let layout = Arc::new(Layout {
+            seed,
+            index,
+            tables,
+        });
+        let model = StructModel {
+            cell: cell.clone(),
+            layout: layout.clone(),
+            draft: None,
+            dirty: Fields::of(count),
+            open: Fields::of(count),
+            seed_entries,
+            before: None,
+            written: vec![None; count],
+        };
+        (model, StructReadModel::new(cell, layout, count))
+    }
+
+    /// The draft, up to date with what readers see wherever it is not newer.
+    pub(super) fn draft(&mut self) -> &mut Versioned<S> {
+        let newer = |index| self.dirty.contains(index) || self.open.contains(index);
+        self.cell.bring_up(&mut self.draft, newer)
+    }
+
+    /// The field may be newer in the draft from now on. Until now it may have been older.
+    fn open(&mut self, index: usize) {
+        self.draft();
+        self.open.add(index);
+    }
+
+    pub(super) fn open_field(&mut self, index: usize) -> &mut S {
+        self.remember(index);
+        self.open(index);
+        &mut self.draft().state
+    }
+
+    pub(super) fn open_all(&mut self) -> &mut S {
+        for index in 0..S::__FIELDS.len() {
+            self.remember(index);
+        }
+        self.draft();
+        self.open.add_all();
+        &mut self.draft().state
+    }
+
+    /// Keeps a field as it is, to be compared with what an operation makes of it.
+    fn remember(&mut self, index: usize) {
+        let is_needed = S::__FIELDS.get(index).is_some_and(|field| {
+            // Nothing else holds what an operation before this one did to a field that is not stored.
+            self.layout.tables.mark(index).is_some()
+                || field.uid.is_none() && self.dirty.contains(index)
+        });
+        if is_needed {
+            let seed = &self.layout.seed;
+            let mut before = self.before.take().unwrap_or_else(|| seed.__copy());
+            before.__copy_field(index, &self.draft().state);
+            self.before = Some(before);
+        }
+    }
+}
+
+impl<S: Schema> Model for StructModel<S> {
+    fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(SharedStr, ValueError)> {
+        let mut misfits = Vec::new();
+        let mut draft = self.cell.newest.load().copy();
+        let tables = self.layout.tables.clone();
+        // Nearly always the field is that of the entry before.
+        let mut last: Option<(&str, usize)> = None;
+        for (uid, json) in entries {
+            let (field, key) = split(uid);
+            let index = match last {
+                Some((name, index)) if name == field => index,
+                _ => {
+                    let Some(&index) = self.layout.index.get(field) else {
+                        meet_unknown(uid);
+                        continue;
+                    };
+                    self.open.add(index);
+                    last = Some((field, index));
+                    index
+                }
+            };
+            let change = FieldChange::new(key, Some(json));
+            if let Err(error) = tables.apply(&mut draft.state, index, change) {
+                misfits.push((uid.clone(), error));
+            }
+        }
+        self.draft = Some(Arc::new(draft));
+        misfits
+    }
+
+    fn follow(&mut self) {
+        let unstored = |index: &usize| {
+            let field: Option<&FieldInfo> = S::__FIELDS.get(*index);
+            field.is_some_and(|field| field.uid.is_none())
+        };
+        let mut own = Fields::of(S::__FIELDS.len());
+        for index in self.dirty.iter().filter(unstored) {
+            own.add(index);
+        }
+        if !self.dirty.is_empty() {
+            let newest = self.cell.newest.load_full();
+            let dirty = std::mem::replace(&mut self.dirty, own);
+            let draft = self.draft();
+            for index in dirty.iter().filter(|index| !unstored(index)) {
+                draft.copy_field(index, &newest);
+            }
+            if !self.dirty.is_empty() {
+                self.publish(newest.revision, Unseen::default());
+            }
+        }
+    }
+
+    fn apply(&mut self, Edit { uid, json }: &Edit) -> Result<(), ValueError> {
+        let Some(index) = self.layout.index_of(uid) else {
+            return Ok(());
+        };
+        self.open(index);
+        let layout = self.layout.clone();
+        layout.apply(&mut self.draft().state, index, uid, json.as_deref())
+    }
+
+    fn accept(&mut self) {
+        self.dirty.add_from(&self.open);
+        self.open.clear();
+    }
+
+    fn roll_back(&mut self, all: bool, since: &[Edit]) -> Result<(), ValueError> {
+        if all {
+            self.open.add_from(&self.dirty);
+        }
+        let fields = self.open.clone();
+        let mut accepted = Fields::of(S::__FIELDS.len());
+        if !all {
+            let both = fields.iter().filter(|index| self.dirty.contains(*index));
+            both.for_each(|index| accepted.add(index));
+        }
+        let before = self.before.take();
+        let cell = self.cell.clone();
+        let draft = self.draft();
+        // After the draft: what readers publish meanwhile is as new or newer in both.
+        let newest = cell.newest.load();
+        for index in fields.iter() {
+            draft.copy_field(index, &newest);
+        }
+        if let (false, Some(before)) = (all || planted(Bug::ForgetWhatIsNotStored), &before) {
+            let is_stored = |index: usize| {
+                let field: Option<&FieldInfo> = S::__FIELDS.get(index);
+                field.is_some_and(|field| field.uid.is_some())
+            };
+            for index in accepted.iter().filter(|index| !is_stored(*index)) {
+                draft.state.__copy_field(index, before);
+            }
+        }
+        self.before = before;
+        for edit in since {
+            let field = split(&edit.uid).0;
+            if self
+                .layout
+                .index
+                .get(field)
+                .is_some_and(|index| fields.contains(*index))
+            {
+                self.apply(edit)?;
+            }
+        }
+        // It is again what it was; what `since` changed of it was dirty before.
+        self.open.clear();
+        Ok(())
+    }
+
+    fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    fn publish(&mut self, revision: u64, unseen: Unseen) {
+        self.draft();
+        let Some(draft) = self.draft.take() else {
+            return;
+        };
+        // If a reader keeps what was there, `draft` copies the newest instead.
+        let before = self
+            .cell
+            .publish(draft, &self.dirty, &self.layout, revision, &unseen);
+        self.draft = Some(before);
+        self.dirty.clear();
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}

@@ -1,0 +1,139 @@
+//! What an operation changed of a struct, in entries. Never here: how the draft comes to be what it is.
+
+use std::collections::HashSet;
+
+use super::model::StructModel;
+use crate::{
+    backend::Entries,
+    engine::Scope,
+    entry::{Edit, Edits, Stored},
+    error::Error,
+    planted::{Bug, planted},
+    schema::{EntryTables, FieldInfo, Mark, Schema},
+    shared_str::SharedStr,
+    uid::split,
+};
+
+/// The entries of every field at its seed.
+///
+/// # Errors
+///
+/// Where a seed cannot be written as JSON.
+pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<Edits, Error> {
+    let mut seed = seed.__copy();
+    let mut edits = Edits::default();
+    for (index, field) in S::__FIELDS.iter().enumerate() {
+        if let Some(uid) = field.uid {
+            tables
+                .record(&mut seed, index, None, &mut edits)
+                .map_err(|error| error.at(uid))?;
+        }
+    }
+    Ok(edits)
+}
+
+impl<S: Schema> StructModel<S> {
+    pub(super) fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+        let Some(&FieldInfo { uid, .. }) = S::__FIELDS.get(index) else {
+            return Ok(());
+        };
+        let uid = uid.unwrap_or_default();
+        let before = self.before.take();
+        // Without the mark that it has entries, all of them are still to be written.
+        let mark = self.layout.tables.mark(index);
+        let stored = scope.entries.get(uid);
+        let is_marked = mark.is_some() && mark == stored.and_then(|json| Mark::parse(json));
+        let begin = scope.changes.entries.len();
+        scope.changes.stored = self.stored(index, uid, scope.entries);
+        let tables = self.layout.tables.clone();
+        let outcome = tables.record(
+            &mut self.draft().state,
+            index,
+            before.as_ref().filter(|_| is_marked),
+            &mut scope.changes,
+        );
+        self.before = before;
+        outcome.map_err(|error| error.at(uid))?;
+        if mark.is_none() {
+            if let (Some(written), Some(Edit { json, .. })) =
+                (self.written.get_mut(index), scope.changes.entries.last())
+            {
+                written.clone_from(json);
+            }
+        } else if !is_marked {
+            scope.take_over(uid, begin);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing tells a field that logs by entry from its seed.
+    fn is_at_seed(&mut self, index: usize) -> bool {
+        let mut edits = Edits::default();
+        let layout = self.layout.clone();
+        let mut state = layout.seed.__copy();
+        state.__copy_field(index, &self.draft().state);
+        let tables = &layout.tables;
+        let outcome = tables.record(&mut state, index, Some(&layout.seed), &mut edits);
+        outcome.is_ok() && edits.entries.is_empty()
+    }
+
+    /// What the store has of a field; its seed, where it has nothing.
+    fn stored(&self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
+        let written = self.written.get(index)?.as_ref();
+        let seed = || self.seed_entries.get(index)?.first()?.json.as_ref();
+        let json = entries.get(uid).or_else(seed)?.clone();
+        let is_own = written.is_some_and(|written| *written == json);
+        Some(Stored { json, is_own })
+    }
+
+    pub(super) fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
+        for (index, field) in S::__FIELDS.iter().enumerate() {
+            let Some(uid) = field.uid else { continue };
+            let begin = scope.changes.entries.len();
+            // A field that was never set goes on reading as its seed, also when that changes.
+            let is_unset = !scope.entries.contains_key(uid);
+            let is_by_entry = self.layout.tables.mark(index).is_some();
+            if is_unset && is_by_entry && self.is_at_seed(index) {
+                continue;
+            }
+            self.record(index, scope)?;
+            if is_unset
+                && scope.changes.entries.get(begin..)
+                    == self.seed_entries.get(index).map(|all| &all[..])
+            {
+                scope.changes.entries.truncate(begin);
+            }
+        }
+        if planted(Bug::UpdateDropsUnknownFields) {
+            let uids = scope.entries.keys();
+            let unknown = uids.filter(|uid| !self.layout.index.contains_key(split(uid).0));
+            unknown.for_each(|uid| scope.changes.delete(uid.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl Scope<'_> {
+    /// From this place on, the edits hold all entries of a field that had none before, or that nobody had marked:
+    /// what else the store has below its uid goes.
+    fn take_over(&mut self, uid: &str, begin: usize) {
+        let below = format!("{uid}/");
+        let stale = self
+            .entries
+            .iter_from(&below)
+            .map(|(uid, _)| uid)
+            .take_while(|uid| uid.starts_with(&below));
+        let edits = &mut self.changes;
+        let written: HashSet<SharedStr> = edits.entries[begin..]
+            .iter()
+            .map(|edit| edit.uid.clone())
+            .collect();
+        for uid in stale {
+            edits.whole = true;
+            if !written.contains(uid) {
+                edits.delete(uid);
+            }
+        }
+        edits.whole |= self.entries.contains_key(uid);
+    }
+}
