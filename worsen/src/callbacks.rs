@@ -1,10 +1,11 @@
-//! Where code of others runs that nobody of the store waits for: wakers, and the destructors of results that
-//! nobody takes. It may write and wait, block for ever, or panic; whatever it does, the threads that lead,
-//! listen and read go on, or others in their place. Never here: closures, which run within a commit.
+//! Where callbacks run, user code that no thread of the store waits for: wakers, and the destructors of results
+//! that no caller takes. A callback may write and wait, block for ever, or panic; whatever it does, the threads
+//! that lead, listen and read go on, or others in their place. Never here: closures, which run within a commit.
 //!
-//! Nearly always it takes no time, and to wake a thread for it would cost more than all the rest of a commit. So
-//! the store's keeper lends itself, and of the threads that are kept for the others there is one. A watcher looks
-//! now and then, and where one does not come back from what it runs, another one goes on with what is left.
+//! Nearly always a callback takes no time, and waking a thread for it would cost more than the rest of a
+//! commit. So the store's keeper lends itself, and for other callers one thread is kept. A watcher looks now
+//! and then; where a thread does not return from a callback, the watcher starts another, which goes on with
+//! what is left.
 
 use std::{
     any::Any,
@@ -19,16 +20,16 @@ use std::{
 
 use crate::planted::{Bug, planted};
 
-/// How long a thread waits for more before it ends.
+/// How long a thread waits for more callbacks before it ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often the watcher looks.
+/// The time from one look of the watcher to the next.
 const WATCH_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How often in vain, before it sleeps until it is asked.
+/// How many looks may find nothing before the watcher sleeps until it is asked.
 const MAX_IDLE_LOOKS: u32 = 10;
 
-/// What is to be done.
+/// Code of the user's to run.
 pub(crate) enum Callback {
     Wake(Waker),
     Drop(Box<dyn Send>),
@@ -43,25 +44,25 @@ impl Callback {
     }
 }
 
-/// Those of one store.
+/// The callbacks of one store, and the threads for them.
 #[derive(Default)]
 pub(crate) struct Callbacks(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to do, or nothing will come any more.
+    /// There is a callback to run, or the store is closing.
     changed: Condvar,
-    /// There is something to watch, or nothing will come any more.
+    /// There is a thread to watch, or the store is closing.
     busy: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     callbacks: VecDeque<Callback>,
-    /// How many of these were begun.
+    /// How many callbacks were begun.
     begun: u64,
-    /// Threads that do them, and those of them that wait for one.
+    /// Threads that run them, and how many of these wait for one.
     threads: usize,
     idle: usize,
     lent: Option<Lent>,
@@ -71,23 +72,23 @@ struct State {
     closing: bool,
 }
 
-/// What a thread of the store does itself.
+/// The callbacks that a thread of the store runs itself.
 struct Lent {
     callbacks: VecDeque<Callback>,
     replace: Replace,
-    /// Which time this is.
+    /// Counts the loans: the same number means the same one.
     number: u64,
 }
 
-/// Has another thread be what one is that does not come back. Returns whether there is one.
+/// Puts another thread in the place of one that does not return. Returns whether there is one.
 type Replace = Box<dyn FnMut() -> bool + Send>;
 
-/// Whether somebody looks after those who are at work.
+/// Whether a watcher looks after the threads that run callbacks.
 #[derive(Default)]
 enum Watched {
     #[default]
     ByNobody,
-    /// By somebody who sleeps until there is something to watch.
+    /// By a watcher that sleeps until there is a thread to watch.
     WhenAsked,
     Closely,
 }
@@ -125,7 +126,7 @@ impl Shared {
         state.threads -= 1;
     }
 
-    /// Another thread for what is to be done. Returns whether there is one.
+    /// Starts another thread for what is left. Returns whether there is one.
     fn start(self: &Arc<Self>, state: &mut State) -> bool {
         let shared = self.clone();
         let is_started = spawn("worsen-callback", move || shared.work());
@@ -133,7 +134,7 @@ impl Shared {
         is_started
     }
 
-    /// Looks after whoever is at work, and has another thread go on where one does not come back.
+    /// Looks after the threads that run callbacks, and has another thread go on where one does not return.
     fn watch(self: &Arc<Self>) {
         let mut state = self.state();
         let mut seen = (state.begun, state.begun_by_lent);
@@ -151,7 +152,7 @@ impl Shared {
             state = woken;
             let before = mem::replace(&mut seen, (state.begun, state.begun_by_lent));
             let mut is_idle = before == seen;
-            // None of them has come back since the last look.
+            // No callback has been begun since the last look.
             let is_stuck = before.0 == seen.0 && timer.timed_out();
             if is_stuck && !state.callbacks.is_empty() && state.idle == 0 {
                 is_idle = false;
@@ -198,7 +199,7 @@ impl Shared {
             }
             Watched::ByNobody => {
                 let shared = self.clone();
-                // Where no thread can be started, those that are there are all there is.
+                // Where no thread can be started, the present threads have to do.
                 if spawn("worsen-watcher", move || shared.watch()) {
                     state.watched = Watched::Closely;
                 }
@@ -264,7 +265,7 @@ impl Callbacks {
         loop {
             let own = state.lent.as_mut().filter(|lent| lent.number == number);
             let Some(lent) = own else {
-                // Another thread goes on.
+                // Another thread goes on with the rest.
                 return;
             };
             let Some(callback) = lent.callbacks.pop_front() else {

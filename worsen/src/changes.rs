@@ -19,13 +19,13 @@ use crate::{
     loom,
 };
 
-/// Every commit of a store, by whichever process, in order and none skipped.
+/// Every commit of a store, by any process, in order and none skipped.
 ///
-/// A [`Watch`](crate::Watch) tells of the newest state and may tell several commits as one; this tells
-/// each, with who made it and when. Commits are read from the log, so one begins as far back as the
-/// log does. A reader that comes too late for some of them is told so, by an error of kind
-/// [`Gap`](ErrorKind::Gap), and goes on behind them. It does not fall behind by itself: while it is
-/// open, one compaction takes nothing away from it.
+/// A [`Watch`](crate::Watch) tells of the newest state and may tell several commits as one; this tells each,
+/// with its process and its time. Commits are read from the log, so one begins as far back as the log does. A
+/// reader that comes too late for some of them is told so, by an error of kind [`Gap`](ErrorKind::Gap), and
+/// goes on behind them. It never falls behind through a compaction alone: while it is open, one compaction
+/// takes nothing away from it.
 ///
 /// As a [`Watch`](crate::Watch) it is a [`Stream`], and has [`next`](Changes::next) and
 /// [`wait`](Changes::wait). It keeps its store open. Unlike other reads, taking the next commit reads a
@@ -93,12 +93,12 @@ impl Changes {
     ///
     /// # Errors
     ///
-    /// [`Gap`](ErrorKind::Gap) once for commits that are not in the log any more; what comes next are
-    /// those behind them. [`Replaced`](ErrorKind::Replaced) once where somebody put an older copy in the
-    /// place of the log, and commits that were told are not in it: those that come next may have lower
-    /// revisions. [`Decode`](ErrorKind::Decode) once where another program wrote a value that does not fit its
-    /// type: what it and others commit is told once that is put right. Otherwise as the file says: the next
-    /// call tries again.
+    /// [`Gap`](ErrorKind::Gap) once for commits that are not in the log any more; what comes next are those
+    /// behind them. [`Replaced`](ErrorKind::Replaced) once where an older copy was put in the place of the log,
+    /// and commits that were told are not in it: those that come next may have lower revisions.
+    /// [`Decode`](ErrorKind::Decode) once where another program wrote a value that does not fit its type: what
+    /// it and others commit is told once that is put right. Otherwise as the file says: the next call tries
+    /// again.
     pub fn try_next(&mut self) -> Option<Result<Change, Error>> {
         let engine = &self.handle.engine;
         if engine.is_behind(engine.revision()) {
@@ -107,8 +107,8 @@ impl Changes {
         self.look()
     }
 
-    /// Blocks until there is a commit, at most so long. `None`: there was none. With a time of zero it looks
-    /// at what is acknowledged now, by whichever process, as [`try_next`](Changes::try_next) does.
+    /// Blocks until there is a commit, or the time is over. `None`: there was none. With a time of zero it
+    /// looks at what is acknowledged now, by any process, as [`try_next`](Changes::try_next) does.
     ///
     /// # Errors
     ///

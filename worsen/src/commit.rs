@@ -53,7 +53,7 @@ pub struct Commit<R> {
     handle: loom::Arc<EngineHandle>,
     work: Arc<Work<R>>,
     submitted: bool,
-    /// It tells of writes before it that failed while nobody waited for them.
+    /// A `sync`: it tells of detached writes before it that failed.
     hears: bool,
 }
 
@@ -117,7 +117,7 @@ impl<R> Ending<R> {
         }
     }
 
-    /// Why it failed, for whoever asks later.
+    /// Why it failed, for a caller that asks later.
     fn failure(&self) -> Option<Error> {
         match self {
             Ending::Returned(_) => None,
@@ -193,7 +193,7 @@ impl<R: Send> Task for Work<R> {
         }
         state.stage = stage;
         let (waker, sleeps) = (state.waker.take(), state.sleeps);
-        // Who is woken takes the lock at once, and would have to sleep for it once more.
+        // A woken thread takes the lock at once, and would have to sleep for it once more.
         drop(state);
         if sleeps {
             self.changed.notify_all();
@@ -208,7 +208,7 @@ impl<R: Send> Task for Work<R> {
             .unwrap_or_else(PoisonError::into_inner);
         let state = self.state();
         let nobody_takes = match &state.stage {
-            // Whoever drops a commit that is through takes its result along.
+            // A commit that is dropped when it is done takes its result along.
             Stage::Done(ending) if state.detached.is_some() => Some(ending),
             _ => None,
         };
@@ -374,7 +374,7 @@ impl Commit<()> {
     }
 }
 
-/// Whoever drops one that is under way waits for it no more.
+/// A commit that is dropped under way goes on, and no caller waits for it any more.
 impl<R> Drop for Commit<R> {
     fn drop(&mut self) {
         if !self.submitted {
@@ -391,7 +391,7 @@ impl<R> Drop for Commit<R> {
                 None
             }
         };
-        // What becomes of its result, whoever made it knows.
+        // The result is dropped without the lock: its destructor is code of the user's.
         drop(state);
         if planted(Bug::ForgetWhatNobodyWaitedFor) {
             return;
@@ -415,8 +415,8 @@ impl<R: Send + 'static> Future for Commit<R> {
             }
             return Poll::Pending;
         }
-        // Cloning a waker, and dropping one, is somebody else's code, which may wait for whoever resolves this:
-        // nothing of it under the lock.
+        // Cloning and dropping a waker runs code of the user's, which may wait for the thread that resolves
+        // this task. So neither happens under the lock.
         let waker = context.waker().clone();
         let mut state = self.work.state();
         match std::mem::replace(&mut state.stage, Stage::Taken) {

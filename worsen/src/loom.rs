@@ -1,10 +1,10 @@
-//! What threads meet at: the standard library's, or, under `cfg(loom)`, loom's, which runs a test in
-//! every order of its threads. It is used where such an order matters, and in those files alone:
-//! `commit`, `engine`, `watch`, `shared page` and what readers of a keyed store see. Nothing is built on top of it here.
+//! Locks, atomics and threads: the standard library's, or, under `cfg(loom)`, loom's, which runs a test in
+//! every order of its threads. They are used where such an order matters, and in those files alone: `commit`,
+//! `engine`, `watch`, `shared_page` and what readers of a keyed store see. Nothing is built on top of it here.
 //!
-//! Two counts stay the standard library's under loom: that of the engine and that of a queued write.
-//! Who drops the last of those does nothing but free it. Who drops the last [`EngineHandle`] closes
-//! the store, so its count is loom's.
+//! Two counts stay the standard library's under loom: that of the engine and that of a queued write. Dropping
+//! the last of those does nothing but free it. Dropping the last [`EngineHandle`] closes the store, so its
+//! count is loom's.
 //!
 //! [`EngineHandle`]: crate::engine::EngineHandle
 

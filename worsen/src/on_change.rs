@@ -21,8 +21,8 @@ use crate::{
 
 /// Calls a function at each change, until it is dropped. From [`Handle::on_change`](crate::Handle::on_change).
 ///
-/// It keeps its store open. A call that runs when it is dropped goes on to its end, and nobody waits for that:
-/// it may be dropped in the function itself, and by whoever the function waits for.
+/// It keeps its store open. A call that runs when it is dropped goes on to its end, and the drop does not wait
+/// for that: it may be dropped in the function itself, and by a thread that the function waits for.
 #[must_use = "the function is called until this is dropped, so keep it"]
 pub struct OnChange {
     stop: Arc<Stop>,

@@ -21,8 +21,8 @@ pub enum Durability {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub name: String,
-    /// An error where the platform's data folder was asked for and there is none. It is reported by
-    /// `open`, unless the builder names a directory.
+    /// An error where the platform's data folder was asked for and there is none. `open` reports it, unless the
+    /// builder names a directory.
     pub dir: Result<PathBuf, Error>,
     /// Whether directories above it that are missing are created too.
     pub create_parents: bool,

@@ -1,5 +1,5 @@
-//! The draft: the newest state, which only one thread at a time may touch, and that for as long as the
-//! closures of users run. Never here: who touches it when, and what readers see meanwhile.
+//! The draft: the newest state, which only one thread at a time may touch, for as long as the closures of users
+//! run. Never here: which thread touches it when, and what readers see meanwhile.
 
 use std::collections::HashMap;
 
@@ -20,8 +20,8 @@ pub(super) struct Core {
     pub(super) model: Box<dyn Model>,
     /// What the draft is made of. Its `since` is what readers do not see yet.
     pub(super) replica: Replica,
-    /// Its entries were put in order anew, and those of readers were not.
-    pub(super) settled: bool,
+    /// Its entries were copied out of the old log, and those of readers were not yet.
+    pub(super) detached_from_log: bool,
     pub(super) poisoned: Option<Error>,
 }
 
@@ -30,7 +30,7 @@ impl Core {
         Core {
             model,
             replica: Replica::of_draft(revision),
-            settled: false,
+            detached_from_log: false,
             poisoned: None,
         }
     }

@@ -1,4 +1,4 @@
-//! The writes that failed while nobody waited for them. Never here: how they failed.
+//! Detached writes that failed. Never here: how they failed.
 
 use std::sync::PoisonError;
 
@@ -7,7 +7,7 @@ use crate::{
     planted::{Bug, planted},
 };
 
-/// The writes of a store that failed while nobody waited for them, until a sync tells of them.
+/// The detached writes of a store that failed, until a `sync` tells of them.
 #[derive(Default)]
 pub(crate) struct DetachedFailures {
     /// The first one, and how many. The standard library's lock also under loom: it is never held across

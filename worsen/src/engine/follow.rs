@@ -15,11 +15,11 @@ use crate::{
     planted::{Bug, planted},
 };
 
-/// How long to sleep until news at most: long enough to cost nothing, short enough to try again what could
-/// not be taken over, and to do without the wake of a process that was killed before it gave it.
+/// The longest sleep until the next look. It is long enough to cost nothing. It is short enough to try again
+/// what could not be taken over, and to make up for the wake of a process that was killed before it gave it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What there is no point in looking for again.
+/// What a look has found: there is no point in looking again while this stays the same.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     /// What readers of this process saw.
@@ -30,10 +30,10 @@ pub(super) struct Seen {
     pub(super) again: Duration,
 }
 
-/// What one finds who looks for something among what is published.
+/// What a caller finds that looks for something among what is published.
 pub(crate) enum Outlook<T> {
     Found(T),
-    /// Nothing, but it may come to be there at this time by itself.
+    /// Nothing, but it may be there at this time without a publication.
     NothingBefore(Instant),
     Nothing,
 }
@@ -51,8 +51,8 @@ impl Engine {
         self.backend.has_news(revision) && !planted(Bug::StaleRead)
     }
 
-    /// Takes what is newest into memory. It waits for nothing but another reader who does the same: it
-    /// may be called in the closure of a write, and beside one that goes on for long.
+    /// Takes what is newest into memory. It waits for nothing but another reader that does the same: it may be
+    /// called in the closure of a write, and beside one that runs for long.
     #[cold]
     pub(crate) fn refresh(&self) {
         self.follow(Duration::ZERO);
@@ -60,7 +60,7 @@ impl Engine {
 
     /// Takes over what there is. What comes to be seen meanwhile is not in what this returns.
     pub(super) fn look_around(&self) -> Seen {
-        // Before looking for more: what is shown in between is not slept through.
+        // Taken before looking for more: then a publication in between ends the sleep.
         let seen = Seen {
             revision: self.revision(),
             sight: self.backend.sight(),
@@ -77,23 +77,23 @@ impl Engine {
         let is_newer = || self.revision() != seen.revision;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let pause = left.map_or(seen.again, |left| left.min(seen.again));
-        // On the page itself: through the listener it would take two wakes.
+        // Sleeps on the page itself: through the listener it would take two wakes.
         if self.backend.wait_for_news(seen.sight, &is_newer, pause) {
             return;
         }
         let listener = self.notifier.listen();
-        // Listening before looking: what comes in between is not missed.
+        // It listens before it looks: then it misses nothing that comes in between.
         if !is_newer() {
             match deadline {
                 None => listener.wait(),
-                // Whether it was woken or it is time: the caller looks.
+                // Woken or timed out: the caller looks again.
                 Some(deadline) => drop(listener.wait_deadline(deadline)),
             }
         }
     }
 
-    /// Blocks until `look` finds something, at most so long. `look` may name a time at which to look
-    /// again though nothing is published.
+    /// Blocks until `look` finds something, or the time is over. `look` may name a time at which to look again
+    /// though nothing is published.
     pub(crate) fn wait<T>(
         &self,
         timeout: Duration,
@@ -102,7 +102,7 @@ impl Engine {
         // A time-out beyond what a clock can count is for ever.
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            // Before looking: what comes in between is not slept through.
+            // Taken before looking: then what comes in between ends the sleep.
             let seen = self.look_around();
             let again = match look() {
                 Outlook::Found(found) => return Some(found),

@@ -1,5 +1,5 @@
-//! What a leader does with a group: the steps of a commit in ARCHITECTURE.md, in order. Never here: who
-//! leads.
+//! What a leader does with a group: the steps of a commit in ARCHITECTURE.md, in order. Never here: which
+//! thread leads.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,16 +18,16 @@ use crate::{
 };
 
 impl Engine {
-    /// Commits everything that is queued as one group, and names the next leader.
+    /// Commits everything that is queued as one group, and appoints the next leader.
     pub(crate) fn lead(&self) {
         let callbacks = self.lead_group();
         self.callbacks.run(callbacks);
     }
 
-    /// As `lead`. What is loose then, and nobody of the store waits for, the caller sees to: a waker may write, and
-    /// wait for that, and so may the destructor of a result.
+    /// As `lead`, and returns the callbacks, for the caller to run where they stop no thread of the store: a
+    /// waker may write, and wait for that, and so may the destructor of a result.
     pub(super) fn lead_group(&self) -> Vec<Callback> {
-        // Whoever listens to the store's events may not write in the middle of this.
+        // A listener of the store's tracing events may not write in the middle of this.
         let _leading = Leading::enter();
         let mut callbacks = Vec::new();
         let mut group = Vec::new();
@@ -39,7 +39,7 @@ impl Engine {
         let outcome = outcome.and_then(|outcome| outcome);
         self.tell(group, outcome, &mut callbacks);
         if panicked {
-            // What is queued fares no better, and somebody may be waiting for it by now.
+            // What is queued cannot be committed either, and its callers may be waiting by now.
             self.refuse_queued(&mut callbacks);
         }
         self.hand_over(&mut callbacks);
@@ -47,7 +47,7 @@ impl Engine {
         callbacks
     }
 
-    /// Tells everybody in a group what became of it.
+    /// Tells each task of a group what became of it.
     fn tell(
         &self,
         group: Vec<Arc<dyn Task>>,
@@ -68,7 +68,7 @@ impl Engine {
         }
     }
 
-    /// The store is broken: nobody may wait for ever for what is queued.
+    /// Something panicked: the callers of what is queued must not wait for ever.
     pub(super) fn refuse_queued(&self, callbacks: &mut Vec<Callback>) {
         let queued: Vec<_> = self.queue().tasks.drain(..).collect();
         if !queued.is_empty() {
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {
-        // Looked at before the lock too, which may take its time.
+        // Checked before taking the lock too, which may take long.
         self.check(&self.core())?;
         self.backend.lock(self.lock_timeout)?;
         let mut core = self.core();
@@ -97,7 +97,7 @@ impl Engine {
         drop(unlock);
         let outcome = outcome.and_then(|buffered| self.sync_and_publish(&mut core, buffered));
         if let Err(error) = &outcome {
-            // Whatever others committed meanwhile stays out of sight until a group succeeds.
+            // What others committed meanwhile stays invisible until a group succeeds.
             if error.kind() == ErrorKind::OutcomeUnknown
                 && core.poisoned.is_none()
                 && !planted(Bug::DoNotPoisonAfterFailedSync)
@@ -105,7 +105,7 @@ impl Engine {
                 core.poisoned = Some(error.clone());
             }
             if error.kind() == ErrorKind::Replaced {
-                // What stands there is what reads show from now on.
+                // From now on reads show what stands there.
                 self.follow(Duration::ZERO);
             }
         }
@@ -113,8 +113,8 @@ impl Engine {
         outcome
     }
 
-    /// Steps 3 to 5, under the lock: catch up, run the closures, append. Returns whether nobody asked
-    /// for more than buffered writes.
+    /// Steps 3 to 5, under the lock: catch up, run the closures, append. Returns whether all writes of the
+    /// group are buffered.
     fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
         self.check(core)?;
         if planted(Bug::CompactBeforeCatchUp)
@@ -135,9 +135,9 @@ impl Engine {
         core.replica.check_fit()?;
         if self.backend.wants_compaction(core.replica.entries.bytes()) {
             self.backend.compact(&core.replica.entries)?;
-            // It has just cost as much as there is, so now is the time to put that in order too.
+            // The compaction has just visited every entry, so copying them out of the old log now adds little.
             core.replica.entries.detach_from_log();
-            core.settled = true;
+            core.detached_from_log = true;
         }
         let caught_up = core.replica.since.all().len();
         let revision = core.replica.revision;

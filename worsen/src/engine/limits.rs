@@ -1,5 +1,5 @@
-//! What a write may be at most. A limit is checked before anything is written, and for writes alone: a
-//! store that is larger already, or was written with other limits, opens and is read as ever.
+//! The limits of a write. They are checked before anything is written, and for writes alone: a store that is
+//! larger already, or was written with other limits, opens and reads as usual.
 
 use crate::{
     backend::Entries,
@@ -58,7 +58,7 @@ impl Limits {
                 "write it in several commits, or raise `max_commit_bytes`",
             ));
         }
-        // Counting what is new takes a look at every uid, which most stores are far from needing.
+        // Counting what is new looks up every uid, and most stores are far from the limit.
         if entries.len() + changes.len() > self.uids {
             let is_there = |uid: &SharedStr| entries.contains_key(uid);
             let (mut more, mut fewer) = (0, 0);

@@ -1,5 +1,5 @@
-//! Group commit in every order of its threads: the queue, the leader and who comes after it, the
-//! keeper, closing. A wait here has no time-out, so a wake that is lost is a deadlock.
+//! Group commit in every order of its threads: the queue, the leader and its successor, the keeper, closing. A
+//! wait here has no time-out, so a wake that is lost is a deadlock.
 //!
 //! The store is a sum. Its disk is [`Disk`], which refuses to be used out of order.
 
@@ -569,7 +569,7 @@ fn a_keeper_that_drops_the_last_handle_closes_the_store() {
     });
 }
 
-/// Who sees a revision sees what was published with it.
+/// A thread that sees a revision sees what was published with it.
 #[test]
 fn a_revision_that_is_seen_brings_its_state_along() {
     in_every_order(None, || {
@@ -584,7 +584,7 @@ fn a_revision_that_is_seen_brings_its_state_along() {
     });
 }
 
-/// Who looks after the keeper may think at any moment that it does not come back.
+/// The watcher may decide at any moment that the keeper does not return.
 #[test]
 fn a_keeper_that_is_replaced_at_any_moment_leaves_no_write_behind() {
     in_every_order(Some(2), || {
@@ -691,7 +691,7 @@ impl Task for BadTask {
     }
 }
 
-/// Whoever writes beside it is told something, and the store is let go of.
+/// A thread that writes beside it is told an outcome, and the store is dropped.
 #[test]
 fn a_panic_outside_of_a_commit_leaves_nobody_waiting() {
     for place in ["resolve", "has_leftovers"] {

@@ -4,13 +4,14 @@
 //! The engine knows entries, revisions and an untyped [`Model`]. It never knows a struct of the
 //! user's, nor a file. Here it is opened and closed; each of its rooms does one thing:
 //!
-//! * `queue`: who leads which group of writes;
+//! * `queue`: which thread leads which group of writes;
 //! * `lead`: what a leader does with it;
-//! * `follow`: what a reader does who is behind, or waits;
-//! * `core`: the draft, and `view`, what readers see: each goes on by itself, on a `replica` of the entries;
+//! * `follow`: what a reader does that is behind, or waits;
+//! * `core`, the draft, and `view`, what readers see: each follows the log on its own, on a `replica` of the
+//!   entries;
 //! * `threads`: the keeper and the listener;
-//! * `panicked`: what becomes of it where something panics that is no closure;
-//! * `model`: what the engine and those above it meet at.
+//! * `panicked`: what becomes of the store where something other than a closure panics;
+//! * `model`: the seam between the engine and the typed state above it.
 
 mod core;
 mod detached;
@@ -67,8 +68,8 @@ use crate::{
 pub(crate) mod loom_tests;
 
 loom::thread_local! {
-    /// Set while this thread runs operations, or anything else of the user's for a store: a write of the
-    /// same thread could never finish.
+    /// Set while this thread runs operations, or other code of the user's for a store. A write that the same
+    /// thread waits for could then never finish, so it is refused.
     static LEADING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -77,7 +78,7 @@ loom::thread_local! {
     static KEEPING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sets `LEADING` for a scope, or takes it back for one.
+/// Sets `LEADING` for a scope, or clears it for one.
 struct Leading {
     /// What it was: a closure may read another store.
     before: bool,
@@ -129,21 +130,21 @@ pub(crate) struct Engine {
     backend: Box<dyn Backend>,
     /// Locked for as long as a group takes: closures, the disk.
     core: Mutex<Core>,
-    /// Locked for as long as it takes to decode what is new, and never while waiting for anything. Who has
-    /// the core may lock it, and not the reverse.
+    /// Locked for as long as it takes to decode what is new, and never while waiting for anything. A thread
+    /// that has the core locked may lock the view, and not the reverse.
     view: Mutex<View>,
     queue: Mutex<Queue>,
     /// Wakes the keeper: there is a group to lead, or it is time to close.
     keeper: Condvar,
     pub(crate) notifier: Notifier,
-    /// Wakers run there, and what else is not to stop a thread of the store.
+    /// Wakers run there, and other code that must not stop a thread of the store.
     callbacks: Callbacks,
     published: AtomicU64,
     recovery: Recovery,
     /// The store was empty when it was opened.
     was_created: bool,
     health: Board,
-    /// Something panicked that was not to: writes are refused.
+    /// Something other than a closure panicked: writes are refused.
     panicked: OnceLock<Error>,
     /// What failed while nobody waited for it.
     pub(crate) detached: Arc<DetachedFailures>,
@@ -273,24 +274,24 @@ impl Engine {
         }
     }
 
-    /// Those who wait look again, whatever they sleep on.
+    /// Wakes all that wait, whatever they sleep on, to look again.
     fn tell_of_event(&self) {
         self.notifier.notify();
         self.backend.wake();
     }
 
-    /// What one who begins to wait now need not be told.
+    /// What a caller that begins to wait now need not be told.
     pub(crate) fn told(&self) -> Told {
         self.health.told()
     }
 
-    /// That the files were replaced, where that was not told.
+    /// That the files were replaced, where the caller was not told yet.
     pub(crate) fn tell_replaced(&self, told: &mut Told) -> Option<Error> {
         let error = self.health.tell_replaced(told)?;
         Some(self.in_store(error))
     }
 
-    /// What others wrote that cannot be shown, where that was not told.
+    /// What others wrote that cannot be shown, where the caller was not told yet.
     pub(crate) fn tell_misfit(&self, told: &mut Told) -> Option<Error> {
         let error = self.health.tell_misfit(told)?;
         Some(self.in_store(error))
@@ -298,7 +299,7 @@ impl Engine {
 
     /// The revision that readers of this process see.
     pub(crate) fn revision(&self) -> u64 {
-        // Acquire: who sees the revision sees the snapshot that was stored before it.
+        // Acquire: a thread that sees the revision sees the snapshot that was stored before it.
         self.published.load(Ordering::Acquire)
     }
 
@@ -339,8 +340,8 @@ impl Drop for EngineHandle {
     fn drop(&mut self) {
         let engine = &self.engine;
         if engine.is_forked() {
-            // The threads are the parent's, and so is the work. Whatever the child did with them
-            // would be done to the parent's files. So it keeps what it was given, for ever.
+            // The threads are the parent's, and so is the work. Whatever the child did with them, it would do
+            // to the parent's files. So it leaks what it was given.
             std::mem::forget(engine.clone());
             return;
         }
@@ -353,11 +354,11 @@ impl Drop for EngineHandle {
             drop(engine.contain("closed itself", || engine.close()));
             return;
         };
-        // In a closure that the keeper runs, which closes when it is done with that; or by the listener, which
-        // the keeper waits for when it closes.
+        // Dropped in a closure that the keeper runs, which closes the store after that; or by the listener,
+        // which the keeper waits for when it closes.
         let waits = !is_this(keeper) && !queue.listener.as_ref().is_some_and(is_this);
         engine.keeper.notify_all();
-        // Not for the thread itself: another one may have to take its place until then.
+        // Waits for the closing, and not for the thread: another thread may take the keeper's place until then.
         while waits && !queue.closed {
             queue = engine
                 .keeper
@@ -367,7 +368,7 @@ impl Drop for EngineHandle {
         let keeper = queue.keeper.take();
         drop(queue);
         if let Some(keeper) = keeper.filter(|_| waits) {
-            // A panic there was printed when it happened; there is nobody left to tell.
+            // A panic there was printed when it happened; no caller is left to tell.
             quietly(|| drop(keeper.join()));
         }
     }

@@ -1,5 +1,5 @@
-//! What the engine and those above it meet at: the typed state behind an untyped [`Model`], and one queued
-//! write. Never here: when any of it is called.
+//! The seam between the engine and the typed state above it: a [`Model`] behind the draft, a [`ReadModel`]
+//! behind what readers see, and one queued write. Never here: when any of it is called.
 
 use std::{any::Any, collections::HashMap, task::Waker};
 
@@ -11,16 +11,16 @@ use crate::{
     shared_str::SharedStr,
 };
 
-/// What readers do not see yet: each uid that changed, with the JSON that they see there.
+/// What readers do not see yet: each uid that changed, with the JSON that readers still see there.
 pub(crate) type Unseen = HashMap<SharedStr, Option<SharedStr>, foldhash::fast::RandomState>;
 
-/// The draft of a store behind an untyped engine: the typed state that operations change, in the dark.
+/// The typed state behind the draft, which operations change and no reader sees.
 pub(crate) trait Model: Send {
     /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
     /// fit; nothing is published then.
     fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(SharedStr, ValueError)>;
-    /// Readers see all that the draft has, or more: it is again what they see. What the log does not
-    /// know of, and operations changed, they see from now on too.
+    /// Readers have overtaken the draft, or drawn level: it becomes again what they see. Skipped fields, which
+    /// the log knows nothing of, keep what operations wrote there, and readers see that from now on.
     fn follow(&mut self);
     /// Takes one entry into the draft.
     fn apply(&mut self, edit: &Edit) -> Result<(), ValueError>;
@@ -41,14 +41,14 @@ pub(crate) trait Model: Send {
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
-/// What readers see, as they take it over themselves, beside the draft. It is what was published last,
-/// be it by this or by the [`Model`].
+/// The typed state behind what readers see, which readers bring up themselves, beside the draft. They see what
+/// was published last, by this or by the [`Model`].
 pub(crate) trait ReadModel: Send {
     /// Takes one entry for the next publication.
     fn apply(&mut self, edit: &Edit) -> Result<(), ValueError>;
     /// Readers see what was applied from now on: as a whole, in one moment, at this revision.
     fn publish(&mut self, revision: u64, unseen: Unseen);
-    /// What was applied, and not published, counts no more: the draft has come further.
+    /// Forgets what was applied and not published: the draft has come further.
     fn forget(&mut self);
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Scope<'a> {
     /// The newest JSON of every uid, before this operation.
     pub(crate) entries: &'a Entries,
     pub(crate) changes: Edits,
-    /// The operation wants to have done nothing.
+    /// The operation asks to be undone.
     pub(crate) undo: bool,
 }
 
@@ -71,17 +71,18 @@ pub(crate) struct Scope<'a> {
 pub(crate) trait Task: Send + Sync {
     /// Runs the operation.
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Error>;
-    /// It returned this error, and was undone.
+    /// The operation returned this error, and was undone.
     fn failed(&self, error: Error);
-    /// It panicked, and was undone.
+    /// The operation panicked, and was undone.
     fn panicked(&self, payload: Box<dyn Any + Send>);
-    /// The group is through: callers may know, those of failed and panicked tasks too. Returns who is to
-    /// be woken once this thread leads no more.
+    /// The group is done: the caller is told, also of a task that failed or panicked. Returns the waker to call
+    /// once this thread no longer leads.
     fn resolve(&self, outcome: Result<(), Error>) -> Option<Waker>;
-    /// It is through, and nobody takes what it has of the user's: a result, or a closure that never ran.
+    /// The task is done, and still has something of the user's that no caller takes: a result, or a closure
+    /// that never ran.
     fn has_leftovers(&self) -> bool;
     /// Makes the thread that blocks on this task the leader, if there is one.
     fn promote(&self) -> bool;
-    /// `None`: as the store.
+    /// `None`: the durability of the store.
     fn durability(&self) -> Option<Durability>;
 }

@@ -1,6 +1,6 @@
-//! Being told of a publication, as a thread or as a task. The waker of a task is woken when nothing is
-//! locked any more: it may run what it likes, and drop the last handle of its store. Never here: what is
-//! published, and what those who wait are looking for.
+//! Being told of a publication, as a thread or as a task. The waker of a task is called when nothing is locked
+//! any more: it may run any code, and drop the last handle of its store. Never here: what is published, and
+//! what a waiting caller looks for.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use event_listener::{Event, EventListener};
 
 use crate::callbacks::{Callback, Callbacks};
 
-/// Those of one store.
+/// The publications of one store, to wait for.
 #[derive(Debug)]
 pub(crate) struct Notifier {
     happened: Event,
@@ -30,8 +30,8 @@ pub(crate) struct Listener {
     later: Arc<Later>,
 }
 
-/// Takes the place of a waker where it would be woken, or dropped, under a lock. The listener has it too, so
-/// that the last one to drop it is the task's own thread.
+/// Stands in for a waker where it would be called, or dropped, under a lock. The listener holds it too, so that
+/// the task's own thread is the last one to drop it.
 #[derive(Debug)]
 struct Later {
     /// The standard library's lock, as above.
@@ -62,12 +62,12 @@ impl Notifier {
         }
     }
 
-    /// There is one. Threads that wait go on, tasks at the next [`wake`](Notifier::wake).
+    /// Tells of a publication. Threads that wait go on at once, tasks at the next [`wake`](Notifier::wake).
     pub(crate) fn notify(&self) {
         self.happened.notify(usize::MAX);
     }
 
-    /// Hears of every publication from now on.
+    /// A listener for every publication from now on.
     pub(crate) fn listen(&self) -> EventListener {
         self.happened.listen()
     }
@@ -83,10 +83,11 @@ impl Notifier {
         }
     }
 
-    /// Whether there was one since the listener was made; otherwise the task is woken by the next one.
+    /// Ready where something was published since the listener was made; otherwise the next publication wakes
+    /// the task.
     pub(crate) fn hear(&self, listener: &mut Listener, context: &Context<'_>) -> Poll<()> {
         let Listener { heard, later } = listener;
-        // A waker's clone and its drop are somebody else's code, so nothing is locked here.
+        // Cloning and dropping a waker runs code of the user's, so nothing is locked here.
         let before = later.replace(Some(context.waker().clone()));
         let waker = Waker::from(later.clone());
         let polled = Pin::new(heard).poll(&mut Context::from_waker(&waker));
@@ -108,7 +109,7 @@ impl Notifier {
                 return Poll::Ready(found);
             }
             match listener {
-                // Listening before looking again: what comes in between is not missed.
+                // It listens before it looks again: then it misses nothing that comes in between.
                 None => *listener = Some(self.listen_as_task()),
                 Some(heard) => match self.hear(heard, context) {
                     Poll::Ready(()) => *listener = None,
@@ -118,12 +119,12 @@ impl Notifier {
         }
     }
 
-    /// The wakers that are due. Whoever has made one due sees to it after that.
+    /// The wakers that are due. A thread that has made one due calls this afterwards.
     pub(crate) fn take_due(&self) -> Vec<Waker> {
         std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Has those woken that are due, on a thread where they can do no harm.
+    /// Calls the wakers that are due, on a thread where they can do no harm.
     pub(crate) fn wake(&self, callbacks: &Callbacks) {
         callbacks.run(self.take_due().into_iter().map(Callback::Wake));
     }

@@ -1,5 +1,5 @@
-//! The queue of writes: who puts one in, who takes them out as a group, and who leads next. Never here:
-//! what a leader does with a group.
+//! The queue of writes: how one is put in, how a leader takes them out as a group, and which thread leads next.
+//! Never here: what a leader does with a group.
 
 use std::{
     cell::Cell,
@@ -19,30 +19,30 @@ use crate::{
 
 pub(super) struct Queue {
     pub(super) tasks: VecDeque<Arc<dyn Task>>,
-    /// How many there were in the group before.
+    /// How many tasks the previous group had.
     pub(super) last_group: usize,
-    /// Somebody leads, or was told to.
+    /// A thread leads, or was told to.
     pub(super) led: bool,
-    /// The keeper was told to.
+    /// The keeper was told to lead.
     pub(super) keeper_leads: bool,
     pub(super) closing: bool,
-    /// What is queued is known to be finished when the program ends.
+    /// The exit handler knows that it has to finish what is queued.
     pub(super) finishes_at_exit: bool,
     pub(super) poll: Option<Duration>,
-    /// The threads of the store, once somebody needed them.
+    /// The threads of the store, once a caller needed them.
     pub(super) keeper: Option<JoinHandle<()>>,
-    /// Which keeper it is: one that does not come back is replaced by the next.
+    /// Which keeper it is: a keeper that does not return from a callback is replaced by the next.
     pub(super) seat: u64,
     /// The keeper is about to close the store.
     pub(super) closes: bool,
-    /// It has.
+    /// The keeper has closed it.
     pub(super) closed: bool,
     pub(super) listener: Option<JoinHandle<()>>,
 }
 
 impl Engine {
-    /// Puts a task into the queue. `true`: the caller must lead, by calling `lead`. That is asked of
-    /// callers that block anyway; for the others the keeper leads.
+    /// Puts a task into the queue. `true`: the caller must call `lead`. Only callers that block anyway are
+    /// asked to; for the others the keeper leads.
     pub(crate) fn submit(
         self: &Arc<Self>,
         task: Arc<dyn Task>,
@@ -83,14 +83,14 @@ impl Engine {
         Ok(blocks)
     }
 
-    /// Names the next leader.
+    /// Appoints the next leader.
     pub(super) fn hand_over(&self, callbacks: &mut Vec<Callback>) {
         loop {
             let mut queue = self.queue();
             if queue.tasks.is_empty() {
                 queue.led = false;
                 if queue.closing {
-                    // The keeper waits for this.
+                    // The keeper waits for this, to close the store.
                     self.keeper.notify_all();
                 }
                 return;
@@ -103,7 +103,7 @@ impl Engine {
                     self.keeper.notify_all();
                     return;
                 }
-                // Then nobody is left who waits to be named.
+                // Then no task is left that could lead.
                 Err(_) => {
                     drop(queue);
                     self.refuse_queued(callbacks);
@@ -112,8 +112,9 @@ impl Engine {
         }
     }
 
-    /// What is queued. Who was in the last group is likely to write again at once, and a sync that covers
-    /// all of them is worth a wait that is short beside it. A thread that writes alone never waits.
+    /// Takes what is queued. The threads of the previous group are likely to write again at once, and one sync
+    /// can cover all of them. So the leader waits for them, up to a third of a sync. A thread that writes alone
+    /// never waits.
     pub(super) fn gather(&self) -> Vec<Arc<dyn Task>> {
         let mut queue = self.queue();
         let is_synced = |task: &Arc<dyn Task>| {
@@ -137,18 +138,18 @@ impl Engine {
 /// How long a program that ends waits for a commit beyond the time that the lock may take.
 const COMMIT_AT_EXIT: Duration = Duration::from_secs(1);
 
-/// What is queued is committed before the program ends: nobody has waited for a detached write, and no
-/// destructor runs of a handle that is leaked, in a static, or held by a thread that goes on for ever.
+/// What is queued is committed before the program ends. No caller waits for a detached write, and no destructor
+/// runs for a handle that is leaked, in a static, or held by a thread that goes on for ever.
 impl Finish for Engine {
     fn finish(&self, begun: Instant) {
         let deadline = begun.checked_add(self.lock_timeout.saturating_add(COMMIT_AT_EXIT));
-        // A closure ends the program: the commit that it is in would wait for itself.
+        // Where a closure ends the program, its own commit cannot be waited for.
         while !self.is_forked() && !LEADING.with(Cell::get) {
             let mut queue = self.queue();
             if queue.tasks.is_empty() && !queue.led {
                 return;
             }
-            // The keeper itself ends the program, in a waker that it calls: then nobody else leads for it.
+            // Where the keeper ends the program, in a waker that it calls, no other thread leads for it.
             let leads_itself = KEEPING.with(Cell::get) && (queue.keeper_leads || !queue.led);
             if leads_itself {
                 queue.led = true;

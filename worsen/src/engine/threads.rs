@@ -1,6 +1,6 @@
-//! The threads of a store: the keeper, which leads for those who must not block, looks for other processes'
-//! commits on a timer, and closes the store; and the listener, which sleeps on the page for tasks. Never
-//! here: what leading and following are.
+//! The threads of a store: the keeper, which leads for tasks that must not block, looks for other processes'
+//! commits on a timer, and closes the store; and the listener, which sleeps on the page for tasks. Never here:
+//! what leading and following are.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -29,8 +29,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Another thread is the keeper from now on, in the place of one that does not come back from what it has
-    /// lent itself to. Returns whether there is one; where no thread can be started, there is none.
+    /// Makes another thread the keeper, in the place of one that does not return from a callback. Returns
+    /// whether there is a new keeper: where no thread can be started, there is none.
     pub(super) fn replace_keeper(self: &Arc<Self>, seat: u64) -> bool {
         let mut queue = self.queue();
         if queue.seat != seat || queue.closes {
@@ -51,7 +51,7 @@ impl Engine {
     /// timer, and closes the store. Of several threads it is the one with this seat.
     fn keep(self: &Arc<Self>, seat: u64) {
         KEEPING.with(|keeping| keeping.set(true));
-        // Whoever listens to the store's events may not wait for this thread.
+        // A listener of the store's tracing events may not wait for this thread.
         let _leading = Leading::enter();
         let _leaves = Leaves { engine: self, seat };
         // A keeper that dies would leave everybody waiting who counts on it, and the store open for ever.
@@ -191,7 +191,7 @@ impl Drop for Leaves<'_> {
         let mut queue = self.engine.queue();
         if queue.seat == self.seat {
             queue.closed = true;
-            // Whoever drops the last handle waits for this.
+            // The thread that drops the last handle waits for this.
             self.engine.keeper.notify_all();
         }
     }

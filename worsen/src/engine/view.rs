@@ -1,7 +1,7 @@
-//! What readers see, and how it comes to be that. A reader who is behind takes the log over itself, beside
-//! the draft: it never waits for a closure, for the disk, or for another process. A leader whose group is
-//! durable publishes its draft. Both do that under one lock, which is held for as long as it takes to decode
-//! what is new. Never here: the draft.
+//! What readers see, and how it is brought up. A reader that is behind takes the log over itself, beside the
+//! draft: it never waits for a closure, for the disk, or for another process. A leader whose group is durable
+//! publishes its draft. Both work under one lock, held for as long as it takes to decode what is new. Never
+//! here: the draft.
 
 use std::{
     cell::Cell,
@@ -17,14 +17,14 @@ use crate::{
     planted::{Bug, planted},
 };
 
-/// What readers of this process see, and have come to.
+/// What readers of this process see, and how far they have read.
 pub(super) struct View {
     read_model: Box<dyn ReadModel>,
-    /// Something panicked in the middle of a change, so that the next one might show parts of it: readers keep
+    /// Something panicked in the middle of a change, and the next one might show parts of it. So readers keep
     /// what they see.
     is_torn: bool,
-    /// What is published, or more where a value of it does not fit. Its `since` is what the draft has not
-    /// got.
+    /// What is published, or more where a newer value does not fit. Its `since` is what the draft does not have
+    /// yet.
     pub(super) replica: Replica,
 }
 
@@ -39,19 +39,19 @@ impl View {
 }
 
 loom::thread_local! {
-    /// Set while this thread has the view of a store locked. What it runs then of the user's, such as a
-    /// `Deserialize`, may read a store, and must not wait for itself.
+    /// Set while this thread has the view of a store locked. User code that it runs then, such as a
+    /// `Deserialize`, may read a store, and must not wait for its own thread.
     static VIEWING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The view of one store, and that of no other one may be waited for.
+/// The locked view of one store. Its thread must not wait for the view of another store.
 struct Viewing<'a> {
     view: MutexGuard<'a, View>,
     engine: &'a Engine,
     before: bool,
-    /// A destructor reads, in the middle of a panic that is none of the view's.
+    /// The thread was panicking before it locked the view: a destructor reads.
     panics: bool,
-    /// Nor may anything be written.
+    /// The thread may not write either.
     _leading: Leading,
 }
 
@@ -71,7 +71,7 @@ impl Drop for Viewing<'_> {
     fn drop(&mut self) {
         if !self.panics && std::thread::panicking() {
             self.view.is_torn = true;
-            // Before anybody else has the view.
+            // Before another thread gets the view.
             self.engine.note_panic("changed what readers see");
         }
         VIEWING.with(|viewing| viewing.set(self.before));
@@ -92,11 +92,11 @@ impl Engine {
         }
     }
 
-    /// Takes over what other processes published. An error is for the next write to report: reads
-    /// go on with what there is. Where only the holder of the lock can tell what the files are, this waits
-    /// for it so long.
+    /// Takes over what other processes published. The next write reports an error; reads go on with what there
+    /// is. Where only the holder of the lock can tell what the files are, this waits up to `patience` for the
+    /// lock.
     pub(super) fn follow(&self, patience: Duration) {
-        // Asked first: whoever held the view at the fork holds it for ever.
+        // Asked first: a thread that held the view at the fork holds it for ever in the child.
         if self.is_forked() {
             return;
         }
@@ -132,14 +132,14 @@ impl Engine {
         self.notifier.wake(&self.callbacks);
     }
 
-    /// Takes over what there is, as far as that needs no judging. `None` where this thread has
-    /// the view already, or nobody may change it any more.
+    /// Takes over what there is, as far as that needs no judging. `None` where this thread has the view
+    /// already, or a panic has closed it to changes.
     fn follow_once(&self) -> Option<Result<Followed, Error>> {
         let mut viewing = self.view().filter(|viewing| !viewing.view.is_torn)?;
         let view = &mut *viewing.view;
         let followed = self.backend.follow(&mut view.replica);
         if let Ok(Followed::Replaced(error)) = &followed {
-            // Before it is shown: whoever waits is told first that it is something else.
+            // Before the new state is shown: a waiting caller is told first that the files were replaced.
             self.health.replaced(error.clone());
         }
         let read_model = &mut view.read_model;
@@ -150,14 +150,14 @@ impl Engine {
         if let Ok(Followed::Replaced(_)) = &followed {
             self.tell_of_event();
         }
-        // Whoever listens to that may read and wait.
+        // A listener of this event may read and wait, so the view is free by now.
         if let Err(error) = fits {
             self.warn_of_misfit(&error);
         }
         Some(followed)
     }
 
-    /// Publishes what readers have come to.
+    /// Publishes what readers have read.
     fn show(&self, view: &mut View) -> Result<(), Error> {
         let revision = view.replica.revision;
         // An older copy of a store may have other values at the same revision.
@@ -178,10 +178,10 @@ impl Engine {
         self.notifier.notify();
     }
 
-    /// The log is not one that a reader can follow. Whoever has the lock can tell what it is, and where
-    /// somebody is at work already, it is they who do.
+    /// A reader cannot follow this log. The holder of the lock can tell what it is; where another thread leads
+    /// already, that one tells.
     fn judge(&self, patience: Duration) -> Result<(), Error> {
-        // In the middle of another store's view; whoever reads next sees to it.
+        // This thread is in the middle of another store's view; the next reader calls this again.
         if VIEWING.with(Cell::get) {
             return Ok(());
         }
@@ -205,7 +205,7 @@ impl Engine {
                 return caught_up;
             }
         }
-        // It may have read commits of others that nobody has synced yet.
+        // It may have read commits of others that are not synced yet.
         let public = self
             .backend
             .visible()
@@ -218,7 +218,7 @@ impl Engine {
         caught_up
     }
 
-    /// Readers go on in the file that the draft has come to, though there is nothing new to them in it.
+    /// Readers go on in the file that the draft reads, though it holds nothing new for them.
     fn meet(&self, core: &Core) {
         let Some(viewing) = self.view().filter(|viewing| !viewing.view.is_torn) else {
             return;
@@ -228,14 +228,14 @@ impl Engine {
         }
     }
 
-    /// The draft goes on where readers have come to.
+    /// The draft goes on from where readers have come to.
     pub(super) fn go_on(&self, core: &mut Core) {
         let Some(mut viewing) = self.view().filter(|viewing| !viewing.view.is_torn) else {
             return;
         };
         let view = &mut *viewing.view;
         let seen = self.revision();
-        // They may have come to see, meanwhile, what a group that failed had taken over.
+        // Readers may have caught up meanwhile with what a failed group had taken over.
         let has_more = !core.replica.since.all().is_empty();
         if seen > core.replica.revision || seen == core.replica.revision && has_more {
             core.model.follow();
@@ -252,18 +252,18 @@ impl Engine {
         core.replica.revision = view.replica.revision;
         self.backend.take_over();
         if seen < core.replica.revision {
-            // There is something in it that does not fit.
+            // Readers were stopped by a value that does not fit.
             core.replica.incoming.extend_from_slice(&news);
             core.replica.since.extend(news);
             core.absorb();
         }
     }
 
-    /// Readers see the draft from now on, or what they have come to themselves where that is newer.
+    /// Readers see the draft from now on, or what they have read themselves where that is newer.
     ///
     /// # Errors
     ///
-    /// Where readers see nothing new any more.
+    /// Where a panic has closed the view to changes.
     pub(super) fn publish(&self, core: &mut Core) -> Result<(), Error> {
         let revision = core.replica.revision;
         if revision == self.revision() && !core.model.is_dirty() {
@@ -281,14 +281,14 @@ impl Engine {
             return Err(self.note_panic("changed what readers see"));
         }
         if revision < self.revision() {
-            // They have seen this group already, and those of others behind it.
+            // Readers have seen this group already, and commits of others behind it.
             core.model.follow();
             core.replica.since.clear();
             return Ok(());
         }
         let unseen = if view.replica.revision <= revision {
             view.replica.go_on(core.replica.since.all(), revision);
-            if std::mem::take(&mut core.settled) {
+            if std::mem::take(&mut core.detached_from_log) {
                 view.replica.entries = core.replica.entries.clone();
             }
             view.read_model.forget();

@@ -42,13 +42,13 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Value for 
 /// A value as it is stored.
 pub(crate) struct Encoded<T> {
     pub(crate) json: SharedStr,
-    /// What everybody reads from it. A type may tell less than it holds, as a duration in whole seconds
-    /// does, and who wrote it is to see no more of it than the others. `None`: it is the value itself.
+    /// The value as all readers decode it. A type may tell less than it holds, as a duration in whole seconds
+    /// does, and the writer is to see no more of it than the others. `None`: it is the value itself.
     pub(crate) copy: Option<T>,
 }
 
-/// The value as JSON text, once it is sure that the text decodes to the same value again. Where the value
-/// is what is stored already, that text: a hash map lists the same members in another order each time.
+/// The value as JSON text, once that text is known to decode to the same value again. Where the same value is
+/// stored already, the stored text: a hash map lists the same members in another order each time.
 pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(
     value: &T,
     stored: Option<&Stored>,
@@ -135,7 +135,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         canonical_with::<T>(|canonical| (self.tell)(value, canonical))
     }
 
-    /// The text that stands there already, if it is the same value.
+    /// The stored text, if it is the same value.
     fn prefer_stored<T>(&self, json: String, copy: &T, stored: Option<&Stored>) -> SharedStr
     where
         Tell: Fn(&T, &mut Canonical) -> Result<(), serde_json::Error>,
@@ -159,7 +159,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         Tell: Fn(&T, &mut Canonical) -> Result<(), serde_json::Error>,
         Read: Fn(&str) -> Result<T, serde_json::Error>,
     {
-        /// Only that nothing is committed is at stake.
+        /// A wrong `false` only costs a commit that was not needed.
         const TRIES: usize = 8;
         let (Ok(one), Ok(other)) = (self.canonical(one), self.canonical(other)) else {
             return false;
@@ -173,10 +173,10 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         }
     }
 
-    /// Whether the values at these places list their members in an order that is none of theirs. A value
-    /// and its copy do so differently. Nobody says that of a type, but it shows: either the same text is
-    /// listed in another order each time that it is read, or a type arranges its members by itself, and
-    /// then the copy of a copy is listed as the copy. Who writes a list the wrong way round does neither.
+    /// Whether the values at these places list their members in an order that means nothing. A value and its
+    /// copy list them differently, and no trait says whether that matters. But it shows: either the same text
+    /// is listed in another order each time it is read, or the type arranges its members, and then the copy of
+    /// a copy is listed as the copy. A type that writes a list the wrong way round does neither.
     fn has_no_order<T>(
         &self,
         places: &Paths,
@@ -189,7 +189,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         Write: Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
         Read: Fn(&str) -> Result<T, serde_json::Error>,
     {
-        /// A set of two is listed in one order so often by chance in one of four thousand million values.
+        /// A set of two is listed in one order 32 times by chance in one of four thousand million values.
         const TRIES: usize = 32;
         if planted(Bug::IgnoreOrder) {
             return Ok(true);
@@ -260,7 +260,7 @@ fn to_text(
 ) -> Result<String, ValueError> {
     let mut bytes = Vec::with_capacity(32);
     serialize(&mut serde_json::Serializer::new(&mut bytes)).map_err(not_json)?;
-    // serde_json writes none, but it takes over what a value says is JSON already.
+    // serde_json writes no line ends, but it takes over what a value says is JSON already.
     if !raw::is_one_line(&bytes) && !planted(Bug::LetLineEndsThrough) {
         raw::blank_line_ends(&mut bytes);
         if !raw::is_one_line(&bytes) {

@@ -322,8 +322,8 @@ fn a_store_that_listens_closes_at_once() {
     });
 }
 
-/// Reading fails, so there is always something newer in the page: the one who listens must not look
-/// for it all the time.
+/// Reading fails, so there is always something newer in the page: the listener must not look for it all the
+/// time.
 #[test]
 fn what_cannot_be_read_is_not_looked_for_without_a_pause() {
     in_every_order(Some(4), || {
@@ -337,7 +337,7 @@ fn what_cannot_be_read_is_not_looked_for_without_a_pause() {
     });
 }
 
-/// Nor must the one who waits.
+/// Nor must a thread that waits.
 #[test]
 fn who_waits_does_not_look_without_a_pause_for_what_cannot_be_read() {
     in_every_order(Some(4), || {
@@ -368,7 +368,7 @@ fn read(sum: &Sum, page: &SharedPage) -> (u64, u64) {
     (acknowledged, sum.shown.load(Relaxed))
 }
 
-/// A closure waits for a mutex of the program, and whoever holds that reads.
+/// A closure waits for a mutex of the program, and the thread that holds it reads.
 #[test]
 fn a_closure_that_waits_for_a_reader_who_is_behind_gets_on() {
     in_every_order(None, || {
@@ -419,8 +419,8 @@ fn readers_and_a_leader_who_publish_at_once_show_everything_and_take_nothing_bac
     });
 }
 
-/// Each of them holds what the other waits for: a closure has the draft and wants a mutex of the program, and
-/// whoever holds that reads, while a commit of another process becomes public.
+/// Two threads hold what the other waits for: a closure has the draft and wants a mutex of the program, and the
+/// thread that holds the mutex reads, while a commit of another process becomes public.
 #[test]
 fn a_read_beside_a_closure_and_a_publication_waits_for_neither() {
     in_every_order(Some(3), || {

@@ -86,8 +86,8 @@ impl<S, T> Watch<S, T> {
         }
     }
 
-    /// Blocks until there is a change, at most so long. `None`: there was none. With a time of zero it looks
-    /// at what is acknowledged now, by whichever process, as a read does.
+    /// Blocks until there is a change, or the time is over. `None`: there was none. With a time of zero it
+    /// looks at what is acknowledged now, by any process, as a read does.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! What becomes of a store in which something panics that is no closure of a write: the `Clone` or `Drop` of a
-//! stored type, a `Serialize` where it is not expected, or worsen itself. Its threads go on, so that nobody waits
-//! for ever: writes are refused from then on, and where readers may be in the middle of a change, they keep what
-//! they see. Never here: a closure that panics, which is undone alone.
+//! What becomes of a store in which something other than the closure of a write panics: the `Clone` or `Drop`
+//! of a stored type, a `Serialize` where it is not expected, or worsen itself. The threads of the store go on,
+//! so that no caller waits for ever. Writes are refused from then on. Where the view may be in the middle of a
+//! change, readers keep what they see. Never here: a closure that panics, which is undone alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,11 +16,11 @@ use crate::{
 mod tests;
 
 impl Engine {
-    /// Runs it. Where it panics the store refuses writes from now on, and this returns why.
+    /// Runs this. If it panics, the store refuses writes from now on, and the error says why.
     ///
     /// # Errors
     ///
-    /// Where it panicked. How far it came nobody knows: what it was to write may be on disk.
+    /// Where it panicked. How far it came is unknown: what it was to write may be on disk.
     pub(super) fn contain<T>(
         &self,
         doing: &'static str,
@@ -32,7 +32,7 @@ impl Engine {
         })
     }
 
-    /// The store refuses writes from now on. Returns why, as it is told the writer whom it happened to.
+    /// The store refuses writes from now on. Returns the error for the writer in whose commit it happened.
     pub(super) fn note_panic(&self, doing: &'static str) -> Error {
         let error = Error::new(
             ErrorKind::OutcomeUnknown,

@@ -1,5 +1,5 @@
-//! A panic at every place of a store's own code and of what it calls: whoever writes is told, and nobody waits for
-//! ever, neither for a write nor for the end of the store.
+//! A panic at every place of a store's own code and of what it calls: each writer is told, and no caller waits
+//! for ever, neither for a write nor for the end of the store.
 
 use std::{
     any::Any,
