@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    AppendFailure, Backend, Committed, Entries, Followed, History, LeadsTo, Next, Sight, Sink, now,
-    replay,
+    AppendFailure, Backend, Committed, Connect, Entries, Followed, Held, History, LeadsTo, Next,
+    Opened, Sink, now, replay,
 };
-use crate::{entry::Edit, error::Error};
+use crate::{entry::Edit, error::Error, repair::Recovery};
 
 /// How many commits are kept for those who read them one by one.
 const KEPT: usize = 16 * 1024;
@@ -23,12 +23,24 @@ pub(crate) struct MemoryBackend {
     read_only: bool,
 }
 
-impl MemoryBackend {
-    pub(crate) fn new(read_only: bool) -> Self {
-        MemoryBackend {
+/// A new store that nobody else gets at.
+#[derive(Debug)]
+pub(crate) struct InMemory {
+    pub(crate) read_only: bool,
+}
+
+impl Connect for InMemory {
+    fn connect(self: Box<Self>) -> Result<Opened, Error> {
+        let backend = MemoryBackend {
             kept: Arc::default(),
-            read_only,
-        }
+            read_only: self.read_only,
+        };
+        Ok(Opened {
+            backend: Box::new(backend),
+            entries: Entries::new(),
+            revision: 0,
+            recovery: Recovery::default(),
+        })
     }
 }
 
@@ -101,21 +113,22 @@ impl History for MemoryHistory {
 }
 
 impl Backend for MemoryBackend {
-    fn lock(&self, _timeout: Duration) -> Result<(), Error> {
+    fn acquire(&self, _timeout: Duration) -> Result<(), Error> {
         match self.read_only {
             true => Err(super::read_only()),
             false => Ok(()),
         }
     }
 
-    fn unlock(&self) {}
+    fn release(&self) {}
 
-    fn catch_up(&self, _sink: &mut dyn Sink) -> Result<(), Error> {
+    fn catch_up(&self, _held: &Held, _sink: &mut dyn Sink) -> Result<(), Error> {
         Ok(())
     }
 
     fn append(
         &self,
+        _held: &Held,
         commits: &[Vec<Edit>],
         _leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
@@ -134,26 +147,10 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn sync_time(&self) -> Duration {
-        Duration::ZERO
-    }
-
     fn publish(&self, _revision: u64) {}
-
-    fn visible(&self) -> Option<u64> {
-        None
-    }
 
     fn follow(&self, _sink: &mut dyn Sink) -> Result<Followed, Error> {
         Ok(Followed::Visible)
-    }
-
-    fn wants_compaction(&self, _live: u64) -> bool {
-        false
-    }
-
-    fn compact(&self, _entries: &Entries) -> Result<(), Error> {
-        Ok(())
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
@@ -163,12 +160,4 @@ impl Backend for MemoryBackend {
             old_values,
         }))
     }
-
-    fn close(&self) {}
-
-    fn wait_for_news(&self, _seen: Sight, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
-        false
-    }
-
-    fn wake(&self) {}
 }

@@ -7,7 +7,7 @@ mod entries;
 pub(crate) mod file;
 pub(crate) mod memory;
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 pub(crate) use self::{
     entries::{Entries, Sorted},
@@ -17,6 +17,7 @@ use crate::{
     entry::Edit,
     error::{Error, ErrorKind},
     health::Condition,
+    repair::Recovery,
     shared_str::SharedStr,
 };
 
@@ -87,31 +88,131 @@ pub(crate) trait Sink {
     fn revision(&self) -> u64;
 }
 
-/// Keeps the commits of one store, in order, for every process that opens it.
+/// One way to get at a store: by its files, in memory, by a server. A backend of another kind begins with an
+/// `impl Connect` beside its `impl Backend`, and `Opening::connection` chooses it.
+pub(crate) trait Connect: Send {
+    /// Opens the store, creates it where there is none, and puts right what can be put right. Where it may be
+    /// written, the lock is taken on the way and still held, so that nobody comes between opening and seeding.
+    ///
+    /// # Errors
+    ///
+    /// As opening a store says; the lock is free again then.
+    fn connect(self: Box<Self>) -> Result<Opened, Error>;
+    /// The file that messages name, where there is one.
+    fn path(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// A store as it was opened: see [`Locked::since_opening`].
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) backend: Box<dyn Backend>,
+    /// The state, and its revision.
+    pub(crate) entries: Entries,
+    pub(crate) revision: u64,
+    pub(crate) recovery: Recovery,
+}
+
+/// The lock of a store, held: what may only be done under it is done through this. Dropping it lets the others
+/// in.
+#[must_use = "dropping it lets the others in"]
+pub(crate) struct Locked<'a>(&'a dyn Backend);
+
+/// That the lock is held. Nobody but [`Locked`] can say so.
+#[derive(Debug)]
+pub(crate) struct Held(());
+
+impl dyn Backend + '_ {
+    /// Keeps every other process out, or says at the deadline which one does not let go.
+    pub(crate) fn lock(&self, timeout: Duration) -> Result<Locked<'_>, Error> {
+        self.acquire(timeout)?;
+        Ok(Locked(self))
+    }
+}
+
+impl<'a> Locked<'a> {
+    /// The lock that [`Connect::connect`] has left held. A store that is only read has none, and refuses what
+    /// asks for it.
+    pub(crate) fn since_opening(backend: &'a dyn Backend) -> Self {
+        Locked(backend)
+    }
+
+    /// See [`Backend::catch_up`].
+    pub(crate) fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.0.catch_up(&Held(()), sink)
+    }
+
+    /// See [`Backend::judge`].
+    pub(crate) fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.0.judge(&Held(()), sink)
+    }
+
+    /// See [`Backend::append`].
+    pub(crate) fn append(
+        &self,
+        commits: &[Vec<Edit>],
+        leads_to: Option<LeadsTo<'_>>,
+    ) -> Result<(), AppendFailure> {
+        self.0.append(&Held(()), commits, leads_to)
+    }
+
+    /// See [`Backend::compact`].
+    pub(crate) fn compact(&self, entries: &Entries) -> Result<(), Error> {
+        self.0.compact(&Held(()), entries)
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// How far every process may read, as one look at memory tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visible {
+    /// The commits up to this one.
+    UpTo(u64),
+    /// Something else tells that by now, and this process has not found it yet: there may be news.
+    Moved,
+    /// Nothing in memory tells: `follow` finds out, when it is time to look.
+    Unknown,
+}
+
+/// Keeps the commits of one store, in order, for every process that opens it. What is here stays synchronous:
+/// a leader, the keeper and the listener are threads that may block.
 ///
-/// Whoever writes and whoever reads has a place in the log of their own. `follow` is called by one reader at
-/// a time, beside a writer who may be anywhere, and waits for nobody; `take_over` and `hand_over` when there
-/// is neither. All others are called by one thread at a time, except for `visible`, `has_news`, `sight`, `lock`, `unlock`,
-/// `publish`, `history`, `wait_for_news`, `wake` and `conditions`. The engine holds the lock around `catch_up`,
-/// `append` and `compact`, and not around `sync` and `follow`.
+/// | may be called | what |
+/// | --- | --- |
+/// | by any thread at any time, and waits for nobody | `visible`, `has_news`, `sight`, `publish`, `wake`, `history`, `conditions` |
+/// | by any thread, and waits | `acquire` for other processes, `wait_for_news` for news |
+/// | by the thread that has acquired it | `release`; and with the proof that the lock is held, which [`Locked`] brings along: `catch_up`, `judge`, `append`, `compact` |
+/// | by one writer at a time, without the lock | `is_durable`, `sync`, `sync_time`, `wants_compaction`, `close` |
+/// | by one reader at a time, beside a writer that may be anywhere, and waits for neither | `scout`, `follow` |
+/// | while there is neither writer nor reader | `take_over`, `hand_over` |
+///
+/// A writer and readers have a place in the log of their own.
 pub(crate) trait Backend: Send + Sync + fmt::Debug {
-    /// Keeps every other process out, or says at the deadline who does not let go.
-    fn lock(&self, timeout: Duration) -> Result<(), Error>;
-    /// Lets the others in.
-    fn unlock(&self);
+    /// Keeps every other process out, or says at the deadline which one does not let go. The engine calls
+    /// `lock`, which cannot be forgotten to be freed.
+    fn acquire(&self, timeout: Duration) -> Result<(), Error>;
+    /// Lets the others in. It may be called without the lock, and then does nothing.
+    fn release(&self);
     /// Hands over what others committed since, and puts right what a commit could not be written behind.
     ///
-    /// Where the history is another one than this process knows, that is an error, now and at each `lock` from
-    /// then on, and `follow` reads what there is.
-    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error>;
-    /// As `catch_up`, for readers, who found what they could not follow.
-    fn judge(&self, sink: &mut dyn Sink) -> Result<(), Error> {
-        self.catch_up(sink)
+    /// Where the history is another one than this process knows, that is an error, now and at each `acquire`
+    /// from then on, and `follow` reads what there is.
+    fn catch_up(&self, held: &Held, sink: &mut dyn Sink) -> Result<(), Error>;
+    /// As `catch_up`, for readers that have found what they could not follow.
+    fn judge(&self, held: &Held, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.catch_up(held, sink)
     }
     /// Writes the commits that follow the newest revision, one after the other. All or none. Where there is no
     /// room for them, and it is known what they lead to, a new generation may begin with that.
     fn append(
         &self,
+        held: &Held,
         commits: &[Vec<Edit>],
         leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure>;
@@ -119,21 +220,31 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn is_durable(&self) -> bool;
     /// Makes what was appended before survive a power cut.
     fn sync(&self) -> Result<(), Error>;
-    /// About how long a sync takes; zero where nobody knows.
-    fn sync_time(&self) -> Duration;
+    /// About how long a sync takes; zero where nobody knows, and a leader then waits for no company.
+    fn sync_time(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Every process may read the commits up to this one.
     fn publish(&self, revision: u64);
-    /// The newest revision that every process may read, where one look at memory tells. `u64::MAX`: it
-    /// does not, for now, and `follow` finds out.
-    fn visible(&self) -> Option<u64>;
+    /// The newest revision that every process may read.
+    fn visible(&self) -> Visible {
+        Visible::Unknown
+    }
     /// Whether there may be something else to see than the state of this revision. Called at each read.
     fn has_news(&self, revision: u64) -> bool {
-        self.visible().is_some_and(|visible| visible > revision)
+        match self.visible() {
+            Visible::UpTo(visible) => visible > revision,
+            Visible::Moved => true,
+            Visible::Unknown => false,
+        }
     }
     /// What one look at memory shows, to compare with a later one.
     fn sight(&self) -> Sight {
         Sight {
-            revision: self.visible().unwrap_or(0),
+            revision: match self.visible() {
+                Visible::UpTo(revision) => revision,
+                Visible::Moved | Visible::Unknown => 0,
+            },
             ..Sight::default()
         }
     }
@@ -148,22 +259,27 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn take_over(&self) {}
     /// Readers go on at the place that the writer has come to.
     fn hand_over(&self) {}
-    /// Whether the log has outgrown this many bytes of live state.
-    fn wants_compaction(&self, live: u64) -> bool;
+    /// Whether what is kept has outgrown this many bytes of live state.
+    fn wants_compaction(&self, _live: u64) -> bool {
+        false
+    }
     /// Starts a new generation that begins with this state.
-    fn compact(&self, entries: &Entries) -> Result<(), Error>;
+    fn compact(&self, _held: &Held, _entries: &Entries) -> Result<(), Error> {
+        Ok(())
+    }
     /// A reader of the commits after this revision, with the values before each where that is asked for.
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
-    /// Leaves everything as the next one likes to find it.
-    fn close(&self);
+    /// Leaves everything as the next process likes to find it.
+    fn close(&self) {}
     /// Sleeps until there is something else to be seen than `seen`, at most so long; not at all where `stop`
     /// says so, which is asked again after each `publish` and `wake`, for these end it early. `false` where
     /// there is nothing to be woken by.
-    fn wait_for_news(&self, seen: Sight, stop: &dyn Fn() -> bool, timeout: Duration) -> bool;
-    /// Wakes whoever sleeps in `wait_for_news`, to look at its `stop` again.
-    fn wake(&self);
+    fn wait_for_news(&self, _seen: Sight, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
+        false
+    }
+    /// Ends every `wait_for_news` of this process, which looks at its `stop` again.
+    fn wake(&self) {}
     /// What is not as it should be, or as it was asked for, beside what the engine sees of the errors.
-    /// Waits for nobody.
     fn conditions(&self) -> Vec<Condition> {
         Vec::new()
     }

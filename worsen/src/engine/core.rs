@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Limits, Model, replica::Replica};
 use crate::{
-    backend::{AppendFailure, Backend, Entries, Sink},
+    backend::{AppendFailure, Backend, Entries, Locked, Sink},
     entry::{Edit, Edits},
     error::Error,
     planted::{Bug, planted},
@@ -97,7 +97,7 @@ impl Core {
 
 pub(super) fn seed(
     core: &mut Core,
-    backend: &dyn Backend,
+    (backend, locked): (&dyn Backend, &Locked<'_>),
     seeds: Edits,
     limits: &Limits,
 ) -> Result<(), Error> {
@@ -108,7 +108,7 @@ pub(super) fn seed(
     if changes.is_empty() {
         return Ok(());
     }
-    backend
+    locked
         .append(std::slice::from_ref(&changes), None)
         .map_err(|failure| match failure {
             AppendFailure::Undone(error) | AppendFailure::Poisoned(error) => error,

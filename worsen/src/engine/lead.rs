@@ -9,7 +9,7 @@ use std::{
 
 use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
 use crate::{
-    backend::{AppendFailure, Backend, LeadsTo},
+    backend::{AppendFailure, LeadsTo, Locked},
     callbacks::Callback,
     entry::{Edit, Edits},
     error::{Error, ErrorKind},
@@ -89,12 +89,11 @@ impl Engine {
     fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {
         // Checked before taking the lock too, which may take long.
         self.check(&self.core())?;
-        self.backend.lock(self.lock_timeout)?;
+        let locked = self.backend.lock(self.lock_timeout)?;
         let mut core = self.core();
         let _leading = Leading::enter();
-        let unlock = Unlock(&*self.backend);
-        let outcome = self.append(&mut core, group);
-        drop(unlock);
+        let outcome = self.append(&mut core, &locked, group);
+        drop(locked);
         let outcome = outcome.and_then(|buffered| self.sync_and_publish(&mut core, buffered));
         if let Err(error) = &outcome {
             // What others committed meanwhile stays invisible until a group succeeds.
@@ -115,18 +114,23 @@ impl Engine {
 
     /// Steps 3 to 5, under the lock: catch up, run the closures, append. Returns whether all writes of the
     /// group are buffered.
-    fn append(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Result<bool, Error> {
+    fn append(
+        &self,
+        core: &mut Core,
+        locked: &Locked<'_>,
+        group: &[Arc<dyn Task>],
+    ) -> Result<bool, Error> {
         self.check(core)?;
         if planted(Bug::CompactBeforeCatchUp)
             && self.backend.wants_compaction(core.replica.entries.bytes())
         {
-            self.backend.compact(&core.replica.entries)?;
+            locked.compact(&core.replica.entries)?;
         }
         let caught_up = match planted(Bug::SkipCatchUp) {
             true => Ok(()),
             false => {
                 self.go_on(core);
-                self.backend.catch_up(&mut core.replica)
+                locked.catch_up(&mut core.replica)
             }
         };
         core.absorb();
@@ -134,7 +138,7 @@ impl Engine {
         caught_up?;
         core.replica.check_fit()?;
         if self.backend.wants_compaction(core.replica.entries.bytes()) {
-            self.backend.compact(&core.replica.entries)?;
+            locked.compact(&core.replica.entries)?;
             // The compaction has just visited every entry, so copying them out of the old log now adds little.
             core.replica.entries.detach_from_log();
             core.detached_from_log = true;
@@ -162,16 +166,16 @@ impl Engine {
             return Ok(buffered);
         }
         if planted(Bug::UnlockBeforeAppend) {
-            self.backend.unlock();
+            self.backend.release();
         }
-        let failure = match self.append_to(core, &commits, bytes) {
+        let failure = match self.append_to(core, locked, &commits, bytes) {
             Ok(()) => return Ok(buffered),
             Err(failure) => failure,
         };
         for edit in undo.iter().rev() {
             core.replica.put(edit);
         }
-        let failure = match self.make_room(core, &commits, failure) {
+        let failure = match self.make_room(core, locked, &commits, failure) {
             Ok(()) => return Ok(buffered),
             Err(failure) => failure,
         };
@@ -191,13 +195,13 @@ impl Engine {
     fn append_to(
         &self,
         core: &Core,
+        locked: &Locked<'_>,
         commits: &[Vec<Edit>],
         bytes: u64,
     ) -> Result<(), AppendFailure> {
         let entries = &core.replica.entries;
         let shrinks = entries.bytes() < bytes;
-        self.backend
-            .append(commits, Some(LeadsTo { entries, shrinks }))
+        locked.append(commits, Some(LeadsTo { entries, shrinks }))
     }
 
     /// Compacts the log, where that makes room on a full disk, and appends the commits once more. The entries
@@ -205,6 +209,7 @@ impl Engine {
     fn make_room(
         &self,
         core: &mut Core,
+        locked: &Locked<'_>,
         commits: &[Vec<Edit>],
         failure: AppendFailure,
     ) -> Result<(), AppendFailure> {
@@ -214,18 +219,19 @@ impl Engine {
                 if error.kind() == ErrorKind::NoSpace && self.backend.wants_compaction(bytes) => {}
             _ => return Err(failure),
         }
-        self.backend
+        locked
             .compact(&core.replica.entries)
             .map_err(AppendFailure::Undone)?;
         let mut undo: Vec<Edit> = Vec::new();
         for edit in commits.iter().flatten() {
             undo.push(core.replica.put(edit));
         }
-        self.append_to(core, commits, bytes).inspect_err(|_| {
-            for edit in undo.iter().rev() {
-                core.replica.put(edit);
-            }
-        })
+        self.append_to(core, locked, commits, bytes)
+            .inspect_err(|_| {
+                for edit in undo.iter().rev() {
+                    core.replica.put(edit);
+                }
+            })
     }
 
     /// Runs one operation on the draft: what it changed, or `None` where it failed and was undone.
@@ -289,13 +295,5 @@ impl Engine {
             self.backend.sync()?;
         }
         self.publish(core)
-    }
-}
-
-pub(super) struct Unlock<'a>(pub(super) &'a dyn Backend);
-
-impl Drop for Unlock<'_> {
-    fn drop(&mut self) {
-        self.0.unlock();
     }
 }

@@ -14,7 +14,7 @@ use std::{
 
 use super::*;
 use crate::{
-    backend::{AppendFailure, Followed, LeadsTo, Sight, Sink},
+    backend::{AppendFailure, Entries, Followed, Held, LeadsTo, Sink},
     commit::Commit,
     entry::Edit,
     error::{ErrorKind, ValueError},
@@ -58,23 +58,24 @@ impl Disk {
 struct DiskBackend(Arc<Disk>);
 
 impl Backend for DiskBackend {
-    fn lock(&self, _timeout: Duration) -> Result<(), Error> {
+    fn acquire(&self, _timeout: Duration) -> Result<(), Error> {
         let mut disk = self.0.state();
         assert!(!disk.locked && !disk.closed, "two lead at a time");
         disk.locked = true;
         Ok(())
     }
 
-    fn unlock(&self) {
+    fn release(&self) {
         self.0.state().locked = false;
     }
 
-    fn catch_up(&self, _sink: &mut dyn Sink) -> Result<(), Error> {
+    fn catch_up(&self, _held: &Held, _sink: &mut dyn Sink) -> Result<(), Error> {
         Ok(())
     }
 
     fn append(
         &self,
+        _held: &Held,
         commits: &[Vec<Edit>],
         _leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
@@ -115,24 +116,8 @@ impl Backend for DiskBackend {
         disk.published = revision;
     }
 
-    fn visible(&self) -> Option<u64> {
-        None
-    }
-
     fn follow(&self, _sink: &mut dyn Sink) -> Result<Followed, Error> {
         Ok(Followed::Visible)
-    }
-
-    fn wants_compaction(&self, _live: u64) -> bool {
-        false
-    }
-
-    fn compact(&self, _entries: &Entries) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn sync_time(&self) -> Duration {
-        Duration::ZERO
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
@@ -145,12 +130,6 @@ impl Backend for DiskBackend {
         assert_eq!(disk.synced, disk.appended);
         disk.closed = true;
     }
-
-    fn wait_for_news(&self, _seen: Sight, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
-        false
-    }
-
-    fn wake(&self) {}
 }
 
 /// What readers see. Relaxed, so that the engine's own ordering is all that brings it to them.
@@ -237,29 +216,17 @@ impl super::ReadModel for ShownSum {
 
 pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, Shown) {
     let shown = Arc::new(AtomicU64::new(0));
-    let options = EngineOptions {
-        name: "sum".into(),
-        path: None,
-        backend,
-        model: Box::new(Sum {
-            draft: 0,
-            accepted: 0,
-            published: 0,
-            shown: shown.clone(),
-        }),
-        read_model: Box::new(ShownSum {
-            next: 0,
-            shown: shown.clone(),
-        }),
-        entries: Entries::new(),
-        revision: 0,
-        recovery: Recovery::default(),
-        durability: Durability::Synced,
-        lock_timeout: Duration::MAX,
-        limits: Limits::default(),
-        poll: None,
-        debug: Debug::new("sum".into(), false),
+    let model = Sum {
+        draft: 0,
+        accepted: 0,
+        published: 0,
+        shown: shown.clone(),
     };
+    let of_readers = ShownSum {
+        next: 0,
+        shown: shown.clone(),
+    };
+    let options = EngineOptions::of_new(backend, Box::new(model), Box::new(of_readers));
     (Engine::start(options, None).unwrap(), shown)
 }
 

@@ -48,7 +48,7 @@ pub(crate) use self::{
     model::{Model, ReadModel, Scope, Task, Transaction, Unseen},
 };
 use crate::{
-    backend::{Backend, Entries, History},
+    backend::{Backend, History, Locked, Opened},
     callbacks::{Callbacks, quietly},
     entry::Edits,
     error::Error,
@@ -111,17 +111,42 @@ impl Drop for Leading {
 pub(crate) struct EngineOptions {
     pub(crate) name: Arc<str>,
     pub(crate) path: Option<PathBuf>,
-    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) opened: Opened,
     pub(crate) model: Box<dyn Model>,
     pub(crate) read_model: Box<dyn ReadModel>,
-    pub(crate) entries: Entries,
-    pub(crate) revision: u64,
-    pub(crate) recovery: Recovery,
     pub(crate) durability: Durability,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) poll: Option<Duration>,
     pub(crate) debug: Debug,
+}
+
+#[cfg(test)]
+impl EngineOptions {
+    /// Of a store that was not there before, for tests: it waits for ever, and never polls.
+    pub(crate) fn of_new(
+        backend: Box<dyn Backend>,
+        model: Box<dyn Model>,
+        read_model: Box<dyn ReadModel>,
+    ) -> Self {
+        EngineOptions {
+            name: "new".into(),
+            path: None,
+            opened: Opened {
+                backend,
+                entries: crate::backend::Entries::new(),
+                revision: 0,
+                recovery: Recovery::default(),
+            },
+            model,
+            read_model,
+            durability: Durability::Synced,
+            lock_timeout: Duration::MAX,
+            limits: Limits::default(),
+            poll: None,
+            debug: Debug::new("new".into(), false),
+        }
+    }
 }
 
 pub(crate) struct Engine {
@@ -159,18 +184,25 @@ pub(crate) struct Engine {
 pub(crate) type Seeds<'a> = Box<dyn FnOnce() -> Result<Edits, Error> + 'a>;
 
 impl Engine {
-    /// Fills the model and seeds an empty store. The lock of the backend is held
-    /// by the caller on entry when `seeds` is given, and is free afterwards.
+    /// Fills the model and seeds an empty store, under the lock that opening has taken, and lets go of that.
     pub(crate) fn start(
         options: EngineOptions,
         seeds: Option<Seeds<'_>>,
     ) -> Result<loom::Arc<EngineHandle>, Error> {
-        let mut core = Core::new(options.model, options.revision);
-        let backend = options.backend;
-        core.adopt(options.entries);
+        let Opened {
+            backend,
+            entries,
+            revision,
+            recovery,
+        } = options.opened;
+        let locked = Locked::since_opening(&*backend);
+        let mut core = Core::new(options.model, revision);
+        core.adopt(entries);
         let was_created = core.replica.entries.is_empty();
         let filled = core.replica.check_fit().and_then(|()| match seeds {
-            Some(seeds) if was_created => seed(&mut core, &*backend, seeds()?, &options.limits),
+            Some(seeds) if was_created => {
+                seed(&mut core, (&*backend, &locked), seeds()?, &options.limits)
+            }
             _ => Ok(()),
         });
         let revision = core.replica.revision;
@@ -180,7 +212,7 @@ impl Engine {
             backend.hand_over();
             backend.publish(revision);
         }
-        backend.unlock();
+        drop(locked);
         let name = options.name;
         filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
         let view = View::new(options.read_model, core.replica.entries.clone(), revision);
@@ -207,7 +239,7 @@ impl Engine {
             keeper: Condvar::new(),
             notifier: Notifier::new(),
             callbacks: Callbacks::default(),
-            recovery: options.recovery,
+            recovery,
             was_created,
             health: Board::default(),
             panicked: OnceLock::new(),

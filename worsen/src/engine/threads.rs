@@ -9,6 +9,7 @@ use std::{
 
 use super::{Engine, KEEPING, Leading, queue::Queue};
 use crate::{
+    backend::Visible,
     callbacks::Callback,
     error::{Error, ErrorKind},
     loom::thread::{self, JoinHandle},
@@ -159,7 +160,7 @@ impl Engine {
     /// wait sleep for themselves.
     pub(crate) fn listen(self: &Arc<Self>) {
         let mut queue = self.queue();
-        if queue.listener.is_some() || queue.closing || self.backend.visible().is_none() {
+        if queue.listener.is_some() || queue.closing || self.backend.visible() == Visible::Unknown {
             return;
         }
         let listener = spawn("worsen-listener", self, |engine| {

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Engine, Leading, ReadModel, core::Core, lead::Unlock, replica::Replica};
+use super::{Engine, Leading, ReadModel, core::Core, replica::Replica};
 use crate::{
-    backend::{Entries, Followed},
+    backend::{Entries, Followed, Visible},
     error::{Error, ErrorKind},
     loom::{self, MutexGuard, atomic::Ordering},
     planted::{Bug, planted},
@@ -193,23 +193,22 @@ impl Engine {
         if self.refused(&core).is_some() {
             return Ok(());
         }
-        self.backend.lock(patience)?;
+        let locked = self.backend.lock(patience)?;
         let _leading = Leading::enter();
-        let unlock = Unlock(&*self.backend);
         self.go_on(&mut core);
-        let caught_up = self.backend.judge(&mut core.replica);
+        let caught_up = locked.judge(&mut core.replica);
         core.absorb();
-        drop(unlock);
+        drop(locked);
         if let Err(error) = &caught_up {
             if error.kind() == ErrorKind::Replaced {
                 return caught_up;
             }
         }
         // It may have read commits of others that are not synced yet.
-        let public = self
-            .backend
-            .visible()
-            .is_some_and(|visible| (core.replica.revision..u64::MAX).contains(&visible));
+        let public = match self.backend.visible() {
+            Visible::UpTo(visible) => visible >= core.replica.revision,
+            Visible::Moved | Visible::Unknown => false,
+        };
         if public || self.backend.is_durable() {
             self.publish(&mut core)?;
             self.meet(&core);

@@ -15,20 +15,19 @@ use super::{
 };
 use crate::{
     backend::{
-        Backend, Entries,
+        Connect,
         file::{
-            self, FileBackend, FileOptions, Paths,
+            FileOptions, Paths,
             compaction::{CompactAbove, Compaction, Observer},
             disk::{Disk, LinkedDisk, RealDisk},
         },
-        memory::MemoryBackend,
+        memory::InMemory,
     },
     engine::{Engine, EngineHandle, EngineOptions, Limits, MAX_NESTING, Model, ReadModel, Seeds},
     error::{Error, ErrorKind},
     loom,
     open_store::OpenStore,
     options::{Access, Durability, Settings},
-    repair::Recovery,
     struct_store::{Handle, Published, StructModel, record_seed},
     trace::{self, Debug},
 };
@@ -486,56 +485,48 @@ impl Opening {
         let Opening { place, paths } = self;
         let name: Arc<str> = place.settings.name.as_str().into();
         let debug = Debug::new(name.clone(), place.debug);
-        let path = paths.as_ref().map(|paths| paths.log.clone());
         let read_only = place.access == Access::ReadOnly;
-        let (backend, entries, revision, recovery): (Box<dyn Backend>, _, _, _) = match paths {
-            None => (
-                Box::new(MemoryBackend::new(read_only)),
-                Entries::new(),
-                0,
-                Recovery::default(),
-            ),
-            Some(paths) => {
-                let options = FileOptions {
-                    paths,
-                    disk: match (place.disk, place.access) {
-                        (Some(disk), _) => disk,
-                        (None, Access::ReadOnly) => Arc::new(LinkedDisk),
-                        (None, Access::Repair | Access::Salvage) => Arc::new(RealDisk),
-                    },
-                    access: place.access,
-                    lock_timeout: place.settings.lock_timeout,
-                    shared_memory: place.shared_memory,
-                    compact_above: place.compact_above,
-                    on_compaction: place.on_compaction,
-                    debug: debug.clone(),
-                };
-                let file::Opened {
-                    backend,
-                    entries,
-                    revision,
-                    recovery,
-                } = FileBackend::open(options)
-                    .map_err(|error| error.in_store(&name, path.as_deref()))?;
-                (Box::new(backend), entries, revision, recovery)
-            }
-        };
+        let (durability, poll) = (place.settings.durability, place.settings.poll);
+        let (lock_timeout, limits) = (place.settings.lock_timeout, place.limits.clone());
+        let connection = Opening::connection(place, paths, &debug);
+        let path = connection.path();
+        let opened = connection.connect();
         let options = EngineOptions {
+            opened: opened.map_err(|error| error.in_store(&name, path.as_deref()))?,
             name,
             path,
-            backend,
             model,
             read_model,
-            entries,
-            revision,
-            recovery,
-            durability: place.settings.durability,
-            lock_timeout: place.settings.lock_timeout,
-            limits: place.limits,
-            poll: place.settings.poll,
+            durability,
+            lock_timeout,
+            limits,
+            poll,
             debug,
         };
         Engine::start(options, seeds.filter(|_| !read_only))
+    }
+
+    /// How to get at the store: the one place that chooses between backends.
+    fn connection(place: Place, paths: Option<Paths>, debug: &Debug) -> Box<dyn Connect> {
+        let Some(paths) = paths else {
+            return Box::new(InMemory {
+                read_only: place.access == Access::ReadOnly,
+            });
+        };
+        Box::new(FileOptions {
+            paths,
+            disk: match (place.disk, place.access) {
+                (Some(disk), _) => disk,
+                (None, Access::ReadOnly) => Arc::new(LinkedDisk),
+                (None, Access::Repair | Access::Salvage) => Arc::new(RealDisk),
+            },
+            access: place.access,
+            lock_timeout: place.settings.lock_timeout,
+            shared_memory: place.shared_memory,
+            compact_above: place.compact_above,
+            on_compaction: place.on_compaction,
+            debug: debug.clone(),
+        })
     }
 }
 

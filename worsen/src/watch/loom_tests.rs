@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     backend::{
-        AppendFailure, Backend, Entries, Followed, History, LeadsTo, Sight, Sink,
+        AppendFailure, Backend, Followed, Held, History, LeadsTo, Sight, Sink, Visible,
         file::shared_page::SharedPage,
     },
     engine::loom_tests::{add, open_on, poll_once},
@@ -175,13 +175,13 @@ struct Process {
 }
 
 impl Backend for Process {
-    fn lock(&self, _timeout: Duration) -> Result<(), Error> {
+    fn acquire(&self, _timeout: Duration) -> Result<(), Error> {
         Ok(())
     }
 
-    fn unlock(&self) {}
+    fn release(&self) {}
 
-    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+    fn catch_up(&self, _held: &Held, sink: &mut dyn Sink) -> Result<(), Error> {
         let commits = self.shared.commits.try_lock().unwrap().clone();
         let known = sink.revision();
         for (revision, commit) in (1..).zip(commits).filter(|(revision, _)| *revision > known) {
@@ -192,6 +192,7 @@ impl Backend for Process {
 
     fn append(
         &self,
+        _held: &Held,
         commits: &[Vec<Edit>],
         _leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
@@ -212,8 +213,8 @@ impl Backend for Process {
         self.shared.shared_page.publish_revision(revision);
     }
 
-    fn visible(&self) -> Option<u64> {
-        Some(self.shared.shared_page.revision())
+    fn visible(&self) -> Visible {
+        Visible::UpTo(self.shared.shared_page.revision())
     }
 
     fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
@@ -229,23 +230,9 @@ impl Backend for Process {
         Ok(Followed::Visible)
     }
 
-    fn wants_compaction(&self, _live: u64) -> bool {
-        false
-    }
-
-    fn compact(&self, _entries: &Entries) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn sync_time(&self) -> Duration {
-        Duration::ZERO
-    }
-
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         crate::backend::memory::MemoryBackend::default().history(after, old_values)
     }
-
-    fn close(&self) {}
 
     fn sight(&self) -> Sight {
         self.shared.shared_page.sight()

@@ -4,7 +4,7 @@
 use std::{io, sync::Arc};
 
 use super::{
-    FileBackend, Paths, Place, Sink, State,
+    FileBackend, LogAtPath, Paths, Sink, State,
     disk::transfer::read_full,
     disk::{DiskFile, Open},
     file_id::FileId,
@@ -116,12 +116,12 @@ impl FileBackend {
         let visible = self.visible_to(following);
         match self.is_ours(&following.log)? {
             // What was read up to here is all there is: the next write heals it.
-            Place::Empty => {
+            LogAtPath::Nothing => {
                 self.read_log(following, sink, visible)?;
                 Ok(Followed::Visible)
             }
             place if self.access == Access::ReadOnly => self.look_at_log(following, sink, &place),
-            Place::Ours => {
+            LogAtPath::Ours => {
                 let up_to = visible.unwrap_or(following.synced);
                 let tail = self.read_log(following, sink, Some(up_to))?;
                 // Behind that there may be half a line that somebody is writing.
@@ -135,7 +135,7 @@ impl FileBackend {
             }
             // A new generation, and what everybody may see. That needs no judging, so nobody waits for the
             // lock, which may be held for long.
-            Place::Another => {
+            LogAtPath::Another => {
                 let Some(visible) = visible else {
                     return Ok(Followed::Unknown);
                 };
@@ -159,9 +159,9 @@ impl FileBackend {
         &self,
         following: &mut Following,
         sink: &mut dyn Sink,
-        place: &Place,
+        place: &LogAtPath,
     ) -> Result<Followed, Error> {
-        if matches!(place, Place::Ours) {
+        if matches!(place, LogAtPath::Ours) {
             let tail = self.read_log(following, sink, None)?;
             if tail == Tail::Clean {
                 return Ok(Followed::Visible);
@@ -209,13 +209,13 @@ impl FileBackend {
         let visible = self.page().map_or(u64::MAX, |page| page.revision());
         if following.is_of_others {
             match self.is_ours(&following.log)? {
-                Place::Empty => return Ok(Followed::Visible),
-                Place::Ours => {
+                LogAtPath::Nothing => return Ok(Followed::Visible),
+                LogAtPath::Ours => {
                     if self.read_log(following, sink, Some(visible))? != Tail::Lost {
                         return Ok(Followed::Visible);
                     }
                 }
-                Place::Another => {}
+                LogAtPath::Another => {}
             }
         }
         let loaded = load(&*self.disk, &self.paths.log, Open::Read)?;

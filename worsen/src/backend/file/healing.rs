@@ -6,13 +6,13 @@
 use std::{thread, time::Duration};
 
 use super::{
-    FileBackend, Place, State,
+    FileBackend, LogAtPath, State,
     disk::Open,
-    finish_renames, forget_backup,
     format::{is_blank, read_header},
     is_empty,
     lineage::Kin,
     log::Tail,
+    open::{finish_renames, forget_backup},
     recovery::{Examined, examine, keep_copy, load},
     room::Room,
 };
@@ -62,7 +62,7 @@ impl FileBackend {
         // Also where the file has gone from its path: what was committed to it counts.
         let tail = self.read_on(state, sink)?;
         match (place, tail) {
-            (Place::Ours, Tail::Clean) => {}
+            (LogAtPath::Ours, Tail::Clean) => {}
             _ => self.reload(state, sink, intent)?,
         }
         self.pay_page(state);
@@ -239,7 +239,7 @@ impl FileBackend {
     fn knows_all(&self, revision: u64) -> bool {
         self.page().is_none_or(|page| {
             let visible = page.revision();
-            !page.is_complete() || visible <= revision || visible == super::MOVED
+            !page.is_complete() || visible <= revision || page.is_retired()
         })
     }
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    FileBackend, MOVED, State,
+    FileBackend, State,
     shared_page::{Mark, Sight},
 };
 use crate::planted::{Bug, planted};
@@ -99,13 +99,13 @@ impl FileBackend {
 
     #[cold]
     fn is_other_news(&self, revision: u64, known: Mark, sight: Sight) -> bool {
-        let sight = match sight.revision {
-            MOVED => match self.page_in_use() {
+        let sight = match sight.is_of_retired_page() {
+            true => match self.page_in_use() {
                 Some(page) => page.sight(),
                 // Everything may be newer.
                 None => return true,
             },
-            _ => sight,
+            false => sight,
         };
         if sight.revision == revision && sight.is_of(known) {
             return self.looks.is_due();
@@ -151,9 +151,9 @@ impl FileBackend {
             // Whoever writes next makes another one.
             return;
         };
-        if shared_page.revision() != MOVED {
+        if !shared_page.is_retired() {
             if found != self.lock_at_opening {
-                shared_page.publish(MOVED, None);
+                shared_page.retire();
             }
             return;
         }
@@ -163,7 +163,7 @@ impl FileBackend {
             .unwrap_or_else(PoisonError::into_inner);
         if let (Some(of), Some(page)) = (other.of, &other.page) {
             if of != found {
-                page.publish(MOVED, None);
+                page.retire();
             }
         }
     }
@@ -179,7 +179,7 @@ impl FileBackend {
             let known = self.following().position().revision;
             let revision = owed.max(known).min(state.log.position.revision);
             let crc = state.log.crc_at(revision);
-            shared_page.publish(revision, crc.map(super::Crc::number));
+            shared_page.publish(revision, crc.map(super::format::Crc::number));
         }
     }
 }

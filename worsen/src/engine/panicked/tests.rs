@@ -14,7 +14,9 @@ use std::{
 
 use super::super::*;
 use crate::{
-    backend::{AppendFailure, Followed, LeadsTo, Sight, Sink, memory::MemoryBackend},
+    backend::{
+        AppendFailure, Entries, Followed, Held, LeadsTo, Sight, Sink, memory::MemoryBackend,
+    },
     commit::Commit,
     entry::Edit,
     error::{ErrorKind, ValueError},
@@ -53,27 +55,28 @@ impl Bomb {
 struct Disk(MemoryBackend, Arc<Bomb>);
 
 impl Backend for Disk {
-    fn lock(&self, timeout: Duration) -> Result<(), Error> {
+    fn acquire(&self, timeout: Duration) -> Result<(), Error> {
         self.1.reach("lock");
-        self.0.lock(timeout)
+        self.0.acquire(timeout)
     }
 
-    fn unlock(&self) {
-        self.0.unlock();
+    fn release(&self) {
+        self.0.release();
     }
 
-    fn catch_up(&self, sink: &mut dyn Sink) -> Result<(), Error> {
+    fn catch_up(&self, held: &Held, sink: &mut dyn Sink) -> Result<(), Error> {
         self.1.reach("catch_up");
-        self.0.catch_up(sink)
+        self.0.catch_up(held, sink)
     }
 
     fn append(
         &self,
+        held: &Held,
         commits: &[Vec<Edit>],
         leads_to: Option<LeadsTo<'_>>,
     ) -> Result<(), AppendFailure> {
         self.1.reach("append");
-        self.0.append(commits, leads_to)
+        self.0.append(held, commits, leads_to)
     }
 
     fn is_durable(&self) -> bool {
@@ -96,10 +99,6 @@ impl Backend for Disk {
         self.0.publish(revision);
     }
 
-    fn visible(&self) -> Option<u64> {
-        None
-    }
-
     fn follow(&self, sink: &mut dyn Sink) -> Result<Followed, Error> {
         self.1.reach("follow");
         self.0.follow(sink)
@@ -119,8 +118,8 @@ impl Backend for Disk {
         self.0.wants_compaction(live)
     }
 
-    fn compact(&self, entries: &Entries) -> Result<(), Error> {
-        self.0.compact(entries)
+    fn compact(&self, held: &Held, entries: &Entries) -> Result<(), Error> {
+        self.0.compact(held, entries)
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
@@ -229,20 +228,15 @@ impl Drop for BadTask {
 }
 
 fn open(bomb: &Arc<Bomb>, poll: Option<Duration>) -> Arc<EngineHandle> {
+    let backend = Disk(MemoryBackend::default(), bomb.clone());
     let options = EngineOptions {
-        name: "state".into(),
-        path: None,
-        backend: Box::new(Disk(MemoryBackend::default(), bomb.clone())),
-        model: Box::new(State(bomb.clone())),
-        read_model: Box::new(State(bomb.clone())),
-        entries: Entries::new(),
-        revision: 0,
-        recovery: Recovery::default(),
-        durability: Durability::Synced,
         lock_timeout: HANGS,
-        limits: Limits::default(),
         poll,
-        debug: Debug::new("state".into(), false),
+        ..EngineOptions::of_new(
+            Box::new(backend),
+            Box::new(State(bomb.clone())),
+            Box::new(State(bomb.clone())),
+        )
     };
     Engine::start(options, None).unwrap()
 }

@@ -1,17 +1,12 @@
 //! A publication and its readers in every order of their steps: what it changes is seen at once, and not
 //! before its revision. The map is another crate's, and each of its operations one step.
 
-use std::time::Duration;
-
 use super::{super::KeyedModel, *};
 use crate::{
-    backend::{Entries, memory::MemoryBackend},
+    backend::memory::MemoryBackend,
     commit::Commit,
-    engine::{Engine, EngineHandle, EngineOptions, Limits},
+    engine::{Engine, EngineHandle, EngineOptions},
     loom::{Arc as Shared, in_every_order, thread},
-    options::Durability,
-    repair::Recovery,
-    trace::Debug,
 };
 
 /// Sets both, which have the value of the revision before.
@@ -50,21 +45,8 @@ fn look(map: &Published<u64>) -> (u64, u64, u64) {
 
 fn open() -> (Shared<EngineHandle>, Arc<Published<u64>>) {
     let (model, shown, map) = KeyedModel::new();
-    let options = EngineOptions {
-        name: "values".into(),
-        path: None,
-        backend: Box::new(MemoryBackend::default()),
-        model: Box::new(model),
-        read_model: Box::new(shown),
-        entries: Entries::new(),
-        revision: 0,
-        recovery: Recovery::default(),
-        durability: Durability::Synced,
-        lock_timeout: Duration::MAX,
-        limits: Limits::default(),
-        poll: None,
-        debug: Debug::new("values".into(), false),
-    };
+    let backend = Box::new(MemoryBackend::default());
+    let options = EngineOptions::of_new(backend, Box::new(model), Box::new(shown));
     (Engine::start(options, None).unwrap(), map)
 }
 

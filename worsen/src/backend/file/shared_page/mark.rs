@@ -1,5 +1,7 @@
 //! Which line of the log a revision is, in one word.
 
+use super::layout::RETIRED;
+
 /// A line of the log in one word: the low 32 bits of its revision, and its checksum. Two histories that both
 /// have the revision have another line there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +40,12 @@ pub struct Sight {
 }
 
 impl Sight {
+    /// Whether the page tells nothing any more, and that of another file does.
+    #[inline]
+    pub(in crate::backend::file) fn is_of_retired_page(&self) -> bool {
+        self.revision == RETIRED
+    }
+
     /// Whether this may be the history of which that is a line. No: it is another one.
     #[inline]
     pub fn is_of(self, known: Mark) -> bool {

@@ -39,11 +39,12 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 #[cfg(all(target_os = "linux", not(loom)))]
 use self::layout::{MAGIC, PAGE_BYTES};
-use self::layout::{Page, pack_or_none, unpack};
+use self::layout::{Page, RETIRED, pack_or_none, unpack};
 pub use self::{
     event_count::EventKey,
     mark::{Mark, Sight},
 };
+use crate::backend::Visible;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 mod event_count;
@@ -206,6 +207,25 @@ impl SharedPage {
     pub fn revision(&self) -> u64 {
         // Acquire: who sees the revision sees the offset and the generation set before it was published.
         self.page().news.revision.load(Acquire)
+    }
+
+    /// How far every process may read, unless the page is retired.
+    #[inline]
+    pub(in crate::backend::file) fn visible(&self) -> Visible {
+        match self.revision() {
+            RETIRED => Visible::Moved,
+            revision => Visible::UpTo(revision),
+        }
+    }
+
+    /// Whether the lock file that the page is in was replaced, and the page of another one is in use.
+    pub(in crate::backend::file) fn is_retired(&self) -> bool {
+        self.revision() == RETIRED
+    }
+
+    /// Says that another page is in use, and wakes everybody who waits here.
+    pub(in crate::backend::file) fn retire(&self) {
+        self.publish(RETIRED, None);
     }
 
     /// The newest revision that readers may see, and which line that is.
