@@ -3,6 +3,9 @@
 //! A backend knows revisions and JSON entries. It never knows a type of the user's, and never runs a
 //! closure of theirs.
 
+#[cfg(test)]
+#[cfg(not(loom))]
+mod contract_tests;
 mod entries;
 pub(crate) mod file;
 pub(crate) mod memory;

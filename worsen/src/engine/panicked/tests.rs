@@ -230,6 +230,7 @@ impl Drop for BadTask {
 fn open(bomb: &Arc<Bomb>, poll: Option<Duration>) -> Arc<EngineHandle> {
     let backend = Disk(MemoryBackend::default(), bomb.clone());
     let options = EngineOptions {
+        name: "state".into(),
         lock_timeout: HANGS,
         poll,
         ..EngineOptions::of_new(
