@@ -487,7 +487,7 @@ impl Opening {
         let debug = Debug::new(name.clone(), place.debug);
         let read_only = place.access == Access::ReadOnly;
         let (durability, poll) = (place.settings.durability, place.settings.poll);
-        let (lock_timeout, limits) = (place.settings.lock_timeout, place.limits.clone());
+        let (lock_timeout, limits) = (place.settings.lock_timeout, place.limits);
         let connection = Opening::connection(place, paths, &debug);
         let path = connection.path();
         let opened = connection.connect();
