@@ -30,7 +30,7 @@ struct LongClosure {
 }
 
 impl LongClosure {
-    /// Begins one. It has to end by itself before the lock time-out of nobody else.
+    /// Begins one. It ends before the lock time-out of any other process.
     fn begin(store: &StateStore, within: impl FnOnce() + Send + 'static) -> LongClosure {
         let (begun, begins): (Sender<u64>, Receiver<u64>) = channel();
         let (end, ended) = channel();
@@ -207,7 +207,7 @@ fn a_taker_that_waits_for_no_time_gets_a_job_that_another_process_has_acknowledg
                 Worker::start("push-jobs", folder.path(), &["1"]).finish();
                 let taken = work.wait(NEVER, Duration::ZERO).unwrap();
                 let is_missed = taken.is_none();
-                // For the next round there is none left.
+                // None is left for the next round.
                 if let Some(job) = taken.or_else(|| work.wait(NEVER, NEVER).unwrap()) {
                     assert!(job.ack().wait().unwrap());
                 }
@@ -219,8 +219,8 @@ fn a_taker_that_waits_for_no_time_gets_a_job_that_another_process_has_acknowledg
     });
 }
 
-/// A closure waits for a mutex of the program, and whoever holds that reads the store: everybody would wait
-/// for ever, in all processes.
+/// A closure waits for a mutex of the program, and the thread that holds it reads the store: all of them would
+/// wait for ever, in all processes.
 #[test]
 fn a_closure_that_waits_for_a_mutex_whose_holder_reads_does_not_stop_every_process() {
     let folder = folder();

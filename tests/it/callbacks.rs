@@ -136,7 +136,7 @@ fn a_result_of_a_group_that_fails_waits_for_a_write_and_stops_nobody() {
     let gathers = Gathers::at(&store);
     let own = store.clone();
     let mut result = Some(AtDrop(move || {
-        // From a thread of its own, whoever runs this.
+        // From a thread of its own, whichever thread runs this.
         let own = own.clone();
         let writes = thread::spawn(move || own.update_sum(|sum| *sum = 1).wait());
         done.send(writes.join().unwrap().is_ok()).unwrap();

@@ -1,4 +1,5 @@
-//! Each commit told once, in order, with who and when; and what cannot be told any more is said.
+//! Each commit is told once, in order, with its process and its time; a commit that cannot be told any more is
+//! a gap.
 
 use std::{
     sync::atomic::Ordering::Relaxed,
@@ -179,7 +180,7 @@ fn a_compaction_takes_nothing_away_from_a_reader_and_two_are_a_gap_that_is_told(
         assert_eq!(last.revision(), begin + 10);
         assert!(changes.try_next().is_none());
 
-        // Who begins before what there is hears of it at once.
+        // A reader that begins before the oldest line is told of the gap at once.
         let mut early = opened.store.changes(0).unwrap();
         if old_values {
             assert_eq!(early.revision(), 0, "nothing was told");

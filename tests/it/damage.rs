@@ -102,7 +102,7 @@ fn look(
 ) -> bool {
     let disk = disk_with(Some(log), Some(backup));
     let fail = |problem: String| -> ! { panic!("{problem}\n{}: {}", files.name, what()) };
-    // Who may not write sees no wrong value either, and says no more than that it cannot read.
+    // A process that may not write sees no wrong value either, and says no more than that it cannot read.
     if thorough {
         if let Ok(reader) = open_as(&disk, READ_ONLY) {
             let (revision, state) = reader.state();
@@ -568,8 +568,8 @@ fn a_backup_of_a_later_life_does_not_condemn_an_older_log() {
     assert!(kept, "the backup that knew more is kept");
 }
 
-/// The lock file is deleted, and who opens the store after that locks another one. The one that was
-/// there before waits for that, too.
+/// The lock file is deleted, and a process that opens the store after that locks another one. The process that
+/// was there before waits for that lock, too.
 #[test]
 fn a_lock_on_a_deleted_file_is_no_lock() {
     let disk = SimulatedDisk::new();
@@ -616,7 +616,7 @@ fn a_failed_sync_is_not_forgotten_with_the_lock_file() {
     assert!(error.is_outcome_unknown(), "{error}");
     assert!(disk.remove_file(crate::machine::LOCK));
     other.set("c", "1").expect("a healthy disk is written");
-    // Whoever comes now is not told by the system that a sync has failed.
+    // The system tells no later process that a sync has failed.
     let newcomer = open(&disk.new_process()).expect("it opens once more");
     newcomer.set("d", "1").expect("a healthy disk is written");
     let (revision, state) = newcomer.state();
@@ -626,8 +626,9 @@ fn a_failed_sync_is_not_forgotten_with_the_lock_file() {
     }
 }
 
-/// An old copy is written into the log, not put in its place, the lock file is deleted, and somebody goes
-/// on from there. Who has it open finds blanks where its own tail was, as if nobody had written.
+/// An old copy is written into the log, not put in its place, the lock file is deleted, and another process
+/// goes on from there. The process that has the store open finds blanks where its own tail was, as if nothing
+/// had been written.
 #[test]
 fn an_old_copy_that_is_written_into_an_open_log_is_noticed() {
     let disk = SimulatedDisk::new();
@@ -811,7 +812,7 @@ fn files_that_change_while_they_are_open_are_healed_or_refused() {
     let seed = Random::seeded("damage while open").below(u64::MAX);
     let cases: Vec<usize> = (0..behinds(&live().3).len()).collect();
     in_parallel(&cases, |case| {
-        // Who writes next: the process that remembers, a second one that has it open as well, or
+        // Which process writes next: the one that remembers, a second one that has the store open as well, or
         // one that opens it now, before the first, and writes a longer or a shorter line.
         for who in 0..4 {
             for remove_lock in [false, true] {

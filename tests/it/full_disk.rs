@@ -1,5 +1,5 @@
-//! A disk that has no room left: who removes something can always do so, and makes room by that. Real
-//! file systems stand in `ground`, and a disk that fails at single operations in `faults`.
+//! A disk that has no room left: removing always works, and makes room. Real file systems stand in `ground`,
+//! and a disk that fails at single operations in `faults`.
 
 use std::{
     collections::BTreeMap,
@@ -190,14 +190,14 @@ fn a_store_that_is_opened_on_a_full_disk_can_be_removed_from() {
                 removed.unwrap_or_else(|error| panic!("{number} of {entries}: {error}"));
                 is_kept(&disk, &opened);
             }
-            // Behind a commit that frees nothing there has to be room for those that do.
+            // Behind a commit that frees nothing there must be room for commits that do.
             let outcome = opened.set("new", "z");
             assert_eq!(outcome.is_ok(), entries == 100, "{entries}: {outcome:?}");
         }
     }
 }
 
-/// What was refused for want of room succeeds by itself where the log is mostly history.
+/// A write that was refused for want of room succeeds when tried again, where the log is mostly history.
 #[test]
 fn a_log_that_is_mostly_history_makes_room_for_a_write_on_a_full_disk() {
     let disk = roomy();

@@ -23,7 +23,7 @@ struct State {
 struct Mount {
     /// Where it is to be seen.
     dir: PathBuf,
-    /// Who serves it, where that is a process of this test's.
+    /// The server, where a process of this test serves it.
     server: Option<std::process::Child>,
     _folder: TempDir,
 }
@@ -795,7 +795,7 @@ fn an_overlay_beside_its_upper_directory_loses_nothing_that_was_acknowledged() {
     assert!(acknowledged > 0);
 }
 
-/// Whoever comes second cannot know whether the first one will go on; the first one is told when it does.
+/// The second process cannot know whether the first one will go on; the first one is told when it does.
 #[test]
 fn a_holder_in_an_overlay_writes_nothing_over_what_was_written_below_meanwhile() {
     let ([above, below], _kept) = mounted!(overlay_and_upper());

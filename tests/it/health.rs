@@ -128,7 +128,7 @@ fn a_value_that_does_not_fit_is_told_to_everybody_who_waits() {
         assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
         assert_eq!((error.store(), error.uid()), (Some("keyed"), Some("count")));
     }
-    // It is told once, also to one who begins beside it.
+    // It is told once, also to a watch that begins beside it.
     assert!(watch.wait(Duration::ZERO).is_none());
     assert!(changes.try_next().is_none());
     let mut late = numbers.watch_note();

@@ -688,8 +688,8 @@ fn a_hostile_backup_does_not_touch_a_good_log() {
         let expected = Ok((1, texts(&[("a", "1")])));
         assert_eq!(survive(&whole, Some(&backup), what), expected, "{what}");
     }
-    // A backup that goes on where the log ends is the log's own, as far as anybody can tell; it is
-    // taken, and it is told.
+    // A backup that goes on where the log ends cannot be told from the log's own; it is taken, and that is
+    // told.
     let disk = disk_with(Some(&whole), Some(&longer));
     let opened = open(&disk).unwrap();
     assert_eq!(opened.state().0, 2);

@@ -74,7 +74,7 @@ fn cannot_be_read<T: worsen::Value + std::fmt::Debug>(value: T, json: &str) {
     assert_eq!(open_values::<Value>(&disk).read("uid"), Some(parse(json)));
 }
 
-/// It is there for whoever opens the store next.
+/// It is there for the next process that opens the store.
 #[track_caller]
 fn comes_back<T: worsen::Value + std::fmt::Debug + PartialEq>(value: T) {
     let disk = SimulatedDisk::new();

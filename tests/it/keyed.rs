@@ -90,7 +90,7 @@ fn what_was_loaded_is_read_changed_and_removed_like_what_was_written() {
     }
 }
 
-/// Whoever decodes this value next says so, and goes on when told to.
+/// The thread that decodes this value next says so, and goes on when told to.
 static DECODES: Mutex<BTreeMap<u32, Stop>> = Mutex::new(BTreeMap::new());
 
 type Stop = (Sender<()>, Receiver<()>);
@@ -308,7 +308,7 @@ fn a_copy_has_no_half_of_a_commit_though_some_of_it_was_never_read() {
                 for number in life * 100..life * 100 + 100 {
                     let both = pair.update(move |pair| (pair.first, pair.last) = (number, number));
                     both.durability(Durability::Buffered).wait().unwrap();
-                    // Somebody else than those who copy takes it over.
+                    // A thread other than those that copy takes it over.
                     store.read("first");
                 }
                 is_written.store(true, Relaxed);

@@ -42,7 +42,7 @@ fn a_commit_may_have_so_many_bytes() {
     let store = open(1000);
     store.set_note("n".repeat(100)).wait().unwrap();
     drop(store);
-    // A limit is for writes: what is there already is read as ever.
+    // A limit is for writes: what is there already reads as before.
     let store = open(100);
     assert_eq!(store.note().len(), 100);
     store.set_note("short".to_owned()).wait().unwrap();

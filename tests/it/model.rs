@@ -1,5 +1,5 @@
-//! Random sequences of operations by two processes, against a plain map. Whatever one of them did, both
-//! see, and whoever opens the store later.
+//! Random sequences of operations by two processes, against a plain map. Both see what either did, and so does
+//! a process that opens the store later.
 
 use proptest::{prelude::*, test_runner::TestCaseError};
 use worsen::testing::SimulatedDisk;

@@ -1,4 +1,4 @@
-//! Whose the files are: what writes them anew leaves them to those who had them.
+//! The owner of the files: it stays the same when they are written anew.
 
 use std::{
     fs,
@@ -38,7 +38,7 @@ fn a_compaction_keeps_the_mode_that_the_files_were_given() {
     assert_eq!(owners(folder.path()), before);
 }
 
-/// Root opens, compacts and mends the store of somebody else, who goes on.
+/// Root opens, compacts and mends the store of another user, who goes on with it.
 #[test]
 fn what_root_does_to_a_store_shuts_its_owner_out_of_nothing() {
     if !rustix::process::geteuid().is_root() {

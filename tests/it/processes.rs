@@ -35,7 +35,7 @@ fn four_processes_of_four_threads_lose_no_increment() {
     assert!(store.recovered().is_empty(), "{:?}", store.recovered());
 }
 
-/// Whoever syncs takes a lock on the log, and so may any other program.
+/// A process that syncs takes a lock on the log, and so may any other program.
 #[test]
 fn a_log_that_another_program_has_locked_is_written_all_the_same() {
     let folder = folder();

@@ -1,5 +1,5 @@
-//! A copy that is put over the files of an open store: nothing that was acknowledged on it vanishes, whoever knew
-//! more is told, and reads show what stands there.
+//! A copy that is put over the files of an open store: nothing that was acknowledged on it vanishes, a process
+//! that knew more is told, and reads show what stands there.
 
 use std::{
     fs,
@@ -185,7 +185,7 @@ fn a_log_that_is_restored_alone_is_put_right_and_that_is_told() {
         let store = &restored.store;
         restored.restore(&[LOG], in_place);
         let copy = restored.log();
-        // Whoever only reads does not write it anew, and says that something is wrong.
+        // A process that only reads does not write it anew, and says that something is wrong.
         let health = store.health();
         let [Condition::NotFollowing { error }] = &health[..] else {
             panic!("{health:?}");

@@ -1,6 +1,6 @@
-//! What becomes of a value between the closure and everybody's eyes: it comes back as it was, in its
-//! order and from one line of the log, or it is refused; who wrote it sees what the others see; and what
-//! is there already is not committed again.
+//! What becomes of a value between the closure and its readers: it comes back as it was, in its order and from
+//! one line of the log, or it is refused; the writer sees what the others see; and what is there already is not
+//! committed again.
 
 use std::{
     collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet},
@@ -28,7 +28,7 @@ fn refusal<T: Value>(value: T) -> String {
     error.to_string()
 }
 
-/// What the writer sees, and what is read by who opens the store later.
+/// What the writer sees, and what a process reads that opens the store later.
 #[track_caller]
 fn both_views<T: Value>(value: T) -> (T, T) {
     let disk = SimulatedDisk::new();
@@ -498,7 +498,7 @@ fn who_writes_a_value_sees_what_the_others_see() {
     store.set_size(Size(5.55)).wait().unwrap();
     assert_eq!(store.cached().cache, None);
     drop(is_seen_as_it_is_read(&store, copy));
-    // In the process's next write, who goes on from what is there goes on from what all see.
+    // The next write of the process goes on from what all see.
     let from = store.update_size(|size| size.0).wait().unwrap();
     assert_eq!(from, 5.5);
 }

@@ -1,5 +1,5 @@
-//! Jobs that are done at least once: who gets which, what becomes of those that are lost, and who is
-//! told what.
+//! Jobs that are done at least once: which process gets which job, what becomes of lost jobs, and what each
+//! process is told.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -430,7 +430,7 @@ fn a_worker_that_panics_gives_its_job_back_at_once() {
     panics(work.clone());
     pollster::block_on(store.sync()).unwrap();
     assert_eq!(store.jobs().dead(), 1, "it was tried twice");
-    // Who is done with it, and panics then, changes nothing.
+    // A worker that is done with its job, and panics then, changes nothing.
     work.push(8).wait().unwrap();
     let worker = thread::spawn(move || {
         let taken = work.take(HOUR).wait().unwrap().unwrap();
@@ -1106,7 +1106,7 @@ impl Reference {
             .collect()
     }
 
-    /// Which jobs a take may give. First come those that were lost.
+    /// Which jobs a take may give. Lost jobs come first.
     fn allowed(&self, who: usize) -> BTreeSet<u64> {
         let lost = self.ids(|tries, fate| tries < MAX_TRIES && self.is_lost(fate, who));
         let due = self.ids(|_, fate| match fate {

@@ -135,7 +135,7 @@ impl Changes {
         polled
     }
 
-    /// What there is of what readers have seen.
+    /// The next commit of those that readers have seen.
     fn look(&mut self) -> Option<Result<Change, Error>> {
         let engine = &self.handle.engine;
         let error = match self.history.next(engine.revision()) {
@@ -166,7 +166,7 @@ impl Changes {
     /// The files were replaced: the commits behind what stands there now come next.
     fn go_on_from_now(&mut self, replaced: Error) -> Error {
         let engine = &self.handle.engine;
-        // It is told before it is shown.
+        // The replacement is told before the new state is shown.
         engine.refresh();
         match engine.history(engine.revision(), self.old_values) {
             Ok(history) => {
@@ -196,7 +196,7 @@ impl fmt::Debug for Changes {
     }
 }
 
-/// One commit: when, by whom, and what it changed.
+/// One commit: its time, its process, and what it changed.
 #[derive(Debug, Clone)]
 pub struct Change(Committed);
 

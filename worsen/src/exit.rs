@@ -1,10 +1,9 @@
-//! What is still to be done when the program ends: `main` returns, or somebody calls
-//! [`std::process::exit`], while a store has writes that nobody waits for. Here it is known who has
-//! something to finish, and never what.
+//! What is still to be done when the program ends: `main` returns, or a thread calls [`std::process::exit`],
+//! while a store has detached writes. This room knows which stores have something to finish, and never what.
 //!
-//! The handler of the C library's `exit` is the only place where that can be done: no destructor runs of a
-//! static, of a handle that was leaked, or of what another thread holds. The other threads go on running
-//! meanwhile, so a store's own thread can finish its work.
+//! Only a handler of the C library's `exit` can do that: no destructor runs for a static, for a handle that was
+//! leaked, or for what another thread holds. The other threads go on running meanwhile, so a store's own thread
+//! can finish its work.
 
 use std::{
     sync::{Mutex, Once, PoisonError, Weak},
@@ -25,7 +24,7 @@ pub(crate) trait Finish: Send + Sync {
 
 static UNFINISHED: Mutex<Vec<Weak<dyn Finish>>> = Mutex::new(Vec::new());
 
-/// Has `finish` called when the program ends, if it is still there then. To be called once for each.
+/// Has `finish` called when the program ends, if its owner is still there then. Call this once for each owner.
 pub(crate) fn at_exit(item: Weak<dyn Finish>) {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(system::register);
@@ -39,7 +38,7 @@ fn finish_all() {
         return;
     }
     let begun = Instant::now();
-    // Taken out: what ends meanwhile may register something itself.
+    // Taken out of the list: what ends meanwhile may register something itself.
     let items = std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner));
     for item in items.iter().filter_map(Weak::upgrade) {
         quietly(|| item.finish(begun));

@@ -1,5 +1,5 @@
 //! [`OnChange`]: a function that is called at each change, on a thread of its own, for programs that neither
-//! wait nor poll. What a change is, the watch knows that it calls for.
+//! wait nor poll. The watch behind it knows what a change is.
 
 use std::{
     fmt,
@@ -59,7 +59,7 @@ impl OnChange {
                 match Pin::new(&mut watch).poll_next(&mut context) {
                     Poll::Ready(Some(change)) => tell(change),
                     Poll::Ready(None) => break,
-                    // Woken before this, or by somebody else: it looks again.
+                    // Woken before this, or by something else: it looks again.
                     Poll::Pending => thread::park(),
                 }
             }

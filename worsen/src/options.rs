@@ -10,9 +10,9 @@ pub enum Durability {
     /// `kill -9` and power loss: the disk has confirmed it. The default.
     #[default]
     Synced,
-    /// `kill -9` alone: the operating system has it, and writes it to disk within about half a minute.
-    /// A power cut in between may take the newest writes back, though never some and not those
-    /// before them. Many times faster.
+    /// `kill -9` alone: the operating system has it, and writes it to disk within about half a minute. A power
+    /// cut in between may take the newest writes back, though never one without all that came after it. Many
+    /// times faster.
     Buffered,
 }
 

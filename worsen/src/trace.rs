@@ -1,6 +1,6 @@
-//! What a store tells while it works: a line on stderr when it was asked to, an event for `tracing`
-//! always (with the feature of that name). It never decides anything, and a listener that panics, or a line
-//! that cannot be printed, stops nobody.
+//! What a store tells while it works: a line on stderr when it was asked to, an event for `tracing` always
+//! (with the feature of that name). It never decides anything, and a listener that panics, or a line that
+//! cannot be printed, stops no thread.
 
 use std::{fmt, io::Write as _};
 
@@ -26,7 +26,7 @@ impl Debug {
         Debug { store, on }
     }
 
-    /// Something ordinary happened. The arguments are formatted only when somebody listens.
+    /// Something ordinary happened. The arguments are formatted only for a listener.
     pub(crate) fn say(&self, what: fmt::Arguments<'_>) {
         if self.on {
             print(format_args!("{}: {what}", self.store));
@@ -45,8 +45,8 @@ impl Debug {
     }
 }
 
-/// One line on stderr. `eprintln!` panics where that is a pipe that nobody reads any more, or a full disk; a
-/// store whose lines nobody sees goes on.
+/// One line on stderr. `eprintln!` panics where stderr is a pipe without a reader, or a full disk; a store
+/// whose lines are lost goes on.
 fn print(line: fmt::Arguments<'_>) {
     drop(writeln!(std::io::stderr(), "{line}"));
 }

@@ -205,7 +205,7 @@ impl History {
         Ok(self.tally)
     }
 
-    /// Every read, those that closures made too.
+    /// Every read, including those of closures.
     fn all_reads(&self) -> impl Iterator<Item = Read<'_>> {
         let alone = self.reads.iter().map(|(began, ended, seen)| Read {
             began: *began,

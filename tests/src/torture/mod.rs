@@ -1,8 +1,8 @@
 //! Torture: processes that write, read and die on one store, and a check of everything they were told.
 //!
-//! [`journal`] is what a process notes down outside the store, before and after each act; [`work`] is
-//! the process; [`check`] decides whether the journals and the store that is left can both be true.
-//! Who starts and kills the processes stands with the tests.
+//! [`journal`] is what a process notes down outside the store, before and after each act; [`work`] is the
+//! process; [`check`] decides whether the journals and the store that is left can both be true. The tests start
+//! and kill the processes.
 
 pub mod check;
 pub mod journal;
@@ -37,7 +37,7 @@ pub struct Torture {
     pub sum: u64,
     /// Large at times, so that lines are torn and logs compacted.
     pub note: String,
-    /// Who did the last transactions, the newest last.
+    /// The authors of the last transactions, the newest last.
     pub authors: VecDeque<u64>,
     /// A register that no transaction writes: it is set, or read and changed, alone.
     pub solo: u64,

@@ -325,7 +325,7 @@ pub(crate) fn is_loss(recovery: &Recovery) -> bool {
     })
 }
 
-/// All of a state, with the authors since the one who was noted down last.
+/// All of a state, with the authors since the one that was noted down last.
 pub(crate) fn seen(state: &Torture, noted: u64, revision: Option<u64>) -> Seen {
     let new = state
         .n

@@ -1,7 +1,6 @@
-//! Everything that a value tells serde of itself, as bytes: equal for values that are equal, and only
-//! for those. JSON tells less (`Some(NaN)` and `None` are both `null`, a struct and a map look alike), so
-//! this is what a value is compared with its copy by. Never here: JSON, and what to do where two
-//! canonicals differ.
+//! The canonical encoding: everything that a value tells serde of itself, as bytes, equal for equal values and
+//! only for those. JSON tells less (`Some(NaN)` and `None` are both `null`, a struct and a map look alike), so
+//! a value and its copy are compared by this. Never here: JSON, and what to do where two encodings differ.
 
 use serde::{Serialize, Serializer, ser};
 
@@ -9,13 +8,13 @@ use super::raw;
 
 type Error = serde_json::Error;
 
-/// Deeper than this no value is looked into: its JSON could not be read, which stops at 128, and the
+/// The encoding stops at this depth. Reading JSON stops at 128, so such a value is refused anyway, and the
 /// stack must not run out before that is found.
 const MAX_DEPTH: u32 = 512;
 
-/// The canonical of a value.
+/// The canonical encoding of a value.
 ///
-/// The members of a hash map, a hash set or a heap stand in one order, since these list them in any.
+/// The members of a hash map, a hash set or a heap are sorted, since these types list them in any order.
 ///
 /// # Errors
 ///
@@ -67,7 +66,7 @@ pub(super) enum Tag {
     Variant,
     Tuple,
     Struct,
-    /// Of members whose order nobody knows to count or not.
+    /// Of members whose order may count or not.
     Sequence,
     Map,
     /// Of members in their order.

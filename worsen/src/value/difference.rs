@@ -1,5 +1,5 @@
-//! Where two canonicals differ, and whether in more than the order of members. What order counts for a
-//! type that is not known by its name is for the caller to find out.
+//! Where two canonical encodings differ, and whether in more than the order of members. For a type that is not
+//! known by its name, the caller finds out whether order counts.
 
 use std::{
     collections::BTreeSet,
@@ -8,19 +8,19 @@ use std::{
 
 use super::canonical::Tag;
 
-/// What two canonicals have to do with each other.
+/// How two canonical encodings compare.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Same,
-    /// They differ in nothing but the order in which the values at these places list their members.
+    /// They differ only in the order in which the values at these paths list their members.
     Reordered(Paths),
     Different(Difference),
 }
 
-/// Kinds of places in a value: those of all elements of a list are one.
+/// Paths within a value. All elements of a list share one path.
 pub(super) type Paths = BTreeSet<String>;
 
-/// The first place in which they differ.
+/// The first difference between them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     place: String,
@@ -38,14 +38,14 @@ impl Display for Difference {
     }
 }
 
-/// Compares two canonicals of one type.
+/// Compares two canonical encodings of one type.
 pub(super) fn compare(one: &[u8], other: &[u8]) -> Outcome {
     if one == other {
         return Outcome::Same;
     }
     let nodes = (Reader::whole(one), Reader::whole(other));
     let (Some(one), Some(other)) = nodes else {
-        // They are written by this program, in this moment.
+        // This program has just written them.
         return Outcome::Different(Difference {
             place: String::new(),
             one: "it".into(),
@@ -63,7 +63,7 @@ pub(super) fn compare(one: &[u8], other: &[u8]) -> Outcome {
 struct Node<'a> {
     bytes: &'a [u8],
     tag: Tag,
-    /// Of what has one.
+    /// The name of its type, where it has one.
     name: &'a str,
     shape: Shape<'a>,
 }
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Node<'_> {
-    /// Its bytes, with the members of what may list them in any order sorted.
+    /// Its bytes, with members sorted where their order may not count.
     fn settled(&self, out: &mut Vec<u8>) {
         let in_any_order = is_in_any_order(self.tag) || may_be_in_any_order(self.tag);
         let mut members: Vec<Vec<u8>> = match &self.shape {
@@ -195,7 +195,7 @@ impl Node<'_> {
         }
         out.push(self.tag as u8);
         out.extend_from_slice(self.name.as_bytes());
-        // Each with its length: what stands here is compared, and never read.
+        // Each with its length: these bytes are compared, and never read.
         for member in members {
             out.extend_from_slice(&(member.len() as u64).to_le_bytes());
             out.extend_from_slice(&member);
@@ -210,10 +210,10 @@ fn settled(nodes: &[&Node<'_>]) -> Vec<u8> {
     out
 }
 
-/// What is on the way while two values are compared.
+/// The state of a comparison.
 #[derive(Default)]
 struct Comparison {
-    /// As a person reads it, and as the kind of places that it is one of.
+    /// The path as a person reads it, and as the path that all elements of a list share.
     place: String,
     kind: String,
     reordered: Paths,
@@ -256,7 +256,7 @@ impl Comparison {
                 for ((key, one), (other_key, other)) in all {
                     self.compare(key, other_key)?;
                     let (place, kind) = match one_field(key) {
-                        // A struct's fields are places of their own.
+                        // Each field of a struct has a path of its own.
                         Some(name) => (format!(".{name}"), name.to_owned()),
                         None => (format!("[{}]", shown(key)), "{}".into()),
                     };
@@ -268,8 +268,8 @@ impl Comparison {
         }
     }
 
-    /// Each member beside the one it is to be compared with. Where they are the same in another order, and
-    /// that may not count, this place is one to be looked at.
+    /// Each member beside the one to compare it with. Where both have the same members in another order, which
+    /// may not count, this path is noted.
     fn pair<'a, M>(
         &mut self,
         tag: Tag,
@@ -317,7 +317,7 @@ impl Comparison {
         let (before, kind_before) = (self.place.len(), self.kind.len());
         self.place.push_str(place);
         self.kind.push_str(kind);
-        // No name has one, so that no two kinds of places are called the same.
+        // No name contains this character, so no two paths read the same.
         self.kind.push('\n');
         compare(self)?;
         self.place.truncate(before);
@@ -363,7 +363,7 @@ impl Comparison {
     }
 }
 
-/// They are sorted by their bytes, and what is within them may stand in another order yet.
+/// They are sorted by their bytes, and their own members may stand in another order still.
 fn is_in_any_order(tag: Tag) -> bool {
     matches!(tag, Tag::UnorderedSequence | Tag::UnorderedMap)
 }
@@ -462,7 +462,7 @@ mod tests {
 
     use super::{super::canonical::canonical, *};
 
-    /// A list that nobody knows by its name.
+    /// A list whose type is not known by its name.
     struct List<T>(Vec<T>);
 
     impl<T: Serialize> Serialize for List<T> {

@@ -3,8 +3,8 @@
 /// The name under which serde_json takes over a text as it is.
 pub(super) const TOKEN: &str = "$serde_json::private::RawValue";
 
-/// Turns line ends between the tokens of JSON into blanks, which mean the same. Within a string none may
-/// stand, so one there is left: it is no JSON, and its reader says so.
+/// Turns line ends between the tokens of JSON into blanks, which mean the same. A string cannot hold a line
+/// end, so one within a string stays: the text is not JSON, and its reader says so.
 pub(super) fn blank_line_ends(json: &mut [u8]) {
     let mut in_string = false;
     let mut escaped = false;
@@ -19,7 +19,7 @@ pub(super) fn blank_line_ends(json: &mut [u8]) {
     }
 }
 
-/// Whether it stands on one line.
+/// Whether it is one line.
 pub(super) fn is_one_line(json: &[u8]) -> bool {
     memchr::memchr2(b'\n', b'\r', json).is_none()
 }

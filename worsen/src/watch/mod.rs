@@ -27,14 +27,14 @@ mod loom_tests;
 /// Looks for a value newer than the one with this mark; `None`: any value.
 type Probe<T> = Box<dyn Fn(Option<u64>) -> Option<(u64, T)> + Send + Sync>;
 
-/// Tells of changes of a store `S`, or of one of its fields, by whichever process.
+/// Tells of changes of a store `S`, or of one of its fields, by any process.
 ///
 /// It yields the newest value, and that only when it changed since this watch last yielded; the value
 /// at the time of the `watch` call counts as seen. Changes in quick succession may be told as one,
 /// but never is the last one missed. A watch keeps its store open.
 ///
-/// Where what others wrote cannot be shown, it tells that in the place of a value, so that nobody waits for ever
-/// beside a state that is old. Each is told once, and then it goes on:
+/// Where what others wrote cannot be shown, it tells that in the place of a value, so that no caller waits for
+/// ever beside an old state. Each is told once, and then it goes on:
 ///
 /// - [`Decode`](crate::ErrorKind::Decode): another program wrote a value that does not fit its type. Reads stay at
 ///   the state before, and so does the watch until a value that fits is written.
