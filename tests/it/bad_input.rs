@@ -257,7 +257,7 @@ fn hostile_uids_are_refused() {
 fn a_store_opened_for_reading_refuses_writes_and_touches_nothing() {
     let folder = folder();
     let read_only = || State::builder().dir(folder.path()).read_only().open();
-    assert_eq!(read_only().unwrap_err().kind(), ErrorKind::NotAStore);
+    assert_eq!(read_only().unwrap_err().kind(), ErrorKind::NotFound);
     let store = open(folder.path());
     store.set_count(3).wait().unwrap();
     let reader = read_only().unwrap();

@@ -289,7 +289,7 @@ fn a_file_system_that_is_mounted_read_only_is_told_as_that() {
     assert_eq!(worker.order("close"), "done");
     let path = mount.path().to_str().unwrap();
     mounted!(run("mount", &["-o", "remount,ro", path]));
-    assert_eq!(worker.order("open"), "Directory");
+    assert_eq!(worker.order("open"), "PermissionDenied");
     let told = worker.order("why");
     assert!(told.contains("is mounted read-only"), "{told}");
     assert!(!told.contains("let this user"), "{told}");
@@ -374,7 +374,7 @@ fn is_gone(worker: &mut Worker) {
     for _ in 0..3 {
         let outcome = worker.order("set-count 9");
         assert!(
-            ["Io", "OutcomeUnknown", "Poisoned", "Directory"].contains(&outcome.as_str()),
+            ["Io", "OutcomeUnknown", "Poisoned", "PermissionDenied"].contains(&outcome.as_str()),
             "{outcome}"
         );
         assert_eq!(worker.order("count"), "7");

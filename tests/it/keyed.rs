@@ -426,11 +426,11 @@ fn a_store_is_not_opened_as_another_type_than_this_process_has_open() {
     let numbers = open::<u64>(folder.path());
     let build = || PersistentStore::<String>::builder("keyed").dir(folder.path());
     let error = build().open().err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    assert_eq!(error.kind(), ErrorKind::AlreadyOpen, "{error}");
     assert!(error.to_string().contains("u64"), "{error}");
     assert_eq!(
         build().read_only().open().err().unwrap().kind(),
-        ErrorKind::Decode
+        ErrorKind::AlreadyOpen
     );
     open::<u64>(folder.path()).write("a", 1).wait().unwrap();
     drop(numbers);

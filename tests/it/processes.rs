@@ -376,7 +376,7 @@ fn a_process_that_is_out_of_files_is_told_so_and_goes_on_later() {
     assert_eq!(worker.order("open"), "done");
     assert_eq!(worker.order("limit-files"), "done");
     fs::remove_file(folder.path().join("state.lock")).unwrap();
-    assert_eq!(worker.order("set-count 7"), "Io");
+    assert_eq!(worker.order("set-count 7"), "OutOfResources");
     let told = worker.order("why");
     assert!(told.contains("too many files are open"), "{told}");
     assert_eq!(worker.order("count"), "0");

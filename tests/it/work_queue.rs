@@ -740,7 +740,7 @@ fn a_queue_that_is_not_stored_is_an_error_that_says_so() {
         pollster::block_on(work.next(MINUTE)).unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(error.kind(), ErrorKind::InvalidOption);
+        assert_eq!(error.kind(), ErrorKind::InvalidField);
         assert!(error.to_string().contains("not a stored field"), "{error}");
     }
     store.work(|state| &state.other).push(1).wait().unwrap();

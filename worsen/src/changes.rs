@@ -14,7 +14,7 @@ use crate::{
     backend::{Committed, History, Next},
     engine::EngineHandle,
     engine::notify::Listener,
-    error::{Error, ErrorKind},
+    error::{self, Error, ErrorKind},
     health::Told,
     loom,
 };
@@ -140,11 +140,7 @@ impl Changes {
         let engine = &self.handle.engine;
         let error = match self.history.next(engine.revision()) {
             Ok(Next::Commit(committed)) => return Some(Ok(Change(committed))),
-            Ok(Next::Gap { first, last }) => Error::new(
-                ErrorKind::Gap,
-                format!("the commits {first} to {last} are not in the log any more"),
-            )
-            .help("read the state as it is by a snapshot; the commits behind them come next"),
+            Ok(Next::Gap { first, last }) => error::engine::gap(first, last),
             Ok(Next::Nothing) => {
                 if let Some(error) = engine.tell_replaced(&mut self.told) {
                     self.go_on_from_now(error)

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     engine::{DetachedFailures, EngineHandle, Task, Transaction},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     loom::{self, Condvar, Mutex, MutexGuard},
     options::Durability,
     planted::{Bug, planted},
@@ -122,10 +122,7 @@ impl<R> Ending<R> {
         match self {
             Ending::Returned(_) => None,
             Ending::Failed(error) => Some(error.clone()),
-            Ending::Panicked(_) => Some(
-                Error::new(ErrorKind::Panicked, "the closure of the write panicked")
-                    .help("nothing of it was written; see what was printed when it happened"),
-            ),
+            Ending::Panicked(_) => Some(error::engine::panicked()),
         }
     }
 }
@@ -358,7 +355,7 @@ impl<R: Send + 'static> Commit<R> {
         if !self.submitted {
             self.submitted = true;
             if let Err(error) = self.handle.engine.submit(self.work.clone(), false) {
-                self.handle.engine.debug.warn(format_args!("{error}"));
+                self.handle.engine.debug.warn(format_args!("{error:#}"));
                 self.handle.engine.detached.note(error);
             }
         }

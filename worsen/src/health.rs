@@ -122,14 +122,14 @@ impl fmt::Display for Condition {
         match self {
             Condition::Poisoned { error } => write!(
                 f,
-                "writes are refused until every handle is dropped and the store is opened again: {error}"
+                "writes are refused until every handle is dropped and the store is opened again: {error:#}"
             ),
             Condition::Misfit { error, revision } => write!(
                 f,
-                "reads stay at revision {revision} and writes are refused until a value that fits is written: {error}"
+                "reads stay at revision {revision} and writes are refused until a value that fits is written: {error:#}"
             ),
             Condition::Replaced { error } | Condition::LockDoesNotExclude { error } => {
-                write!(f, "{error}")
+                write!(f, "{error:#}")
             }
             Condition::Healed {
                 revision,
@@ -147,7 +147,10 @@ impl fmt::Display for Condition {
                 }
             }
             Condition::NotFollowing { error } => {
-                write!(f, "reads may be older than what others committed: {error}")
+                write!(
+                    f,
+                    "reads may be older than what others committed: {error:#}"
+                )
             }
             Condition::SlowClosure { took, uids } => {
                 write!(f, "the closure of a write took {took:?}")?;

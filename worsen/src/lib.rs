@@ -95,7 +95,7 @@ pub use backend::file::compaction::Compaction;
 pub use changes::{Change, ChangedEntry, Changes};
 pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Effect, Error, ErrorKind, Result};
 pub use health::Condition;
 pub use keyed_store::{Draft, PersistentStore};
 pub use on_change::OnChange;

@@ -15,7 +15,7 @@ use std::{
 use futures_core::Stream;
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{self, Error},
     watch::Watch,
 };
 
@@ -67,14 +67,7 @@ impl OnChange {
         let thread = thread::Builder::new()
             .name("worsen-on-change".into())
             .spawn(call)
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::Io,
-                    "a thread that tells of changes cannot be started",
-                )
-                .help("nothing was written; raise the limit on threads")
-                .caused_by(error)
-            })?;
+            .map_err(|error| error::system::no_thread("tells of changes", error))?;
         Ok(OnChange {
             stop,
             thread: thread.thread().clone(),

@@ -7,7 +7,7 @@ use crate::{
     changes::Changes,
     commit::Commit,
     engine::{Engine, EngineHandle, Model, Scope, Transaction},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     health::Condition,
     loom,
     watch::Watch,
@@ -83,10 +83,7 @@ impl<V: ReadSide> OpenStore<V> {
             match model.as_any().downcast_mut::<M>() {
                 Some(model) => operation(model, scope),
                 // An engine is opened with the model of its own handles.
-                None => Err(Error::new(
-                    ErrorKind::InvalidOption,
-                    "this handle does not belong to this store",
-                )),
+                None => Err(error::engine::of_another_store()),
             }
         })
     }

@@ -2,7 +2,7 @@
 //! [`seeds!`](crate::seeds!), a list of uids and their seeds that the compiler has looked at. No store is
 //! opened or written here.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{self, Error};
 
 /// In bytes.
 pub(crate) const LONGEST_UID: usize = 4096;
@@ -12,7 +12,7 @@ pub(crate) fn check_uid(uid: &str) -> Result<(), Error> {
         "the uid is empty".to_owned()
     } else if uid.len() > LONGEST_UID {
         format!(
-            "the uid has {} bytes, and at most {LONGEST_UID} are allowed",
+            "the uid has {} bytes; the limit is {LONGEST_UID}",
             uid.len()
         )
     } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {
@@ -20,9 +20,7 @@ pub(crate) fn check_uid(uid: &str) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::new(ErrorKind::InvalidUid, what)
-        .help("nothing was written; a uid is some text without control characters")
-        .in_uid(uid))
+    Err(error::value::invalid_uid(uid, what))
 }
 
 /// The field of a uid, and the key in it.

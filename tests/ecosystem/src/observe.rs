@@ -185,7 +185,7 @@ fn in_words(outcomes: &[Outcome]) -> String {
 
 /// The sentence of the error that says why, without what is the same for every refusal.
 fn reason(error: &Error) -> String {
-    let text = error.to_string();
+    let text = format!("{error:#}");
     let (_, why) = text.split_once(": the value ").unwrap_or(("", &text));
     let (why, _) = why.split_once("; nothing was written").unwrap_or((why, ""));
     let why = match why.strip_prefix("would not come back from its JSON, ") {

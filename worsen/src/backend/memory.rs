@@ -10,7 +10,11 @@ use super::{
     AppendFailure, Backend, Committed, Connect, Entries, Followed, Held, History, LeadsTo, Next,
     Opened, Sink, now, replay,
 };
-use crate::{entry::Edit, error::Error, repair::Recovery};
+use crate::{
+    entry::Edit,
+    error::{self, Error},
+    repair::Recovery,
+};
 
 /// How many commits are kept for those who read them one by one.
 const KEPT: usize = 16 * 1024;
@@ -115,7 +119,7 @@ impl History for MemoryHistory {
 impl Backend for MemoryBackend {
     fn acquire(&self, _timeout: Duration) -> Result<(), Error> {
         match self.read_only {
-            true => Err(super::read_only()),
+            true => Err(error::engine::read_only()),
             false => Ok(()),
         }
     }

@@ -17,11 +17,7 @@ pub(crate) use self::{
     file::shared_page::Sight,
 };
 use crate::{
-    entry::Edit,
-    error::{Error, ErrorKind},
-    health::Condition,
-    repair::Recovery,
-    shared_str::SharedStr,
+    entry::Edit, error::Error, health::Condition, repair::Recovery, shared_str::SharedStr,
 };
 
 /// A commit as it stands in the history of a store.
@@ -286,12 +282,6 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn conditions(&self) -> Vec<Condition> {
         Vec::new()
     }
-}
-
-/// What a store that is only read says to a write.
-pub(crate) fn read_only() -> Error {
-    Error::new(ErrorKind::ReadOnly, "the store was opened for reading only")
-        .help("nothing was written; open it without `.read_only()` to write")
 }
 
 /// What a group of commits makes of the state.

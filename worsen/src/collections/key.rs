@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned, ser::SerializeMap};
 
 use crate::{
-    error::{ErrorKind, ValueError},
+    error::{self, ValueError},
     uid::LONGEST_UID,
 };
 
@@ -58,31 +58,23 @@ pub(super) struct Written<K> {
 ///
 /// Where it is no text in JSON, is too long, or another key when it comes back.
 pub(super) fn write<K: Key>(key: &K) -> Result<Written<K>, ValueError> {
-    let refused = |source| {
-        ValueError {
-        kind: ErrorKind::Encode,
-        what: "a key cannot be written as the end of a uid".into(),
-        help: "nothing was written; use a string, an integer, a bool, an enum without data or a newtype of one".into(),
-        source,
-        key: None,
-    }
-    };
     if let Some(text) = plain_text(key) {
         let text = check_length(text)?;
         return Ok(Written { text, copy: None });
     }
     // serde_json knows which types can be the key of an object, and how.
-    let object = serde_json::to_string(&Entry(key)).map_err(|error| refused(Some(error)))?;
-    let Entry(text): Entry<String> =
-        serde_json::from_str(&object).map_err(|error| refused(Some(error)))?;
+    let object = serde_json::to_string(&Entry(key))
+        .map_err(|error| error::collections::key_is_no_text(Some(error)))?;
+    let Entry(text): Entry<String> = serde_json::from_str(&object)
+        .map_err(|error| error::collections::key_is_no_text(Some(error)))?;
     let text = check_length(text)?;
     match from_object::<K>(&object) {
         Ok(back) if back == *key => Ok(Written {
             text,
             copy: Some(back),
         }),
-        Ok(_) => Err(refused(None)),
-        Err(error) => Err(refused(Some(error))),
+        Ok(_) => Err(error::collections::key_is_no_text(None)),
+        Err(error) => Err(error::collections::key_is_no_text(Some(error))),
     }
 }
 
@@ -90,17 +82,7 @@ fn check_length(text: String) -> Result<String, ValueError> {
     if text.len() <= LONGEST_UID {
         return Ok(text);
     }
-    Err(ValueError {
-        kind: ErrorKind::InvalidUid,
-        what: format!(
-            "a key has {} bytes, and at most {LONGEST_UID} are allowed",
-            text.len()
-        )
-        .into(),
-        help: "nothing was written; use a shorter key, and keep the rest in the value".into(),
-        source: None,
-        key: None,
-    })
+    Err(error::collections::key_is_too_long(text.len(), LONGEST_UID))
 }
 
 /// The text of a string or an integer.
@@ -154,17 +136,7 @@ fn plain_key<K: Key>(text: &str) -> Option<K> {
 ///
 /// Where it is none of this type.
 pub(super) fn from_text<K: Key>(text: &str) -> Result<K, ValueError> {
-    let wrong = |error| ValueError {
-        kind: ErrorKind::Decode,
-        what: format!(
-            "the end of the uid is no key of type `{}`",
-            std::any::type_name::<K>()
-        )
-        .into(),
-        help: "nothing was changed; give the field its former type, or another uid".into(),
-        source: Some(error),
-        key: None,
-    };
+    let wrong = |error| error::collections::not_a_key(std::any::type_name::<K>(), error);
     if let Some(key) = plain_key(text) {
         return Ok(key);
     }
@@ -216,6 +188,7 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn to_text<K: Key>(key: &K) -> Result<String, ValueError> {
         write(key).map(|written| written.text)

@@ -7,7 +7,7 @@ use super::{Limits, Model, replica::Replica};
 use crate::{
     backend::{AppendFailure, Backend, Entries, Locked, Sink},
     entry::{Edit, Edits},
-    error::Error,
+    error::{self, Error},
     planted::{Bug, planted},
     shared_str::SharedStr,
 };
@@ -60,7 +60,7 @@ impl Core {
             return;
         }
         if let Err(error) = self.model.roll_back(all, &self.replica.since.newest()) {
-            self.poisoned = Some(Error::new(error.kind, error.what));
+            self.poisoned = Some(error::engine::not_undone(error));
         }
     }
 

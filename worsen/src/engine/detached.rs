@@ -27,7 +27,10 @@ impl DetachedFailures {
         let failed = &mut *self.failed();
         *failed = match failed.take() {
             None => Some((error, 1)),
-            Some((first, count)) => Some((first, count.saturating_add(1))),
+            Some((first, count)) => {
+                let first = first.along_with(error.effect());
+                Some((first, count.saturating_add(1)))
+            }
         };
     }
 

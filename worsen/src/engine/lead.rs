@@ -12,7 +12,7 @@ use crate::{
     backend::{AppendFailure, LeadsTo, Locked},
     callbacks::Callback,
     entry::{Edit, Edits},
-    error::{Error, ErrorKind},
+    error::{self, Effect, Error, ErrorKind},
     options::Durability,
     planted::{Bug, planted},
 };
@@ -31,12 +31,18 @@ impl Engine {
         let _leading = Leading::enter();
         let mut callbacks = Vec::new();
         let mut group = Vec::new();
+        let mut is_written = false;
         let outcome = self.contain("committed", || {
             group = self.gather();
-            self.commit(&group)
+            self.commit(&group, &mut is_written)
         });
         let panicked = outcome.is_err();
         let outcome = outcome.and_then(|outcome| outcome);
+        let outcome = outcome.map_err(|error| match is_written {
+            // Whatever failed came after that.
+            true => error.with_effect(Effect::Written),
+            false => error.nothing_written(),
+        });
         self.tell(group, outcome, &mut callbacks);
         if panicked {
             // What is queued cannot be committed either, and its callers may be waiting by now.
@@ -56,7 +62,7 @@ impl Engine {
     ) {
         let outcome = outcome.map_err(|error| self.in_store(error));
         if let Err(error) = &outcome {
-            self.debug.warn(format_args!("{error}"));
+            self.debug.warn(format_args!("{error:#}"));
         }
         for task in group {
             let resolved = self.contain("told of a commit", || task.resolve(outcome.clone()));
@@ -72,21 +78,13 @@ impl Engine {
     pub(super) fn refuse_queued(&self, callbacks: &mut Vec<Callback>) {
         let queued: Vec<_> = self.queue().tasks.drain(..).collect();
         if !queued.is_empty() {
-            let refused = Error::new(
-                ErrorKind::Poisoned,
-                "the store broke while the write was queued",
-            );
-            let refused =
-                refused.help("nothing was written; drop every handle and open the store again");
-            let refused = match self.panicked.get() {
-                None => refused,
-                Some(cause) => refused.caused_by(cause.clone()),
-            };
+            let refused = error::engine::poisoned(self.panicked.get());
             self.tell(queued, Err(refused), callbacks);
         }
     }
 
-    fn commit(&self, group: &[Arc<dyn Task>]) -> Result<(), Error> {
+    /// `is_written` becomes true once the group is in the log, as durable as it has to be.
+    fn commit(&self, group: &[Arc<dyn Task>], is_written: &mut bool) -> Result<(), Error> {
         // Checked before taking the lock too, which may take long.
         self.check(&self.core())?;
         let locked = self.backend.lock(self.lock_timeout)?;
@@ -94,7 +92,8 @@ impl Engine {
         let _leading = Leading::enter();
         let outcome = self.append(&mut core, &locked, group);
         drop(locked);
-        let outcome = outcome.and_then(|buffered| self.sync_and_publish(&mut core, buffered));
+        let outcome =
+            outcome.and_then(|buffered| self.sync_and_publish(&mut core, buffered, is_written));
         if let Err(error) = &outcome {
             // What others committed meanwhile stays invisible until a group succeeds.
             if error.kind() == ErrorKind::OutcomeUnknown
@@ -269,9 +268,9 @@ impl Engine {
                     Err(error) => error,
                 };
                 core.roll_back(false);
-                let error = self.in_store(error);
+                let error = self.in_store(error).nothing_written();
                 self.debug
-                    .warn(format_args!("a write failed and was undone: {error}"));
+                    .warn(format_args!("a write failed and was undone: {error:#}"));
                 task.failed(error);
                 None
             }
@@ -284,7 +283,12 @@ impl Engine {
     }
 
     /// Steps 6 and 7, after the lock: make it durable, then let it be seen.
-    fn sync_and_publish(&self, core: &mut Core, buffered: bool) -> Result<(), Error> {
+    fn sync_and_publish(
+        &self,
+        core: &mut Core,
+        buffered: bool,
+        is_written: &mut bool,
+    ) -> Result<(), Error> {
         if planted(Bug::PublishBeforeSync) {
             self.publish(core)?;
         }
@@ -294,6 +298,7 @@ impl Engine {
         if !buffered && !self.backend.is_durable() && !planted(Bug::AcknowledgeBeforeSync) {
             self.backend.sync()?;
         }
+        *is_written = true;
         self.publish(core)
     }
 }

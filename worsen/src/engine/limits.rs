@@ -4,7 +4,7 @@
 use crate::{
     backend::Entries,
     entry::Edit,
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
     shared_str::SharedStr,
 };
@@ -37,7 +37,7 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooLarge`], naming the limit.
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge), naming the limit.
     pub(crate) fn check(&self, changes: &[Edit], entries: &Entries) -> Result<(), Error> {
         if planted(Bug::IgnoreLimits) {
             return Ok(());
@@ -50,13 +50,7 @@ impl Limits {
             }
         }
         if bytes > self.commit_bytes {
-            return Err(too_large(
-                format!(
-                    "the commit has {bytes} bytes, and at most {} are allowed",
-                    self.commit_bytes
-                ),
-                "write it in several commits, or raise `max_commit_bytes`",
-            ));
+            return Err(error::engine::commit_too_large(bytes, self.commit_bytes));
         }
         // Counting what is new looks up every uid, and most stores are far from the limit.
         if entries.len() + changes.len() > self.uids {
@@ -71,13 +65,7 @@ impl Limits {
             }
             let after = entries.len() + more - fewer;
             if after > self.uids && more > fewer {
-                return Err(too_large(
-                    format!(
-                        "the store would have {after} uids, and at most {} are allowed",
-                        self.uids
-                    ),
-                    "remove what is not needed, or raise `max_uids`",
-                ));
+                return Err(error::engine::too_many_uids(after, self.uids));
             }
         }
         Ok(())
@@ -92,19 +80,8 @@ impl Limits {
         if deepest <= self.nesting {
             return Ok(());
         }
-        Err(too_large(
-            format!(
-                "the value has {deepest} arrays and objects in each other, and at most {} are allowed",
-                self.nesting
-            ),
-            "make it flatter, or raise `max_nesting`",
-        )
-        .in_uid(uid))
+        Err(error::engine::too_deep(uid, deepest, self.nesting))
     }
-}
-
-fn too_large(what: String, help: &'static str) -> Error {
-    Error::new(ErrorKind::TooLarge, what).help(format!("nothing was written; {help}"))
 }
 
 /// How many arrays and objects of a JSON text are in each other, at most.
@@ -139,6 +116,7 @@ fn nesting(json: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn brackets_in_strings_are_not_nesting() {

@@ -673,7 +673,7 @@ fn a_panic_outside_of_a_commit_leaves_nobody_waiting() {
             let one = ::loom::future::block_on(add(&handle, 1));
             for outcome in [one, other.join().unwrap()] {
                 if let Err(error) = outcome {
-                    let kinds = [ErrorKind::OutcomeUnknown, ErrorKind::Poisoned];
+                    let kinds = [ErrorKind::Broken, ErrorKind::Poisoned];
                     assert!(kinds.contains(&error.kind()), "{error}");
                 }
             }

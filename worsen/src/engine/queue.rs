@@ -11,7 +11,7 @@ use std::{
 use super::{Engine, KEEPING, LEADING, Task};
 use crate::{
     callbacks::Callback,
-    error::{Error, ErrorKind},
+    error::{self, Error},
     exit::{self, Finish},
     loom::thread::{self, JoinHandle},
     options::Durability,
@@ -49,19 +49,10 @@ impl Engine {
         blocks: bool,
     ) -> Result<bool, Error> {
         if LEADING.with(Cell::get) {
-            return Err(self.in_store(
-                Error::new(ErrorKind::Nested, "a write was started inside the closure of another write")
-                    .help("nothing was written; change everything in the outer closure, or write after it has returned"),
-            ));
+            return Err(self.in_store(error::engine::nested()));
         }
         if self.is_forked() {
-            return Err(self.in_store(
-                Error::new(
-                    ErrorKind::Forked,
-                    "this handle was carried into a forked child process",
-                )
-                .help("nothing was written; open the store in the child"),
-            ));
+            return Err(self.in_store(error::engine::forked()));
         }
         let mut queue = self.queue();
         if !blocks {

@@ -11,7 +11,7 @@ use crate::{
     backend::{Entries, Sink},
     callbacks::dispose,
     entry::Edit,
-    error::{Error, ErrorKind, ValueError},
+    error::{self, Error, ValueError},
     planted::{Bug, planted},
     schema::NewMarks,
     shared_str::SharedStr,
@@ -141,12 +141,7 @@ impl Replica {
                 // lost.
                 Err(payload) => {
                     dispose(payload);
-                    Error::new(
-                        ErrorKind::Decode,
-                        "the type's Deserialize panicked at the stored value",
-                    )
-                    .help("nothing was changed; have it return an error, or accept the value")
-                    .in_uid(&uid)
+                    error::value::panicked_at(&uid)
                 }
             };
             self.misfits.insert(uid, error);

@@ -11,7 +11,7 @@ use super::{Engine, KEEPING, Leading, queue::Queue};
 use crate::{
     backend::Visible,
     callbacks::Callback,
-    error::{Error, ErrorKind},
+    error::{self, Error},
     loom::thread::{self, JoinHandle},
 };
 
@@ -124,7 +124,7 @@ impl Engine {
         let scouted = self.backend.scout();
         if let Err(error) = &scouted {
             self.debug.warn(format_args!(
-                "other processes' commits cannot be shown: {error}"
+                "other processes' commits cannot be shown: {error:#}"
             ));
         }
         self.follow(PATIENCE);
@@ -176,7 +176,7 @@ impl Engine {
         match listener {
             Ok(listener) => queue.listener = Some(listener),
             // Then the poll tells of other processes' commits.
-            Err(error) => self.debug.warn(format_args!("{error}")),
+            Err(error) => self.debug.warn(format_args!("{error:#}")),
         }
     }
 }
@@ -208,10 +208,9 @@ fn spawn(
         .name(name.into())
         .spawn(move || run(&own))
         .map_err(|error| {
-            engine.in_store(
-                Error::new(ErrorKind::Io, "a thread of the store cannot be started")
-                    .help("raise the limit on threads")
-                    .caused_by(error),
-            )
+            engine.in_store(error::system::no_thread(
+                "commits, or listens to other processes",
+                error,
+            ))
         })
 }

@@ -126,7 +126,7 @@ impl Engine {
         self.health.read(&outcome);
         if let Err(error) = outcome {
             self.debug.warn(format_args!(
-                "other processes' commits cannot be read: {error}"
+                "other processes' commits cannot be read: {error:#}"
             ));
         }
         self.notifier.wake(&self.callbacks);
@@ -304,7 +304,7 @@ impl Engine {
 
     fn warn_of_misfit(&self, error: &Error) {
         self.debug.warn(format_args!(
-            "another program wrote what does not fit: {error}"
+            "another program wrote what does not fit: {error:#}"
         ));
     }
 }

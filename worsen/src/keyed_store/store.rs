@@ -11,7 +11,7 @@ use crate::{
     changes::Changes,
     commit::Commit,
     engine::{Engine, Scope},
-    error::{Error, ErrorKind, ValueError},
+    error::{self, Error, ValueError},
     health::Condition,
     open_store::{OpenStore, ReadSide},
     repair::Recovery,
@@ -56,7 +56,7 @@ fn shown<R>(engine: &Engine, uid: &str, outcome: Result<R, ValueError>) -> Optio
         let error = engine.in_store(error.at(uid));
         engine
             .debug
-            .warn(format_args!("a value is not shown: {error}"));
+            .warn(format_args!("a value is not shown: {error:#}"));
     };
     outcome.map_err(warn).ok()
 }
@@ -71,20 +71,17 @@ impl<T: Value> PersistentStore<T> {
     ///
     /// # Errors
     ///
-    /// As any write; [`ErrorKind::InvalidOption`] for an interval of zero.
+    /// As any write; [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for an interval of zero.
     pub fn init<U: Into<String>>(
         &self,
         polling_interval: Duration,
         seeds: impl IntoIterator<Item = (U, T)>,
     ) -> Result<(), Error> {
         if polling_interval.is_zero() {
-            return Err(self.inner.engine().in_store(
-                Error::new(
-                    ErrorKind::InvalidOption,
-                    "a polling interval of zero would never stop looking",
-                )
-                .help("give it some milliseconds"),
-            ));
+            return Err(self
+                .inner
+                .engine()
+                .in_store(error::open::poll_of_zero("give it some milliseconds")));
         }
         self.inner.engine().set_poll(polling_interval)?;
         let seeds: Vec<(String, T)> = seeds

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use etcetera::{AppStrategy, AppStrategyArgs, app_strategy::choose_native_strategy};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{self, Error};
 
 /// The folder for the data of one program of this user, which `dir = app(...)` names too:
 /// `$XDG_DATA_HOME/notes` (by default `~/.local/share/notes`) on Linux, `~/Library/Application
@@ -28,12 +28,12 @@ use crate::error::{Error, ErrorKind};
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Directory`] where the user has no home directory, as some services have none.
+/// [`ErrorKind::Directory`](crate::ErrorKind::Directory) where the user has no home directory, as some services have none.
 pub fn app_dir(qualifier: &str, organization: &str, application: &str) -> Result<PathBuf, Error> {
     let strategy = choose_native_strategy(args(qualifier, organization, application));
     match strategy {
         Ok(strategy) => Ok(strategy.data_dir()),
-        Err(error) => Err(not_found("data", application, error)),
+        Err(error) => Err(error::open::no_app_folder("data", application, error)),
     }
 }
 
@@ -63,7 +63,7 @@ pub fn config_dir(
         // `Library/Preferences` is for the system's own property lists.
         Ok(strategy) if cfg!(target_os = "macos") => Ok(strategy.data_dir()),
         Ok(strategy) => Ok(strategy.config_dir()),
-        Err(error) => Err(not_found("settings", application, error)),
+        Err(error) => Err(error::open::no_app_folder("settings", application, error)),
     }
 }
 
@@ -73,19 +73,6 @@ fn args(qualifier: &str, organization: &str, application: &str) -> AppStrategyAr
         author: organization.to_owned(),
         app_name: application.to_owned(),
     }
-}
-
-fn not_found(
-    of: &str,
-    application: &str,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> Error {
-    Error::new(
-        ErrorKind::Directory,
-        format!("the folder for the {of} of `{application}` cannot be found"),
-    )
-    .help("set the home directory of the user, or name a directory with `.dir(...)`")
-    .caused_by(error)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::{
         memory::InMemory,
     },
     engine::{Engine, EngineHandle, EngineOptions, Limits, MAX_NESTING, Model, ReadModel, Seeds},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     loom,
     open_store::OpenStore,
     options::{Access, Durability, Settings},
@@ -313,7 +313,7 @@ impl<S> Builder<S> {
     }
 
     /// Goes on with what can be read where acknowledged commits are lost, instead of an error of kind
-    /// [`Damaged`](ErrorKind::Damaged). A copy of what was found is kept;
+    /// [`Damaged`](crate::ErrorKind::Damaged). A copy of what was found is kept;
     /// [`recovered`](Handle::recovered) tells what was done.
     pub fn salvage(mut self) -> Self {
         self.place.access = Access::Salvage;
@@ -323,7 +323,7 @@ impl<S> Builder<S> {
     /// The most bytes of uids and JSON that one commit may have. By default 64 MiB. A commit is one line
     /// of the log, which every process has to read as a whole.
     ///
-    /// As every limit it is for writes: one that exceeds it fails with [`ErrorKind::TooLarge`] and
+    /// As every limit it is for writes: one that exceeds it fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) and
     /// changes nothing. What the store holds already is read as ever.
     pub fn max_commit_bytes(mut self, bytes: usize) -> Self {
         self.place.limits.commit_bytes = bytes;
@@ -408,10 +408,7 @@ impl Place {
             .and_then(|opened| {
                 opened.downcast::<T>().map_err(|_| {
                     // The kind is a part of the key that openings are shared under.
-                    Error::new(
-                        ErrorKind::InvalidOption,
-                        "the store is open already, as another type",
-                    )
+                    error::open::open_as_another_type()
                 })
             })
             .map_err(|error| error.in_store(&name, None))
@@ -421,11 +418,9 @@ impl Place {
     fn open_any(mut self, kind: Kind, make: &mut Make<'_>) -> Result<Opened, Error> {
         check_name(&self.settings.name)?;
         if self.settings.poll.is_some_and(|poll| poll.is_zero()) {
-            return Err(Error::new(
-                ErrorKind::InvalidOption,
-                "a poll of zero would never stop looking",
-            )
-            .help("give it some milliseconds, or `None` for never"));
+            return Err(error::open::poll_of_zero(
+                "give it some milliseconds, or `None` for never",
+            ));
         }
         if self.in_memory {
             return make(Opening {
@@ -537,7 +532,7 @@ fn check_name(name: &str) -> Result<(), Error> {
         "the store's name is empty".to_owned()
     } else if name.len() > LONGEST {
         format!(
-            "the store's name has {} bytes, and at most {LONGEST} are allowed",
+            "the store's name has {} bytes; the limit is {LONGEST}",
             name.len()
         )
     } else if name.starts_with('.') {
@@ -552,9 +547,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::new(ErrorKind::InvalidName, what)
-        .help("a name is one path component, such as `app-state`; put directories into `dir`")
-        .in_store(name, None))
+    Err(error::open::invalid_name(name, what))
 }
 
 /// Creates every directory above this one that is missing, as the store's own: durable, and for this user
@@ -585,27 +578,18 @@ fn behind_link(paths: Paths) -> Paths {
 
 /// The one path of a directory, which is created if its parent exists.
 fn canonical(dir: &Path, access: Access) -> Result<PathBuf, Error> {
-    let refused = |what: &'static str, help: &'static str| {
-        Err(Error::new(ErrorKind::Directory, what).help(help).path(dir))
-    };
     let first = dir.components().next();
     let is_home = first.is_some_and(|first| first.as_os_str().as_encoded_bytes().starts_with(b"~"));
     if is_home && !dir.exists() {
-        return refused(
-            "`~` is expanded by shells alone, and means nothing in a path",
-            "name the home directory itself, or use `app(...)` for the platform's folder",
-        );
+        return Err(error::open::home_in_path(dir));
     }
     if access != Access::ReadOnly {
         crate::backend::file::disk::directory::create_directory(&RealDisk, dir)?;
     }
-    let found = fs::canonicalize(dir)
-        .map_err(|error| Error::io("the directory cannot be found", dir, error))?;
+    let found =
+        fs::canonicalize(dir).map_err(|error| error::open::directory_not_found(dir, error))?;
     match found.is_dir() {
         true => Ok(found),
-        false => refused(
-            "this is no directory, but a file, a device or a pipe",
-            "choose another directory; to keep nothing at all, open the store with `.in_memory()`",
-        ),
+        false => Err(error::open::not_a_directory(dir)),
     }
 }

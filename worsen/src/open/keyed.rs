@@ -59,7 +59,8 @@ impl<T: Value> PersistentStore<T> {
     /// # Errors
     ///
     /// As [`Builder::open`](crate::Builder::open); of kind [`Decode`](crate::ErrorKind::Decode) where a value does
-    /// not fit the type, and where this process has the store open as a `PersistentStore` of another type.
+    /// not fit the type, and [`AlreadyOpen`](crate::ErrorKind::AlreadyOpen) where this process has the store open
+    /// as a `PersistentStore` of another type.
     pub fn new(name: impl Into<String>, options: Options) -> Result<Self, Error> {
         let mut settings = Settings::new(name);
         settings.dir = Ok(options.db_dir);

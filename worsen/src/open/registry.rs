@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
 };
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{self, Error};
 
 /// What makes two openings the same: the log, by its canonical path, the type it is opened as, and
 /// the process. Opened as another type, a store behaves as in another process.
@@ -62,12 +62,7 @@ fn check_kind(stores: &HashMap<Key, Place>, key: &Key) -> Result<(), Error> {
     });
     match other {
         None => Ok(()),
-        Some(other) => Err(Error::new(
-            ErrorKind::Decode,
-            format!("this process has the store open as a `PersistentStore<{other}>`, which cannot be a `PersistentStore<{wanted}>` too"),
-        )
-        .help("nothing was changed; open it as the same type, or give one of the two another name")
-        .path(&key.log)),
+        Some(other) => Err(error::open::open_with_other_values(&key.log, other, wanted)),
     }
 }
 
@@ -88,7 +83,7 @@ static OPEN: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default
 ///
 /// # Errors
 ///
-/// As `open`; of kind [`ErrorKind::Decode`] where it is open as another type that it cannot be too.
+/// As `open`; of kind [`ErrorKind::AlreadyOpen`](crate::ErrorKind::AlreadyOpen) where it is open as another type that it cannot be too.
 pub(crate) fn share(
     key: Key,
     open: impl FnOnce() -> Result<Arc<dyn Any + Send + Sync>, Error>,

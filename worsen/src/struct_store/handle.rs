@@ -8,7 +8,7 @@ use crate::{
     changes::Changes,
     commit::Commit,
     engine::{Engine, Scope},
-    error::Error,
+    error::{self, Error},
     health::Condition,
     on_change::OnChange,
     open_store::OpenStore,
@@ -80,7 +80,7 @@ impl<S: Schema> Handle<S> {
         self.commit(move |model, scope| {
             let field = model.open_field(index).__field_mut(index);
             let Some(field) = field.and_then(|field| field.downcast_mut::<F>()) else {
-                return Err(crate::error::not_stored());
+                return Err(error::engine::not_stored());
             };
             let result = change(field);
             model.record(index, scope)?;

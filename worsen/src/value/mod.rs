@@ -18,7 +18,7 @@ use self::{
 };
 use crate::{
     entry::Stored,
-    error::{ErrorKind, ValueError},
+    error::{self, ValueError},
     planted::{Bug, planted},
     shared_str::SharedStr,
 };
@@ -110,10 +110,10 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         Read: Fn(&str) -> Result<T, serde_json::Error>,
     {
         // First: this refuses what is nested so deeply that writing it would end the stack.
-        let before = self.canonical(value).map_err(not_json)?;
+        let before = self.canonical(value).map_err(error::value::not_json)?;
         let json = to_text(|serializer| (self.write)(value, serializer))?;
         let copy = (self.read)(&json).map_err(|error| not_readable(&json, error))?;
-        let after = self.canonical(&copy).map_err(not_json)?;
+        let after = self.canonical(&copy).map_err(error::value::not_json)?;
         match compare(&before, &after) {
             Outcome::Same => {}
             Outcome::Different(difference) => return Err(changes(&json, &difference)),
@@ -196,7 +196,7 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         }
         let again = to_text(|serializer| (self.write)(copy, serializer))?;
         let again = (self.read)(&again).map_err(|error| not_readable(json, error))?;
-        let again = self.canonical(&again).map_err(not_json)?;
+        let again = self.canonical(&again).map_err(error::value::not_json)?;
         let mut places = match compare(after, &again) {
             Outcome::Same => return Ok(true),
             Outcome::Different(difference) => return Err(changes(json, &difference)),
@@ -259,89 +259,35 @@ fn to_text(
     serialize: impl FnOnce(JsonSerializer<'_>) -> Result<(), serde_json::Error>,
 ) -> Result<String, ValueError> {
     let mut bytes = Vec::with_capacity(32);
-    serialize(&mut serde_json::Serializer::new(&mut bytes)).map_err(not_json)?;
+    serialize(&mut serde_json::Serializer::new(&mut bytes)).map_err(error::value::not_json)?;
     // serde_json writes no line ends, but it takes over what a value says is JSON already.
     if !raw::is_one_line(&bytes) && !planted(Bug::LetLineEndsThrough) {
         raw::blank_line_ends(&mut bytes);
         if !raw::is_one_line(&bytes) {
-            return Err(badly_written("as a text with a line end within a string"));
+            return Err(error::value::badly_written(
+                "as a text with a line end within a string",
+            ));
         }
     }
-    String::from_utf8(bytes).map_err(|_| badly_written("as something that is not UTF-8"))
+    String::from_utf8(bytes)
+        .map_err(|_| error::value::badly_written("as something that is not UTF-8"))
 }
-
-fn badly_written(how: &str) -> ValueError {
-    ValueError {
-        kind: ErrorKind::Encode,
-        what: format!("the value was written {how}, which is no JSON").into(),
-        help: "nothing was written; look at the type's Serialize implementation".into(),
-        source: None,
-        key: None,
-    }
-}
-
-fn not_json(error: serde_json::Error) -> ValueError {
-    ValueError {
-        kind: ErrorKind::Encode,
-        what: "the value cannot be written as JSON".into(),
-        help: "nothing was written; use a type that serde can turn into JSON (a map needs string, number or unit-enum keys), or `#[store(with = ...)]`".into(),
-        source: Some(error),
-        key: None,
-    }
-}
-
-const CANNOT_BE_STORED: &str = "nothing was written; NaN and infinities, `Some` of what is `null`, values nested deeper than 127 and types whose Serialize and Deserialize disagree cannot be stored as JSON";
 
 /// The value is another one when it comes back.
 fn changes(json: &str, difference: &Difference) -> ValueError {
-    refused(
-        format!(
-            "the value would not come back from its JSON, {}: {difference}",
-            excerpt(json)
-        ),
-        CANNOT_BE_STORED.into(),
-        None,
-    )
+    error::value::comes_back_otherwise(&excerpt(json), difference)
 }
 
 fn changes_order(json: &str) -> ValueError {
-    refused(
-        format!(
-            "the value would not come back from its JSON, {}: its members would come back in another order",
-            excerpt(json)
-        ),
-        "nothing was written; look whether the type's Serialize and Deserialize agree on the order"
-            .into(),
-        None,
-    )
+    error::value::comes_back_in_another_order(&excerpt(json))
 }
 
 /// The value's own JSON cannot be read.
 fn not_readable(json: &str, error: serde_json::Error) -> ValueError {
-    let help = match arbitrary_precision::breaks_floats(json) {
-        true => format!("{CANNOT_BE_STORED}; {}", arbitrary_precision::BREAKS_FLOATS),
-        false => CANNOT_BE_STORED.into(),
-    };
-    let at = json_path::of(json, &error).map(|place| format!(", at `{place}`"));
-    refused(
-        format!(
-            "the value would not come back from its JSON, {}{}",
-            excerpt(json),
-            at.unwrap_or_default()
-        ),
-        help,
-        Some(error),
-    )
-}
-
-fn refused(what: String, help: String, source: Option<serde_json::Error>) -> ValueError {
-    ValueError {
-        kind: ErrorKind::Encode,
-        what: what.into(),
-        help: help.into(),
-        source,
-        key: None,
-    }
+    let at = json_path::of(json, &error);
+    let breaks = arbitrary_precision::breaks_floats(json);
+    let more = breaks.then_some(arbitrary_precision::BREAKS_FLOATS);
+    error::value::does_not_come_back(&excerpt(json), at.as_deref(), more, error)
 }
 
 fn from_text<T>(
@@ -355,39 +301,16 @@ fn from_text<T>(
 }
 
 fn does_not_fit<T>(json: &str, error: serde_json::Error) -> ValueError {
-    const HELP: &str = "nothing was changed; give the field, or the `PersistentStore`, its former type, a type that accepts both (serde's `untagged`, `default`), or another uid";
-    let at = json_path::of(json, &error).map(|place| format!(", at `{place}`"));
-    ValueError {
-        kind: ErrorKind::Decode,
-        what: format!(
-            "the stored value {} does not decode as `{}`{}",
-            excerpt(json),
-            std::any::type_name::<T>(),
-            at.unwrap_or_default()
-        )
-        .into(),
-        help: match arbitrary_precision::breaks_floats(json) {
-            true => format!("{HELP}; {}", arbitrary_precision::BREAKS_FLOATS).into(),
-            false => HELP.into(),
-        },
-        source: Some(error),
-        key: None,
-    }
+    let at = json_path::of(json, &error);
+    let breaks = arbitrary_precision::breaks_floats(json);
+    let more = breaks.then_some(arbitrary_precision::BREAKS_FLOATS);
+    let wanted = std::any::type_name::<T>();
+    error::value::does_not_fit(&excerpt(json), wanted, at.as_deref(), more, error)
 }
 
 /// There are entries below the uid of a field that has none.
 pub(crate) fn has_entries<T>(key: &str) -> ValueError {
-    ValueError {
-        kind: ErrorKind::Decode,
-        what: format!(
-            "the store has entries of a `Map`, a `Queue`, a `Set` or a `WorkQueue` here, and the field is a plain `{}`",
-            std::any::type_name::<T>()
-        )
-        .into(),
-        help: "nothing was changed; give the field its former type, or another uid".into(),
-        source: None,
-        key: Some(key.to_owned()),
-    }
+    error::value::has_entries(std::any::type_name::<T>(), key)
 }
 
 /// Values that JSON carries for certain, so that looking again would be wasted on a hot path.
@@ -442,6 +365,7 @@ fn excerpt(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use std::collections::{HashMap, HashSet};
 
     fn written<T: Serialize + DeserializeOwned + 'static>(

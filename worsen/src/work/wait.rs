@@ -12,7 +12,7 @@ use super::{Work, taken::Taken};
 use crate::{
     collections::{Now, Receipt},
     engine::{Engine, Outlook},
-    error::{Error, ErrorKind, not_stored},
+    error::{self, Error},
     planted::{Bug, planted},
     schema::Schema,
 };
@@ -97,11 +97,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
                 Poll::Pending => sleep.as_mut().poll(context),
             });
             woken.await.map_err(|error| {
-                engine.in_store(
-                    Error::new(ErrorKind::Io, "a thread of the store cannot be started")
-                        .help("raise the limit on threads")
-                        .caused_by(error),
-                )
+                engine.in_store(error::system::no_thread("waits for a lease to end", error))
             })?;
         }
     }
@@ -111,7 +107,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
         let engine = self.handle.engine();
         match self.index {
             Some(_) => Ok(engine),
-            None => Err(engine.in_store(not_stored())),
+            None => Err(engine.in_store(error::engine::not_stored())),
         }
     }
 

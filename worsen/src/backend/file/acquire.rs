@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::milliseconds,
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
 };
 
@@ -112,7 +112,7 @@ pub(super) fn take_lock(
     pid: u32,
     shared_memory: bool,
 ) -> Result<Arc<Lock>, Error> {
-    let failed = |error| Error::io("the lock cannot be taken", &paths.lock, error);
+    let failed = |error| error::lock::cannot_be_taken(&paths.lock, error);
     let mut deadline = None;
     let device = || {
         let found = disk.identify(&paths.dir).ok().flatten();
@@ -133,10 +133,7 @@ pub(super) fn take_lock(
                 .map(|file| Lock::new(file, known.or_else(device)))
                 .map_err(|error| match error.kind() {
                     io::ErrorKind::InvalidInput => {
-                        Error::new(ErrorKind::NotAStore, "the lock is not a regular file")
-                            .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
-                            .path(&paths.lock)
-                            .caused_by(error)
+                        error::recovery::not_a_regular_file(&paths.lock, error)
                     }
                     _ => failed(error),
                 })?,
@@ -241,43 +238,21 @@ pub(super) fn find_intruder(paths: &Paths, lock: &Lock, patience: Duration) -> R
     match lock.file.find_intruder(patience) {
         Ok(None) => Ok(()),
         Ok(Some(intruder)) => Err(does_not_exclude(paths, intruder)),
-        Err(error) => Err(Error::io(
-            "it cannot be found out who else has the lock",
-            &paths.lock,
-            error,
-        )),
+        Err(error) => Err(error::lock::holders_unknown(&paths.lock, error)),
     }
 }
 
 /// This process has the lock, and so has that one.
 pub(super) fn does_not_exclude(paths: &Paths, intruder: Intruder) -> Error {
-    let who = match intruder.pid {
-        0 => "another process".into(),
-        pid => format!("process {pid}"),
-    };
-    Error::new(
-        ErrorKind::LockDoesNotExclude,
-        format!("the lock does not exclude: {who} uses the store at the same time, through another view of the directory"),
-    )
-    .help("nothing was written; let all processes use the directory through one mount, or mount it such that it hands locks on (bindfs: `--enable-lock-forwarding`)")
-    .path(&paths.lock)
+    error::lock::does_not_exclude(&paths.lock, intruder.pid)
 }
 
 /// What stands at the directory's path, if anything does, is not the directory that the store was opened in.
 fn elsewhere(paths: &Paths, is_there: bool) -> Error {
-    let (what, help) = match is_there {
-        true => (
-            "the directory is on another file system than when the store was opened: it was unmounted, or another one was mounted over it",
-            "nothing was written; mount it again, then drop every handle and open the store again",
-        ),
-        false => (
-            "the directory is not there any more: it was moved or deleted while the store was open",
-            "nothing was written; put it back, or copy what `snapshot` shows, then drop every handle and open the store again",
-        ),
-    };
-    Error::new(ErrorKind::Replaced, what)
-        .help(help)
-        .path(&paths.dir)
+    match is_there {
+        true => error::lock::on_another_file_system(&paths.dir),
+        false => error::lock::directory_is_gone(&paths.dir),
+    }
 }
 
 /// Stores something into the page of a lock that is held. Where the disk has no room for that, it would
@@ -293,7 +268,7 @@ pub(super) fn in_page<T>(
     let found = lock.file.find_room();
     let outcome = found
         .and_then(|()| store().map_err(|NoRoom| std::io::ErrorKind::StorageFull.into()))
-        .map_err(|why| Error::io("the disk has no room for the shared page", &paths.lock, why));
+        .map_err(|why| error::lock::no_room_for_page(&paths.lock, why));
     if outcome.is_err() {
         // Where it cannot be released either, the next attempt to take it does that first.
         drop(lock.release());
@@ -313,28 +288,15 @@ fn pause(tries: u32) {
 }
 
 fn timed_out(paths: &Paths, shared_page: Option<&SharedPage>, timeout: Duration) -> Error {
-    let who = match shared_page.and_then(SharedPage::holder) {
+    let holder = match shared_page.and_then(SharedPage::holder) {
         Some(holder) => {
-            let seconds = milliseconds().saturating_sub(holder.since_ms) as f64 / 1000.0;
+            let since = Duration::from_millis(milliseconds().saturating_sub(holder.since_ms));
             match is_process(holder.pid) {
-                // The lock goes with an open file, which a fork hands on. Only a process of another
-                // container has a pid that nobody has here.
-                Some(false) => format!(
-                    "a child that process {} has forked, or by a process of another container: process {} took it {seconds:.1} s ago and is not there any more",
-                    holder.pid, holder.pid
-                ),
-                _ => format!(
-                    "process {}, which holds it for {seconds:.1} s by now",
-                    holder.pid
-                ),
+                Some(false) => error::lock::Holder::GoneProcess(holder.pid, since),
+                _ => error::lock::Holder::Process(holder.pid, since),
             }
         }
-        None => "another process".into(),
+        None => error::lock::Holder::Unknown,
     };
-    Error::new(
-        ErrorKind::LockTimeout,
-        format!("the lock was not to be had within {timeout:?}: it is held by {who}"),
-    )
-    .help("nothing was written; try again, look at that process, or raise the lock time-out; never delete the lock file")
-    .path(&paths.lock)
+    error::lock::timed_out(&paths.lock, timeout, &holder)
 }

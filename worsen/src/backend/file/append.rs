@@ -20,7 +20,7 @@ use super::{
 use crate::{
     backend::{AppendFailure, LeadsTo, now},
     entry::Edit,
-    error::{Error, ErrorKind},
+    error::{self, Error, ErrorKind},
     planted::{Bug, planted},
     repair::Repair,
     shared_str::SharedStr,
@@ -73,7 +73,7 @@ impl FileBackend {
             match state.log.is_at_the_tail() {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(does_not_exclude(&self.paths, Intruder { pid: 0 })),
-                Err(error) => Err(Error::io("the log cannot be read", &self.paths.log, error)),
+                Err(error) => Err(error::file::log_unreadable(&self.paths.log, error)),
             }
         });
         checked.inspect_err(|error| self.note_intrusion(error))
@@ -91,24 +91,18 @@ impl FileBackend {
     /// Why the backup does not get what the log has.
     pub(super) fn not_backed_up(&self, damaged: &mut bool, error: io::Error) -> Error {
         if error.kind() != io::ErrorKind::InvalidData {
-            return Error::io("the backup cannot be written", &self.paths.backup, error);
+            return error::file::backup_not_written(&self.paths.backup, error);
         }
         *damaged = true;
-        Error::new(
-            ErrorKind::Damaged,
-            "the log was damaged while the store was open",
-        )
-        .help("nothing was written; write again: that first writes the log anew from memory")
-        .path(&self.paths.log)
+        error::file::damaged_in_use(&self.paths.log)
     }
 
     /// How long the backup is that the path names: one that was deleted is written anew, and one that
     /// another process wrote anew is taken over.
     pub(super) fn check_backup(&self, state: &mut State) -> Result<u64, Error> {
         let found = self.disk.identify(&self.paths.backup);
-        let found = found.map_err(|error| {
-            Error::io("the backup cannot be looked at", &self.paths.backup, error)
-        })?;
+        let found =
+            found.map_err(|error| error::file::backup_out_of_sight(&self.paths.backup, error))?;
         let ours = state.backup.as_ref().map(|backup| backup.file.id());
         if let Some(found) = found.filter(|found| Some(found.id) == ours) {
             return Ok(found.len);
@@ -198,21 +192,9 @@ impl FileBackend {
             shared_page.as_deref(),
             &self.sync_latency,
         );
-        let durable = outcome.map_err(|error| {
-            let unknown = match error {
-                SyncError::Failed(error) => Error::new(
-                    ErrorKind::OutcomeUnknown,
-                    "the disk failed while the commit was synced",
-                )
-                .caused_by(error),
-                SyncError::FailedElsewhere => Error::new(
-                    ErrorKind::OutcomeUnknown,
-                    "the disk failed while another process synced the commit along with its own",
-                ),
-            };
-            unknown
-                .help("it may or may not survive a power cut; the store refuses writes until it is opened anew, and then shows what was kept")
-                .path(&self.paths.log)
+        let durable = outcome.map_err(|error| match error {
+            SyncError::Failed(error) => error::file::sync_failed(&self.paths.log, error),
+            SyncError::FailedElsewhere => error::file::sync_failed_elsewhere(&self.paths.log),
         })?;
         let mut state = self.state();
         if state.log.header.generation == generation {

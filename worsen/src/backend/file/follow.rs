@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     backend::Followed,
-    error::{Error, ErrorKind},
+    error::{self, Error},
     options::Access,
     planted::{Bug, planted},
     shared_str::Buffer,
@@ -188,14 +188,11 @@ impl FileBackend {
         };
         match goes_on || planted(Bug::CompareRevisionsAlone) {
             true => Followed::Visible,
-            false => Followed::Replaced(
-                Error::new(
-                    ErrorKind::Replaced,
-                    format!("the log was replaced by one with another history, which ends at revision {revision}; revision {known} had been read before"),
-                )
-                .help("reads show what stands there now")
-                .path(&self.paths.log),
-            ),
+            false => Followed::Replaced(error::file::replaced_under_reader(
+                &self.paths.log,
+                revision,
+                known,
+            )),
         }
     }
 
@@ -225,12 +222,7 @@ impl FileBackend {
                 following.is_of_others = true;
                 return Ok(Followed::Replaced(error.clone()));
             }
-            return Err(Error::new(
-                ErrorKind::Damaged,
-                "the log was replaced while the store was open, and what stands there cannot be read",
-            )
-            .help("drop every handle, and open the store again to have it mended")
-            .path(&self.paths.log));
+            return Err(error::file::replaced_by_unreadable(&self.paths.log));
         };
         let kin = compare(following.log.lineage(), news.log.lineage());
         let (known, revision) = (sink.revision(), news.log.position.revision);
@@ -290,7 +282,7 @@ impl FileBackend {
 
     /// Where nobody says what of the log is durable, it is synced before readers see it.
     pub(super) fn sync_for_readers(&self) -> Result<(), Error> {
-        let failed = |error| Error::io("the log cannot be synced", &self.paths.log, error);
+        let failed = |error| error::file::log_not_synced(&self.paths.log, error);
         let mut scout = {
             let following = self.following();
             let writes_nothing = self.access == Access::ReadOnly || self.replaced.get().is_some();
@@ -305,7 +297,7 @@ impl FileBackend {
         let before = scout.position.revision;
         scout
             .read_on(|_| Ok::<(), io::Error>(()))
-            .map_err(|error| Error::io("the log cannot be read", &self.paths.log, error))?;
+            .map_err(|error| error::file::log_unreadable(&self.paths.log, error))?;
         let revision = scout.position.revision;
         if revision == before {
             return Ok(());
@@ -345,10 +337,10 @@ impl FileBackend {
             Ok(file) => file,
             // It is looked at again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            Err(error) => return Err(Error::io("the log cannot be read", &self.paths.log, error)),
+            Err(error) => return Err(error::file::log_unreadable(&self.paths.log, error)),
         };
         let header = read_header_of(&*file)
-            .map_err(|error| Error::io("the log cannot be read", &self.paths.log, error))?;
+            .map_err(|error| error::file::log_unreadable(&self.paths.log, error))?;
         let Some((header, position)) = header else {
             return Ok(false);
         };
@@ -492,7 +484,7 @@ pub(super) fn read_on(
         Ok(tail) => Ok(tail),
         Err(Stop::Here) => Ok(Tail::Clean),
         Err(Stop::Error(error)) => Err(error),
-        Err(Stop::Io(error)) => Err(Error::io("the log cannot be read", &paths.log, error)),
+        Err(Stop::Io(error)) => Err(error::file::log_unreadable(&paths.log, error)),
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     backend::{Entries, now},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
 };
 
@@ -186,11 +186,6 @@ impl FileBackend {
 
     /// Numbers that no store reaches by itself: the file was made up.
     pub(super) fn used_up(&self) -> Error {
-        Error::new(
-            ErrorKind::TooLarge,
-            "there are no more revisions, or generations, to count with",
-        )
-        .help("nothing was written; copy what is there into a new store")
-        .path(&self.paths.log)
+        error::file::numbers_used_up(&self.paths.log)
     }
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     backend::{Entries, Sink},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     health::Condition,
     planted::{Bug, planted},
     repair::Repair,
@@ -82,16 +82,8 @@ impl FileBackend {
             Kin::GoesOn => self.take_over_log(state, sink, *examined),
             Kin::Begins => self.make_up_for(state, sink, intent, examined.log()),
             Kin::Parted | Kin::Unknown => {
-                let error = Error::new(
-                    ErrorKind::Replaced,
-                    format!(
-                        "the log was replaced while the store was open, by one with another history: it ends at revision {}, and this process knows of revision {known}",
-                        examined.revision()
-                    ),
-                )
-                .help("nothing was written; reads show what stands there now; to write, drop every handle and open the store again")
-                .path(&self.paths.log);
-                self.debug.warn(format_args!("{error}"));
+                let error = error::file::replaced(&self.paths.log, examined.revision(), known);
+                self.debug.warn(format_args!("{error:#}"));
                 Err(self.replaced.get_or_init(|| error).clone())
             }
         }
@@ -117,8 +109,7 @@ impl FileBackend {
 
     fn find(&self, state: &State, known: u64) -> Result<Found, Error> {
         let found = self.disk.identify(&self.paths.log);
-        let found = found
-            .map_err(|error| Error::io("the log cannot be looked at", &self.paths.log, error))?;
+        let found = found.map_err(|error| error::file::log_out_of_sight(&self.paths.log, error))?;
         if found.is_none() || is_empty(&*self.disk, &self.paths)? {
             return Ok(Found::Nothing);
         }
@@ -174,20 +165,11 @@ impl FileBackend {
         found: &[u8],
     ) -> Result<(), Error> {
         let revision = sink.revision();
-        let lost = |help| {
-            let what = "the log was deleted, cut off or damaged while the store was open";
-            let error = Error::new(ErrorKind::Damaged, what).help(help);
-            error.path(&self.paths.log)
-        };
         if !self.knows_all(revision) {
-            return Err(lost(
-                "nothing was written; a process that knows of newer commits than this one writes it anew at its next write; where there is none, drop every handle and open the store again",
-            ));
+            return Err(error::file::lost_to_others(&self.paths.log));
         }
         if intent == Intent::Read {
-            return Err(lost(
-                "nothing is lost: the next write writes it anew, from memory",
-            ));
+            return Err(error::file::lost_for_now(&self.paths.log));
         }
         self.heal(state, sink.entries(), revision, found)
     }

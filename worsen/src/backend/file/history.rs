@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backend::{Committed, Entries, History, Next, replay},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
     shared_str::Buffer,
 };
@@ -130,14 +130,7 @@ impl LogHistory {
     }
 
     fn replaced(&self, revision: u64) -> Error {
-        Error::new(
-            ErrorKind::Replaced,
-            format!(
-                "the log was replaced by one in which not all of the commits up to {revision} are, some of which were told"
-            ),
-        )
-        .help(format!("read the state as it is by a snapshot; the commits behind {} come next", self.after))
-        .path(&self.paths.log)
+        error::file::replaced_history(&self.paths.log, revision, self.after)
     }
 }
 
@@ -152,7 +145,7 @@ impl History for LogHistory {
             }
             // Asked before reading: a file that is not at the path any more gets no more lines, so what is
             // read of it then is all there is.
-            let failed = |error| Error::io("the log cannot be read", &self.paths.log, error);
+            let failed = |error| error::file::log_unreadable(&self.paths.log, error);
             let found = self.disk.identify(&self.paths.log).map_err(failed)?;
             let is_over = found.is_some_and(|found| found.id != self.generation.file.id());
             if is_over && planted(Bug::TurnBeforeEndOfLog) {
@@ -185,7 +178,7 @@ impl History for LogHistory {
 impl Generation {
     /// The one that stands at the path now.
     fn open(disk: &dyn Disk, paths: &Paths, after: u64) -> Result<Self, Error> {
-        let failed = |error| Error::io("the log cannot be read", &paths.log, error);
+        let failed = |error| error::file::log_unreadable(&paths.log, error);
         let file = disk.open(&paths.log, Open::Read).map_err(failed)?;
         let mut read = Vec::new();
         loop {
@@ -269,10 +262,5 @@ fn committed(record: Record, state: Option<&mut Entries>) -> Committed {
 }
 
 fn damaged(paths: &Paths, after: u64) -> Error {
-    Error::new(
-        ErrorKind::Damaged,
-        format!("the log cannot be read behind revision {after}: it was damaged, cut or replaced"),
-    )
-    .help("try again after the next write, which writes it anew from memory; what is lost is then told as a gap")
-    .path(&paths.log)
+    error::file::history_unreadable(&paths.log, after)
 }

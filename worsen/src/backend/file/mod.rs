@@ -96,7 +96,7 @@ use self::{
 use super::{AppendFailure, Backend, Entries, Followed, Held, History, LeadsTo, Sink, Visible};
 use crate::{
     entry::Edit,
-    error::Error,
+    error::{self, Error},
     health::Condition,
     options::Access,
     planted::{Bug, planted},
@@ -221,11 +221,7 @@ impl FileBackend {
             Ok(Some(_)) if planted(Bug::DoNotCheckLogIdentity) => Ok(LogAtPath::Ours),
             Ok(Some(_)) => Ok(LogAtPath::Another),
             Ok(None) => Ok(LogAtPath::Nothing),
-            Err(error) => Err(Error::io(
-                "the log cannot be looked at",
-                &self.paths.log,
-                error,
-            )),
+            Err(error) => Err(error::file::log_out_of_sight(&self.paths.log, error)),
         }
     }
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     backend::{Connect, Entries, Opened, Visible},
-    error::Error,
+    error::{self, Error},
     health::Condition,
     options::Access,
     planted::{Bug, planted},
@@ -226,13 +226,8 @@ pub(super) fn forget_backup(disk: &dyn Disk, paths: &Paths, lock: &Lock) {
 /// Ends what a process broke off that was killed while it moved a file over another. The lock is held.
 pub(super) fn finish_renames(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
     for path in [&paths.log, &paths.backup] {
-        disk.finish_rename(path).map_err(|error| {
-            Error::io(
-                "a file that was moved aside cannot be put back",
-                path,
-                error,
-            )
-        })?;
+        disk.finish_rename(path)
+            .map_err(|error| error::recovery::not_put_back(path, error))?;
     }
     Ok(())
 }

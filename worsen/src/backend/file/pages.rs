@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     backend::Visible,
-    error::Error,
+    error::{self, Error},
     options::Access,
     planted::{Bug, planted},
 };
@@ -23,7 +23,7 @@ impl FileBackend {
     /// Takes the lock, and goes over to the page of the file that is locked.
     pub(super) fn take_lock(&self, timeout: Duration) -> Result<(), Error> {
         if self.access == Access::ReadOnly {
-            return Err(crate::backend::read_only());
+            return Err(error::engine::read_only());
         }
         if let Some(error) = self.replaced.get() {
             return Err(error.clone());

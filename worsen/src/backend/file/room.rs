@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     backend::{AppendFailure, LeadsTo},
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
 };
 
@@ -65,16 +65,12 @@ impl FileBackend {
                 state.is_tight = state.log.filling(end).is_some();
                 Ok(())
             }
-            Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(Error::io(
-                "the commit cannot be written",
-                &self.paths.log,
-                error,
-            ))),
-            Err(AppendError::Unclean(error)) => Err(AppendFailure::Poisoned(Error::io(
-                "the commit cannot be written, nor taken back",
-                &self.paths.log,
-                error,
-            ))),
+            Err(AppendError::Undone(error)) => Err(AppendFailure::Undone(
+                error::file::not_written(&self.paths.log, error),
+            )),
+            Err(AppendError::Unclean(error)) => Err(AppendFailure::Poisoned(
+                error::file::not_taken_back(&self.paths.log, error),
+            )),
         }
     }
 
@@ -100,13 +96,7 @@ impl FileBackend {
                 Ok(())
             }
             Err(failure) if failure.in_doubt => Err(AppendFailure::Poisoned(
-                Error::new(
-                    ErrorKind::OutcomeUnknown,
-                    "the disk failed while the commit was written as the beginning of a new log",
-                )
-                .help("it may or may not survive a power cut; the store refuses writes until it is opened anew, and then shows what was kept")
-                .path(&self.paths.log)
-                .caused_by(failure.error),
+                error::file::new_log_failed(&self.paths.log, failure.error),
             )),
             // It tells what is to be done as well.
             Err(_) => Err(AppendFailure::Undone(full)),
@@ -146,7 +136,7 @@ impl FileBackend {
     ) -> Result<Option<Arc<dyn DiskFile>>, WriteError> {
         let (disk, paths) = (&*self.disk, &self.paths);
         let failed = |error| WriteError {
-            error: Error::io("the backup cannot make room", &paths.backup, error),
+            error: error::file::backup_without_room(&paths.backup, error),
             in_doubt: false,
         };
         let Some(backup) = &state.backup else {

@@ -4,11 +4,11 @@ use std::{collections::VecDeque, sync::atomic::Ordering};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{WorkQueue, job::Job, no_numbers, not_a_number};
+use super::{WorkQueue, job::Job};
 use crate::{
     collections::{key, record_entries},
     entry::{Edits, FieldChange},
-    error::ValueError,
+    error::{self, ValueError},
     planted::{Bug, planted},
     schema::{ByEntry, EntryTable, Field, Mark},
     value,
@@ -54,7 +54,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
             out,
             |id, job, before| match *id < JOB_NUMBERS_END {
                 true => job.to_json(before),
-                false => Err(no_numbers()),
+                false => Err(error::collections::no_more_numbers()),
             },
         )
     }
@@ -76,14 +76,14 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
             FieldChange::SetEntry { key: NEXT, json } => {
                 let next =
                     Some(value::decode::<u64>(json)?).filter(|next| *next <= JOB_NUMBERS_END);
-                *self.next.get_mut() = next.ok_or_else(not_a_number)?;
+                *self.next.get_mut() = next.ok_or_else(error::collections::not_a_number)?;
             }
             FieldChange::RemoveEntry { key: NEXT } => *self.next.get_mut() = 0,
             FieldChange::SetEntry { key, json } => {
                 let id = key::from_text(key)?;
                 let id = Some(id)
                     .filter(|id| *id < JOB_NUMBERS_END)
-                    .ok_or_else(not_a_number)?;
+                    .ok_or_else(error::collections::not_a_number)?;
                 self.put(id, Job::from_json(json)?);
             }
             // Its number is not kept: the commit that removed it holds the next one.

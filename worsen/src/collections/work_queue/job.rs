@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::time::{Moment, Span, Uptime, milliseconds};
 use crate::{
     collections::ToWrite,
-    error::{ErrorKind, ValueError},
+    error::{self, ValueError},
     planted::{Bug, planted},
     process::ProcessId,
     shared_str::SharedStr,
@@ -143,9 +143,9 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
                     started: taken.get("started")?,
                     on: taken.get::<String>("on")?.map(Into::into),
                 },
-                token: taken
-                    .need::<String>("token")
-                    .and_then(|token| u64::from_str_radix(&token, 16).map_err(|_| not_a_job()))?,
+                token: taken.need::<String>("token").and_then(|token| {
+                    u64::from_str_radix(&token, 16).map_err(|_| error::collections::not_a_job(None))
+                })?,
                 span: taken.span("lease")?,
             })
         } else if let Some(later) = fields.object("later")? {
@@ -173,10 +173,7 @@ impl<'a> Object<'a> {
     fn parse(json: &'a str) -> Result<Self, ValueError> {
         serde_json::from_str(json)
             .map(Object)
-            .map_err(|error| ValueError {
-                source: Some(error),
-                ..not_a_job()
-            })
+            .map_err(|error| error::collections::not_a_job(Some(error)))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -191,7 +188,8 @@ impl<'a> Object<'a> {
     }
 
     fn need<V: DeserializeOwned>(&self, name: &str) -> Result<V, ValueError> {
-        self.get(name)?.ok_or_else(not_a_job)
+        self.get(name)?
+            .ok_or_else(|| error::collections::not_a_job(None))
     }
 
     fn object(&self, name: &str) -> Result<Option<Object<'a>>, ValueError> {
@@ -204,7 +202,9 @@ impl<'a> Object<'a> {
     /// `until`, the length of this name, and where it is known the end by `uptime`.
     fn span(&self, length: &str) -> Result<Span, ValueError> {
         let until: String = self.need("until")?;
-        let until: jiff::Timestamp = until.parse().map_err(|_| not_a_job())?;
+        let until: jiff::Timestamp = until
+            .parse()
+            .map_err(|_| error::collections::not_a_job(None))?;
         let length = self.get::<u64>(length)?.unwrap_or(0);
         let uptime = self.get::<u64>("uptime")?;
         let uptime = self.get::<String>("on")?.zip(uptime);
@@ -216,15 +216,5 @@ impl<'a> Object<'a> {
                 at: Moment(milliseconds(Duration::from_millis(at))),
             }),
         })
-    }
-}
-
-pub(crate) fn not_a_job() -> ValueError {
-    ValueError {
-        kind: ErrorKind::Decode,
-        what: "the entry is no job of a work queue".into(),
-        help: "nothing was changed; give the field its former type, or another uid".into(),
-        source: None,
-        key: None,
     }
 }

@@ -30,10 +30,7 @@ pub(crate) use self::{
     time::{Now, Span},
 };
 use super::Shared;
-use crate::{
-    error::{ErrorKind, ValueError},
-    process::ProcessId,
-};
+use crate::process::ProcessId;
 
 /// A queue of jobs for a field of a store: each job is done at least once.
 ///
@@ -232,22 +229,6 @@ impl<T> WorkQueue<T> {
     /// ```
     pub fn ack(&mut self, receipt: Receipt) -> bool {
         self.has(receipt) && self.cut(receipt.id)
-    }
-}
-
-fn not_a_number() -> ValueError {
-    ValueError {
-        what: "the end of the uid is no number of a job".into(),
-        ..job::not_a_job()
-    }
-}
-
-fn no_numbers() -> ValueError {
-    ValueError {
-        kind: ErrorKind::InvalidUid,
-        what: "the numbers of this queue are used up".into(),
-        help: "nothing was written; use another field".into(),
-        ..job::not_a_job()
     }
 }
 

@@ -5,8 +5,11 @@
 use imbl::OrdSet;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{WorkQueue, entries::JOB_NUMBERS_END, job::Job, not_a_number};
-use crate::{collections::key, error::ValueError};
+use super::{WorkQueue, entries::JOB_NUMBERS_END, job::Job};
+use crate::{
+    collections::key,
+    error::{self, ValueError},
+};
 
 /// The place of the item of number 0 among the jobs; those with negative numbers stand in front of it.
 const PLACE_OF_ZERO: u64 = 1 << 63;
@@ -58,7 +61,7 @@ impl<T: Serialize + DeserializeOwned + 'static> WorkQueue<T> {
     pub(super) fn put_item(&mut self, key: &str, json: &str) -> Result<(), ValueError> {
         let number = key::from_text::<i64>(key)?;
         let number = Some(number).filter(|number| *number >= LEAST_ITEM_NUMBER);
-        let place = place(number.ok_or_else(not_a_number)?)?;
+        let place = place(number.ok_or_else(error::collections::not_a_number)?)?;
         self.put(place, Job::from_item(json)?);
         Ok(())
     }
@@ -77,5 +80,5 @@ fn place(number: i64) -> Result<u64, ValueError> {
     let place = PLACE_OF_ZERO.checked_add_signed(number);
     place
         .filter(|place| *place < PLACE_OF_ZERO + JOB_NUMBERS_END)
-        .ok_or_else(not_a_number)
+        .ok_or_else(error::collections::not_a_number)
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Engine, core::Core};
 use crate::{
     callbacks::dispose,
-    error::{Error, ErrorKind},
+    error::{self, Error},
 };
 
 #[cfg(test)]
@@ -34,11 +34,7 @@ impl Engine {
 
     /// The store refuses writes from now on. Returns the error for the writer in whose commit it happened.
     pub(super) fn note_panic(&self, doing: &'static str) -> Error {
-        let error = Error::new(
-            ErrorKind::OutcomeUnknown,
-            format!("something panicked while the store {doing}: the `Clone` or `Drop` of a stored type, or worsen itself"),
-        )
-        .help("see what was printed when it happened; then drop every handle and open the store again");
+        let error = error::engine::broken(doing);
         // The first one tells most.
         let first = self.panicked.get_or_init(|| error.clone());
         self.health.poisoned(Some(first));
@@ -56,12 +52,7 @@ impl Engine {
     pub(super) fn check(&self, core: &Core) -> Result<(), Error> {
         match self.refused(core) {
             None => Ok(()),
-            Some(cause) => Err(Error::new(
-                ErrorKind::Poisoned,
-                "an earlier write failed such that what is on disk is in doubt",
-            )
-            .help("nothing was written; drop every handle and open the store again")
-            .caused_by(cause.clone())),
+            Some(cause) => Err(error::engine::poisoned(Some(cause))),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     commit::Commit,
     entry::Edit,
-    error::{ErrorKind, ValueError},
+    error::{Effect, ErrorKind, ValueError},
     shared_str::SharedStr,
 };
 
@@ -344,7 +344,7 @@ fn wherever_something_panics_every_write_is_answered_and_the_store_is_closed() {
             .iter()
             .filter_map(|outcome| Some(outcome.as_ref().err()?.kind()));
         for kind in kinds.filter(|kind| *kind != ErrorKind::Encode) {
-            let told = [ErrorKind::OutcomeUnknown, ErrorKind::Poisoned];
+            let told = [ErrorKind::Broken, ErrorKind::Poisoned];
             assert!(bomb.went_off() && told.contains(&kind), "{place}: {kind:?}");
         }
         // The store looks for others when it has nothing else to do.
@@ -378,10 +378,13 @@ fn who_writes_when_something_panics_is_told_and_so_is_whoever_writes_afterwards(
     let handle = open(&bomb, None);
     bomb.arm("show");
     let error = pollster::block_on(write(&handle, 1)).unwrap_err();
-    assert!(error.is_outcome_unknown(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Broken, "{error}");
+    // The log had it before readers were to see it.
+    assert_eq!(error.effect(), Effect::Written, "{error}");
     assert!(error.to_string().contains("panicked"), "{error}");
     assert_eq!(error.store(), Some("state"));
     let later = write(&handle, 2).wait().unwrap_err();
     assert_eq!(later.kind(), ErrorKind::Poisoned);
-    assert!(later.to_string().contains("panicked"), "{later}");
+    assert_eq!(later.effect(), Effect::NothingWritten);
+    assert!(format!("{later:#}").contains("panicked"), "{later:#}");
 }

@@ -5,16 +5,13 @@ use std::{io, path::Path};
 use super::Disk;
 use crate::{
     backend::file::paths::Paths,
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
 };
 
 /// Creates the directory of a store, for this user alone, if its parent exists.
 pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
-    let refused = |error| {
-        Error::io("the directory cannot be created", dir, error)
-            .help("create it, or its parent, and let this user write there")
-    };
+    let refused = |error| error::open::directory_not_created(dir, error);
     match disk.create_dir(dir) {
         Ok(()) if planted(Bug::SkipDirectorySyncAtCreation) => Ok(()),
         Ok(()) => match dir.parent() {
@@ -24,13 +21,9 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
             _ => disk.sync_dir(Path::new(".")).map_err(refused),
         },
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::new(
-            ErrorKind::Directory,
-            "the directory and its parent do not exist",
-        )
-        .help("create the parent, or choose another directory")
-        .path(dir)
-        .caused_by(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error::open::no_parent(dir, error))
+        }
         Err(error) => Err(refused(error)),
     }
 }
@@ -40,7 +33,7 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
 pub(crate) fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
     let found = disk
         .identify(&paths.log)
-        .map_err(|error| Error::io("the log cannot be looked at", &paths.log, error))?;
+        .map_err(|error| error::file::log_out_of_sight(&paths.log, error))?;
     let parent = match paths.dir.parent() {
         _ if found.is_some() || planted(Bug::SkipDirectorySyncAtCreation) => return Ok(()),
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -50,7 +43,7 @@ pub(crate) fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
     match disk.sync_dir(parent) {
         // One that may not be read was made by somebody else, and long ago.
         Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
-            Err(Error::io("the directory cannot be synced", parent, error))
+            Err(error::open::directory_not_synced(parent, error))
         }
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::{io, path::Path, sync::Arc};
 use super::{Disk, DiskFile, Found, Open, transfer::write_full};
 use crate::{
     backend::file::{file_id::FileId, paths::Paths},
-    error::{Error, ErrorKind},
+    error::{self, Error, ErrorKind},
     planted::{Bug, planted},
 };
 
@@ -121,7 +121,7 @@ pub(crate) fn put_in_place(
         Err(error) => {
             // What is left of it would be in the way of the next attempt; that one removes it too.
             let _ = disk.remove(new);
-            let error = Error::io("the file cannot be written", to, error);
+            let error = error::file::cannot_be_written(to, error);
             Err(WriteError { error, in_doubt })
         }
     }

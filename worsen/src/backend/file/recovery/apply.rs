@@ -28,7 +28,7 @@ use crate::{
             paths::Paths,
         },
     },
-    error::{Error, ErrorKind},
+    error::{self, Error},
     planted::{Bug, planted},
     repair::Repair,
 };
@@ -75,7 +75,7 @@ pub(super) fn remove_stale(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> 
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(Error::io("a stale file cannot be removed", stale, error));
+                return Err(error::recovery::stale_file_stays(stale, error));
             }
         }
     }
@@ -148,10 +148,10 @@ fn put_log_right<'a>(
     (file, log): (Option<Arc<dyn DiskFile>>, &'a [u8]),
     doubt: &dyn Fn(),
 ) -> Result<LogPutRight<'a>, Error> {
-    let sync_failed = |what: &'static str| {
+    let sync_failed = |refused: fn(&Path, io::Error) -> Error| {
         move |error| {
             doubt();
-            Error::io(what, &paths.log, error)
+            refused(&paths.log, error)
         }
     };
     let valid = |log: &'a [u8]| Cow::Borrowed(&log[..position.offset as usize]);
@@ -163,7 +163,7 @@ fn put_log_right<'a>(
             if !planted(Bug::RecoveryDoesNotSync) {
                 file.sync_data()
                     .and_then(|()| disk.sync_dir(&paths.dir))
-                    .map_err(sync_failed("the log cannot be synced"))?;
+                    .map_err(sync_failed(error::file::log_not_synced))?;
             }
             LogPutRight {
                 file,
@@ -175,7 +175,7 @@ fn put_log_right<'a>(
             file.set_len(position.offset)
                 .and_then(|()| file.sync_all())
                 .and_then(|()| disk.sync_dir(&paths.dir))
-                .map_err(sync_failed("the end of the log cannot be cut off"))?;
+                .map_err(sync_failed(error::recovery::end_cannot_be_cut))?;
             LogPutRight {
                 file,
                 bytes: valid(log),
@@ -214,7 +214,7 @@ fn put_backup_right(
         (BackupPlan::Keep(len), Some(file)) => {
             if found.len() as u64 != len {
                 file.set_len(len)
-                    .map_err(|error| Error::io("the backup cannot be cut", &paths.backup, error))?;
+                    .map_err(|error| error::recovery::backup_cannot_be_cut(&paths.backup, error))?;
             }
             Ok((file, None))
         }
@@ -253,15 +253,11 @@ pub(crate) fn keep_copy(disk: &dyn Disk, paths: &Paths, bytes: &[u8]) -> Result<
             Ok(true) => return Ok(path),
             Ok(false) => {}
             Err(error) => {
-                return Err(Error::io(
-                    "no copy of the damaged file can be kept",
-                    path,
-                    error,
-                ));
+                return Err(error::recovery::no_copy(&path, error));
             }
         }
     }
-    Err(Error::new(ErrorKind::Io, "there are too many damaged copies").path(&paths.dir))
+    Err(error::recovery::too_many_copies(&paths.dir))
 }
 
 fn holds(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<bool> {

@@ -10,7 +10,7 @@ use crate::{
         },
         paths::Paths,
     },
-    error::{Error, ErrorKind},
+    error::{self, Error},
     shared_str::Buffer,
 };
 
@@ -106,7 +106,7 @@ fn length_of_beginning(bytes: &[u8], file: &dyn DiskFile) -> io::Result<Option<u
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
-    Error::io("the file cannot be read", path, error)
+    error::recovery::cannot_be_read(path, error)
 }
 
 /// `None` where there is none.
@@ -115,11 +115,8 @@ fn open(disk: &dyn Disk, path: &Path, how: Open) -> Result<Option<Arc<dyn DiskFi
         Ok(file) => file.into(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            return Err(Error::new(ErrorKind::NotAStore, "this is not a regular file")
-                .help("a store's files must not be links, pipes or directories: move it away, or choose another name or directory")
-                .path(path)
-                .caused_by(error));
+            return Err(error::recovery::not_a_regular_file(path, error));
         }
-        Err(error) => return Err(Error::io("the file cannot be opened", path, error)),
+        Err(error) => return Err(error::recovery::cannot_be_opened(path, error)),
     }))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     backend::file::{format::FORMAT, paths::Paths},
-    error::{Error, ErrorKind},
+    error::{self, Error},
 };
 
 /// Why nothing is done.
@@ -22,32 +22,16 @@ pub(super) enum Refusal {
 
 impl Refusal {
     pub(super) fn into_error(self, paths: &Paths) -> Error {
-        let error = match self {
-            Refusal::Nothing => Error::new(ErrorKind::NotAStore, "there is no store here")
-                .help("open it once without `.read_only()` to create it, or look at its name and directory"),
-            Refusal::Foreign => Error::new(ErrorKind::NotAStore, "this file was not written by worsen")
-                .help("nothing was changed; move it away, or choose another name or directory"),
-            Refusal::OtherStore(name) => Error::new(
-                ErrorKind::NotAStore,
-                format!("this file is the log of the store `{}`", name.escape_debug()),
-            )
-            .help("open it by that name; a log cannot be renamed"),
-            Refusal::Newer(format) => Error::new(
-                ErrorKind::NewerFormat,
-                format!("this file has format {format}, and this version of worsen reads up to {FORMAT}"),
-            )
-            .help("nothing was changed; use a newer version of worsen"),
-            Refusal::Damaged { offset, revision } => Error::new(
-                ErrorKind::Damaged,
-                format!("the log cannot be read from byte {offset} on, behind revision {revision}, and the backup does not hold what is missing"),
-            )
-            .help("nothing was changed; restore the file from a copy, or open with `.salvage()` to go on with what can be read"),
-            Refusal::BackupUnreadable => Error::new(
-                ErrorKind::Damaged,
-                "the log is missing or empty, and the backup cannot be read",
-            )
-            .help("nothing was changed; restore either file from a copy, remove both to begin anew, or open with `.salvage()`"),
-        };
-        error.path(&paths.log)
+        let log = &paths.log;
+        match self {
+            Refusal::Nothing => error::recovery::nothing_here(log),
+            Refusal::Foreign => error::recovery::foreign(log),
+            Refusal::OtherStore(name) => error::recovery::other_store(log, &name),
+            Refusal::Newer(format) => error::recovery::newer_format(log, format, FORMAT),
+            Refusal::Damaged { offset, revision } => {
+                error::recovery::damaged(log, offset, revision)
+            }
+            Refusal::BackupUnreadable => error::recovery::backup_unreadable(log),
+        }
     }
 }
