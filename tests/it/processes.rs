@@ -359,7 +359,7 @@ fn a_lock_that_a_forked_child_has_kept_is_told_as_that() {
     assert_eq!(error.kind(), ErrorKind::LockTimeout);
     let told = error.to_string();
     assert!(
-        told.contains(&format!("a child that process {pid} has forked")),
+        told.contains(&format!("process {pid} took it")) && told.contains("a child that it forked"),
         "{told}"
     );
     // The child ends with its stdin, and the lock with the child.

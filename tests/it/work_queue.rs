@@ -678,7 +678,7 @@ fn a_queue_whose_numbers_are_used_up_refuses_another_job() {
     let work = work(&store);
     assert_eq!(work.push(1).wait().unwrap(), 9_007_199_254_740_991);
     let error = work.push(2).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidUid, "{error}");
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     let taken = take(&work).unwrap();
     assert!(taken.ack().wait().unwrap());
     assert!(work.push(2).wait().is_err());
