@@ -12,6 +12,7 @@ mod beside; // reads beside writes that take their time
 mod callbacks; // what wakers and destructors do on threads of the store
 mod changes; // each commit, told once
 mod collections; // fields that log by entry
+mod contract; // what every store promises, whatever keeps it
 mod detached; // what failed while nobody waited
 mod exit; // how a program ends
 mod files;
