@@ -3,7 +3,7 @@
 
 use std::{
     collections::VecDeque,
-    future::Future as _,
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, mpsc::channel},
@@ -225,6 +225,15 @@ pub(crate) struct Twin {
 pub(crate) fn next(changes: &mut Changes) -> Change {
     let change = changes.wait(LONG).expect("a commit is told");
     change.expect("nothing is wrong with it")
+}
+
+/// What a future comes to, which has to come.
+pub(crate) fn in_time<T>(future: impl Future<Output = T>) -> T {
+    let late = async {
+        smol::Timer::after(LONG).await;
+        panic!("it does not come")
+    };
+    smol::block_on(smol::future::or(future, late))
 }
 
 /// What there is to tell now, each commit by its revision and what it changed: uid, value before and since.

@@ -6,7 +6,7 @@ use std::{sync::mpsc::channel, thread, time::Duration};
 use worsen::{Durability, ErrorKind};
 use worsen_tests::State;
 
-use super::kinds::{Ability, LONG, assert_told, each, each_with, edit, edits, next, told};
+use super::kinds::{Ability, LONG, assert_told, each, each_with, edit, edits, in_time, next, told};
 
 #[test]
 fn every_commit_is_told_once_in_order_with_its_old_values() {
@@ -71,7 +71,7 @@ fn commits_are_told_while_they_are_made_to_threads_and_to_tasks() {
                 }
             });
             scope.spawn(|| {
-                pollster::block_on(async {
+                in_time(async {
                     for revision in 2..=41 {
                         let change = polls.next().await.unwrap();
                         assert_eq!(change.revision(), revision);
@@ -156,7 +156,7 @@ fn a_watch_yields_the_newest_value_and_never_misses_the_last_one() {
                 }
             });
             scope.spawn(|| {
-                pollster::block_on(async { while polls.next().await.unwrap() < 60 {} });
+                in_time(async { while polls.next().await.unwrap() < 60 {} });
             });
             let mut last = 2;
             while last < 60 {
