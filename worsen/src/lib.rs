@@ -58,6 +58,10 @@ mod engine;
 mod entry;
 mod error;
 mod exit;
+/// What fuzzing and unit tests ask of every input. Not for people; no stability is promised.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod health;
 mod keyed_store;

@@ -24,12 +24,13 @@ use crate::{
     repair::Repair,
 };
 
-/// A copy that is put over a log takes its time. What was found has to be the same after so long, and it is
-/// looked at so many times.
-const SETTLE: Duration = Duration::from_millis(20);
-const LOOKS: u32 = 100;
+/// Whoever puts a copy over a log takes some time for it. The files count once they are the same after so long.
+const STABLE_TIME: Duration = Duration::from_millis(20);
 
-/// What one catches up for.
+/// How many times they are read for that at most.
+const READ_LIMIT: u32 = 100;
+
+/// What a process catches up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     /// A commit follows: whatever is lost has to be put right before.
@@ -74,7 +75,7 @@ impl FileBackend {
         forget_backup(&*self.disk, &self.paths, &self.current_lock());
         finish_renames(&*self.disk, &self.paths)?;
         let known = sink.revision();
-        let (examined, kin) = match self.find_settled(state, known)? {
+        let (examined, kin) = match self.find_stable(state, known)? {
             Found::Nothing => return self.make_up_for(state, sink, intent, &[]),
             Found::Log(examined, kin) => (examined, kin),
         };
@@ -89,18 +90,18 @@ impl FileBackend {
         }
     }
 
-    /// What stands there, once nobody is at work on it any more.
-    fn find_settled(&self, state: &State, known: u64) -> Result<Found, Error> {
+    /// What stands there, once nobody changes it any more.
+    fn find_stable(&self, state: &State, known: u64) -> Result<Found, Error> {
         let mut found = self.find(state, known)?;
-        for _ in 0..LOOKS {
+        for _ in 0..READ_LIMIT {
             if matches!(found, Found::Log(_, Kin::GoesOn)) {
                 break;
             }
-            thread::sleep(SETTLE);
+            thread::sleep(STABLE_TIME);
             let again = self.find(state, known)?;
-            let is_settled = again.is_as(&found);
+            let is_stable = again.is_as(&found);
             found = again;
-            if is_settled {
+            if is_stable {
                 break;
             }
         }

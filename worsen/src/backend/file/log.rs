@@ -20,19 +20,19 @@ use crate::{
 
 /// How far the log is filled with blanks beyond its tail, so that a commit changes no metadata of
 /// the file and one sync writes one page: the first step, and the largest.
-const FIRST_FILL: u64 = 16 * 1024;
+const FIRST_FILL_BYTES: u64 = 16 * 1024;
 
-const LARGEST_FILL: u64 = 256 * 1024;
+const LARGEST_FILL_BYTES: u64 = 256 * 1024;
 
 /// How much of it is kept, on a full disk, for commits that make the state smaller: enough for a hundred of
 /// them. Behind any other commit there is at least this much.
 pub(crate) const KEPT: u64 = 16 * 1024;
 
-/// How much is read at a time when looking for what others wrote.
-const CHUNK: usize = 4096;
+/// How much is read at a time of what others wrote.
+const CHUNK_BYTES: usize = 4096;
 
 /// How many bytes at the tail are kept at hand for the backup.
-const RECENT: usize = 64 * 1024;
+const RECENT_BYTES: usize = 64 * 1024;
 
 /// What stands at the tail, seen while holding the lock.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,9 +111,9 @@ impl Log {
             position,
             chain,
             filled,
-            fill: FIRST_FILL,
+            fill: FIRST_FILL_BYTES,
             recent: Vec::new(),
-            chunk: vec![0; CHUNK],
+            chunk: vec![0; CHUNK_BYTES],
         }
     }
 
@@ -169,8 +169,8 @@ impl Log {
     fn read_chunk(&mut self, pending: &mut Vec<u8>) -> io::Result<Chunk> {
         let mut chunk = std::mem::take(&mut self.chunk);
         let outcome = self.read_chunk_into(&mut chunk, pending);
-        chunk.truncate(CHUNK);
-        chunk.shrink_to(LARGEST_FILL as usize);
+        chunk.truncate(CHUNK_BYTES);
+        chunk.shrink_to(LARGEST_FILL_BYTES as usize);
         self.chunk = chunk;
         outcome
     }
@@ -182,7 +182,7 @@ impl Log {
         let trailer = self.position.crc.trailer();
         let behind = if pending.is_empty() { trailer.len() } else { 0 };
         // A long line is read in growing steps, so that it is looked through only twice.
-        let wanted = pending.len().max(CHUNK);
+        let wanted = pending.len().max(CHUNK_BYTES);
         chunk.resize(behind + wanted, 0);
         let read = read_full(&*self.file, chunk, offset.saturating_sub(behind as u64))?;
         let is_followed = chunk[..read.min(behind)] == trailer[..behind]
@@ -226,8 +226,8 @@ impl Log {
     pub(crate) fn filling(&self, end: u64) -> Option<Filling> {
         let kept = end + KEPT;
         (kept > self.filled).then(|| Filling {
-            to: (kept + self.fill).next_multiple_of(CHUNK as u64),
-            least: kept.next_multiple_of(CHUNK as u64),
+            to: (kept + self.fill).next_multiple_of(CHUNK_BYTES as u64),
+            least: kept.next_multiple_of(CHUNK_BYTES as u64),
         })
     }
 
@@ -312,7 +312,7 @@ impl Log {
 
     fn has_filled(&mut self, to: u64) {
         self.filled = self.filled.max(to);
-        self.fill = (self.fill * 2).clamp(CHUNK as u64, LARGEST_FILL);
+        self.fill = (self.fill * 2).clamp(CHUNK_BYTES as u64, LARGEST_FILL_BYTES);
     }
 
     /// Blanks what an append left behind. On a full disk the bytes within the old size have their
@@ -380,9 +380,9 @@ impl Log {
         Ok(bytes.into())
     }
 
-    /// Keeps the newest bytes before the tail, at most `RECENT` of those before the newest write.
+    /// Keeps the newest bytes before the tail, at most `RECENT_BYTES` of those before the newest write.
     fn remember(&mut self, bytes: &[u8]) {
-        if self.recent.len() > RECENT {
+        if self.recent.len() > RECENT_BYTES {
             self.recent.clear();
         }
         self.recent.extend_from_slice(bytes);

@@ -51,7 +51,8 @@ impl Header {
             self.generation, self.revision, self.base
         );
         push_past(&mut line, &self.past);
-        let _ = write!(line, ",\"at\":\"{}\"", self.at);
+        line.push_str(",\"at\":");
+        push_json_string(&mut line, &self.at);
         seal(line, Crc::salt(self.generation), out)
     }
 

@@ -12,6 +12,8 @@ mod json;
 mod parse;
 mod past;
 mod position;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod record;
 #[cfg(test)]
 mod tests;

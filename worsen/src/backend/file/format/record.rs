@@ -31,11 +31,9 @@ impl Record {
     /// Appends the line to `out`; returns the chain after it.
     pub(crate) fn encode(&self, before: Crc, out: &mut Vec<u8>) -> Crc {
         let mut line = String::with_capacity(160);
-        let _ = write!(
-            line,
-            "{{\"rev\":{},\"at\":\"{}\",\"pid\":{}",
-            self.revision, self.at, self.pid
-        );
+        let _ = write!(line, "{{\"rev\":{},\"at\":", self.revision);
+        push_json_string(&mut line, &self.at);
+        let _ = write!(line, ",\"pid\":{}", self.pid);
         if let Some(durable) = self.durable {
             let _ = write!(line, ",\"durable\":{durable}");
         }

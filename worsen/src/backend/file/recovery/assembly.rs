@@ -54,19 +54,19 @@ fn blank_start(bytes: &[u8]) -> usize {
     ink.unwrap_or(bytes.len())
 }
 
-/// How many chains are followed at a time. Two histories that both go on from one line are what a copy
-/// leaves that was put over a log; more than a few are somebody's making.
-const CHAINS: usize = 16;
+/// How many chains are followed at a time. A copy that was put over a log leaves two histories that both go on
+/// from one line; somebody who leaves more than a few does so on purpose.
+const CHAIN_LIMIT: usize = 16;
 
-/// How many times the bytes there are may be looked through: lines that somebody shuffled on purpose are
-/// not worth more.
-const LOOKS: u64 = 64;
+/// How many bytes are decoded for each byte that there is: lines that somebody shuffled on purpose are not worth
+/// more.
+const DECODED_PER_BYTE: u64 = 64;
 
 /// A line in a chain.
 struct Link {
     /// Where the chain stands behind it.
     position: Position,
-    /// Its place in the pool, and that of the link before it.
+    /// Its index in the pool, and that of the link before it.
     line: usize,
     before: Option<usize>,
 }
@@ -79,14 +79,14 @@ pub(super) fn longest_chain(start: Position, files: [&[u8]; 2]) -> Vec<&[u8]> {
         .flat_map(|bytes| lines(bytes).map(|line| line.text))
         .collect();
     let mut of_revision: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (place, text) in pool.iter().enumerate() {
+    for (index, text) in pool.iter().enumerate() {
         if let Some(revision) = claimed_revision(text) {
-            of_revision.entry(revision).or_default().push(place);
+            of_revision.entry(revision).or_default().push(index);
         }
     }
     let bytes: usize = files.iter().map(|bytes| bytes.len()).sum();
     let mut search = Search {
-        looks_left: LOOKS.saturating_mul(bytes as u64),
+        bytes_left: DECODED_PER_BYTE.saturating_mul(bytes as u64),
         links: Vec::new(),
         of_revision,
         pool,
@@ -95,7 +95,7 @@ pub(super) fn longest_chain(start: Position, files: [&[u8]; 2]) -> Vec<&[u8]> {
     let mut longest = newest.first().copied();
     while let Some(first) = newest.first() {
         longest = Some(*first);
-        newest.truncate(CHAINS);
+        newest.truncate(CHAIN_LIMIT);
         let mut next = Vec::new();
         for link in newest {
             let position = search.links[link].position;
@@ -117,7 +117,7 @@ struct Search<'a> {
     /// Where lines stand that say to be of a revision.
     of_revision: HashMap<u64, Vec<usize>>,
     links: Vec<Link>,
-    looks_left: u64,
+    bytes_left: u64,
 }
 
 impl Search<'_> {
@@ -132,22 +132,22 @@ impl Search<'_> {
         let others = self.of_revision.get(&revision);
         let others = others.into_iter().flatten().copied();
         let mut found: Vec<(Crc, usize)> = Vec::new();
-        for place in std::iter::once(next).chain(others) {
-            let Some(text) = self.pool.get(place) else {
+        for index in std::iter::once(next).chain(others) {
+            let Some(text) = self.pool.get(index) else {
                 continue;
             };
             let crc = claimed_crc(text);
-            if self.looks_left == 0 && place != next
+            if self.bytes_left == 0 && index != next
                 || crc.is_none_or(|crc| found.iter().any(|(known, _)| *known == crc))
             {
                 continue;
             }
-            self.looks_left = self.looks_left.saturating_sub(text.len() as u64);
+            self.bytes_left = self.bytes_left.saturating_sub(text.len() as u64);
             let mut position = from;
             if position.step(text, Buffer::NONE).is_some() {
                 self.links.push(Link {
                     position,
-                    line: place,
+                    line: index,
                     before,
                 });
                 found.push((position.crc, self.links.len() - 1));
@@ -191,7 +191,7 @@ impl LeftOver {
         let begin = (from.offset as usize).min(log.len());
         let found: HashSet<&[u8]> = lines(&log[begin..]).map(|line| line.text).collect();
         let wanted: HashSet<&[u8]> = chain.iter().copied().collect();
-        let places = Places::of(header, chain, |line| found.contains(line), begin);
+        let missing = Missing::of(header, chain, |line| found.contains(line), begin);
         let mut left = LeftOver::default();
         let mut last = Some(from.crc);
         for line in lines(&log[begin..]) {
@@ -204,7 +204,7 @@ impl LeftOver {
             }
             let is_whole = before
                 .is_some_and(|before| Record::decode(line.text, before, Buffer::NONE).is_some());
-            if !is_whole && places.were_mended(offset, end) {
+            if !is_whole && missing.cover(offset, end) {
                 continue;
             }
             if left.bytes == 0 {
@@ -225,11 +225,11 @@ impl LeftOver {
     }
 }
 
-/// Where the lines of a chain belong that the log itself does not have: what stands there in their place is
+/// Where the lines of a chain belong that the log itself does not have. What stands there in their place is
 /// what is left of them.
-struct Places(Vec<(usize, usize)>);
+struct Missing(Vec<(usize, usize)>);
 
-impl Places {
+impl Missing {
     /// Those from `begin` on.
     fn of(header: &[u8], chain: &[&[u8]], is_there: impl Fn(&[u8]) -> bool, begin: usize) -> Self {
         let mut missing = Vec::new();
@@ -241,11 +241,11 @@ impl Places {
             }
             offset = end;
         }
-        Places(missing)
+        Missing(missing)
     }
 
-    /// Whether everything between these places was put there anew.
-    fn were_mended(&self, mut offset: usize, end: usize) -> bool {
+    /// Whether everything between these offsets is in the place of a missing line.
+    fn cover(&self, mut offset: usize, end: usize) -> bool {
         let first = self.0.partition_point(|(_, end)| *end <= offset);
         for (begins, ends) in &self.0[first..] {
             if *begins > offset || offset >= end {

@@ -17,6 +17,8 @@ mod contents;
 mod inspect;
 mod mend;
 mod plan;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod refusal;
 mod replay;
 

@@ -165,7 +165,14 @@ fn restore(of: &Beginning<'_>, found: &Findings<'_>) -> Result<Plan, Refusal> {
         header,
         position: mending.position,
         chain: mending.chain,
-        backup: BackupPlan::Keep(bytes.len() as u64),
+        backup: match mending.mended_at {
+            None => BackupPlan::Keep(bytes.len() as u64),
+            // It is the log in another order: what is appended to it later has to stand where the log has it.
+            Some(_) => BackupPlan::Renew {
+                keep: true,
+                report: true,
+            },
+        },
         image: Image::Write(bytes),
         keep_log: false,
         repairs: vec![Repair::Restored {
@@ -377,5 +384,40 @@ fn salvage(mending: Mending<'_>, header: Header, found: &Findings<'_>) -> Plan {
             behind: lines,
             kept: None,
         }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Edit;
+
+    /// The next write would otherwise be backed up behind bytes that are not the log's.
+    #[test]
+    fn a_backup_whose_lines_were_moved_is_written_anew_when_it_takes_the_place_of_the_log() {
+        let header = Header {
+            generation: 1,
+            ..unknown_header("x", "")
+        };
+        let mut log = Vec::new();
+        let mut crc = header.encode(&mut log);
+        for revision in 1..=2 {
+            let record = Record {
+                revision,
+                at: "".into(),
+                pid: 1,
+                durable: None,
+                changes: vec![Edit::set("uid", "1")],
+            };
+            crc = record.encode(crc, &mut log);
+        }
+        let mut lines: Vec<&[u8]> = log.split_inclusive(|byte| *byte == b'\n').collect();
+        lines.swap(1, 2);
+        let none = Vec::new().into();
+        let plan = decide(&none, &lines.concat(), "x", Access::Repair, "").unwrap();
+        assert_eq!(plan.image, Image::Write(log.clone()));
+        assert!(matches!(plan.backup, BackupPlan::Renew { keep: true, .. }));
+        let whole = decide(&none, &log, "x", Access::Repair, "").unwrap();
+        assert_eq!(whole.backup, BackupPlan::Keep(log.len() as u64));
     }
 }
