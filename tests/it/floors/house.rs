@@ -17,16 +17,6 @@ const LINE_LIMIT: usize = 70;
 /// Functions that are longer, and why that reads better than parts of them would.
 const LONGER: &[(&str, &str, &str)] = &[
     (
-        "worsen/src/backend/file/mod.rs",
-        "open",
-        "the steps of opening, each of which undoes nothing of those before it",
-    ),
-    (
-        "worsen/src/backend/file/mod.rs",
-        "begin_generation",
-        "an order of steps that a crash may cut anywhere, each beside the reason for its place",
-    ),
-    (
         "worsen/src/engine/lead.rs",
         "append",
         "the steps of a group, in their order: whatever fails undoes all of those before it",

@@ -40,6 +40,26 @@ pub(super) struct Queue {
     pub(super) listener: Option<JoinHandle<()>>,
 }
 
+impl Queue {
+    /// Nothing is queued, and no thread was needed so far.
+    pub(super) fn new(poll: Option<Duration>) -> Self {
+        Queue {
+            tasks: VecDeque::new(),
+            last_group: 0,
+            led: false,
+            keeper_leads: false,
+            closing: false,
+            finishes_at_exit: false,
+            poll,
+            keeper: None,
+            seat: 0,
+            closes: false,
+            closed: false,
+            listener: None,
+        }
+    }
+}
+
 impl Engine {
     /// Puts a task into the queue. `true`: the caller must call `lead`. Only callers that block anyway are
     /// asked to; for the others the keeper leads.

@@ -13,9 +13,6 @@ use crate::planted::{Bug, planted};
 #[cfg(not(loom))]
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// The revision of a page that is not in use any more. No store reaches it.
-pub(super) const RETIRED: u64 = u64::MAX;
-
 /// The page's first eight bytes. The last one is the layout's version.
 pub(super) const MAGIC: [u8; 8] = *b"worsenB\x01";
 

@@ -1,6 +1,7 @@
 //! Which line of the log a revision is, in one word.
 
-use super::layout::RETIRED;
+/// The revision of a page that is not in use any more. No store reaches it.
+pub(super) const RETIRED: u64 = u64::MAX;
 
 /// A line of the log in one word: the low 32 bits of its revision, and its checksum. Two histories that both
 /// have the revision have another line there.

@@ -39,10 +39,13 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 #[cfg(all(target_os = "linux", not(loom)))]
 use self::layout::{MAGIC, PAGE_BYTES};
-use self::layout::{Page, RETIRED, pack_or_none, unpack};
 pub use self::{
     event_count::EventKey,
     mark::{Mark, Sight},
+};
+use self::{
+    layout::{Page, pack_or_none, unpack},
+    mark::RETIRED,
 };
 use crate::backend::Visible;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
