@@ -1,5 +1,5 @@
-//! The identity of a process, whether it still runs, and what time it is there. Only here somebody asks the system
-//! for other processes. Never here: what follows from the answers.
+//! The identity of a process, whether it still runs, and what time it is there. No other room asks the system for
+//! other processes. Never here: what follows from the answers.
 
 use std::{
     collections::HashMap,
@@ -176,7 +176,7 @@ mod os {
 
     #[cfg(all(target_os = "linux", not(loom)))]
     pub(super) fn is_gone_since(pid: u32, at_ms: u64) -> bool {
-        /// Of the times that a process is told, on every machine that Linux runs on.
+        /// The unit of the times that Linux tells a process, on every machine.
         const TICKS_PER_SECOND: u64 = 100;
         /// The clocks are read one after the other, and one counts in hundredths.
         const SLACK_MS: u64 = 1000;
@@ -210,7 +210,7 @@ mod os {
 
     impl Stat {
         pub(super) fn parse(stat: &str) -> Option<Stat> {
-            // The name of the program stands in parentheses, and may have any in it itself.
+            // The name of the program stands in parentheses, and may hold parentheses itself.
             let (_, behind) = stat.rsplit_once(')')?;
             let fields: Vec<&str> = behind.split_ascii_whitespace().collect();
             let threads: u64 = fields.get(17)?.parse().ok()?;

@@ -35,7 +35,7 @@ impl SharedStr {
             Repr::Own(text) => text,
             Repr::Part { of, start, len } => {
                 let start = *start as usize;
-                // It was looked at when it was made.
+                // `keep` looked at it when it made it.
                 of.get(start..start + *len as usize).unwrap_or_default()
             }
         }
@@ -150,7 +150,7 @@ impl Buffer {
         (start.checked_add(part.len())? <= text.len()).then_some((text, start))
     }
 
-    /// Bytes as a text. Those of this text were looked at when it was read.
+    /// Bytes as a text. Those of this text were checked when it was read.
     pub(crate) fn text<'a>(&'a self, bytes: &'a [u8]) -> Option<&'a str> {
         match self.place(bytes) {
             Some((text, start)) => text.get(start..start + bytes.len()),

@@ -27,7 +27,7 @@ pub(crate) struct Sorted(Arc<List>);
 #[derive(Debug, Default)]
 struct List {
     all: Vec<(SharedStr, SharedStr)>,
-    /// The places by the hash of their uids, once somebody has looked for one. Halving a list of a million
+    /// The places by the hash of their uids, made when a uid is first looked for. Halving a list of a million
     /// until it is found touches forty places all over the log.
     places: OnceLock<HashTable<u32>>,
     hash: RandomState,

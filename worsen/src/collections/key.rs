@@ -56,7 +56,7 @@ pub(super) struct Written<K> {
 ///
 /// # Errors
 ///
-/// Where it is no text in JSON, is too long, or another key when it comes back.
+/// Where JSON has no text for it, where that is too long, or where it is read back as another key.
 pub(super) fn write<K: Key>(key: &K) -> Result<Written<K>, ValueError> {
     if let Some(text) = plain_text(key) {
         let text = check_length(text)?;
@@ -102,7 +102,7 @@ fn plain_text<K: Key>(key: &K) -> Option<String> {
     None
 }
 
-/// The string or integer of a text. `None` also for what only a closer look tells to be wrong.
+/// The string or integer of a text. `None` leaves it to serde_json to say what is wrong.
 fn plain_key<K: Key>(text: &str) -> Option<K> {
     fn parse<T: FromStr + 'static, K: 'static>(text: &str) -> Option<K> {
         let mut parsed: Option<T> = text.parse().ok();
@@ -134,7 +134,7 @@ fn plain_key<K: Key>(text: &str) -> Option<K> {
 ///
 /// # Errors
 ///
-/// Where it is none of this type.
+/// Where the text is no key of this type.
 pub(super) fn from_text<K: Key>(text: &str) -> Result<K, ValueError> {
     let wrong = |error| error::collections::not_a_key(std::any::type_name::<K>(), error);
     if let Some(key) = plain_key(text) {

@@ -28,7 +28,7 @@ pub use self::{
 };
 
 /// A value that copies of a collection share. Equal only to itself, so that comparing two copies of a
-/// collection looks at no value: what was replaced by the same value is found out as JSON.
+/// collection looks at no value. Its JSON tells later whether a value was replaced by the same one.
 #[derive(Debug)]
 pub(crate) struct Shared<V>(pub(crate) Arc<V>);
 

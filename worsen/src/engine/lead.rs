@@ -157,7 +157,7 @@ impl Engine {
                 continue;
             }
             commits.push(changes.clone());
-            undo.extend(changes.iter().map(|edit| core.replica.put(edit)));
+            undo.extend(changes.iter().map(|edit| core.replica.put_undoably(edit)));
             core.replica.since.add(changes);
             core.replica.revision += 1;
         }
@@ -223,7 +223,7 @@ impl Engine {
             .map_err(AppendFailure::Undone)?;
         let mut undo: Vec<Edit> = Vec::new();
         for edit in commits.iter().flatten() {
-            undo.push(core.replica.put(edit));
+            undo.push(core.replica.put_undoably(edit));
         }
         self.append_to(core, locked, commits, bytes)
             .inspect_err(|_| {

@@ -55,15 +55,19 @@ impl Replica {
         }
     }
 
+    /// Makes this edit; returns what was there.
+    pub(super) fn put(&mut self, edit: &Edit) -> Option<SharedStr> {
+        if edit.json.is_none() && planted(Bug::CompactionForgetsDel) {
+            return None;
+        }
+        self.entries.put(&edit.uid, edit.json.clone())
+    }
+
     /// Makes this edit; returns the one that undoes it.
-    pub(super) fn put(&mut self, edit: &Edit) -> Edit {
-        let json = match edit.json.is_none() && planted(Bug::CompactionForgetsDel) {
-            true => None,
-            false => self.entries.put(&edit.uid, edit.json.clone()),
-        };
+    pub(super) fn put_undoably(&mut self, edit: &Edit) -> Edit {
         Edit {
             uid: edit.uid.clone(),
-            json,
+            json: self.put(edit),
         }
     }
 
@@ -71,7 +75,7 @@ impl Replica {
     fn take(&mut self, edit: &Edit) {
         let before = self.put(edit);
         if let Some(unseen) = &mut self.unseen {
-            unseen.entry(before.uid).or_insert(before.json);
+            unseen.entry(edit.uid.clone()).or_insert(before);
         }
     }
 

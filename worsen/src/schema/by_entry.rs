@@ -2,10 +2,10 @@
 //! collection writes.
 //!
 //! A [`Map`](crate::Map) can be deserialized, as every other field. So no trait tells it from a plain field
-//! where the type is a parameter, and stable Rust has no specialization. Instead the type is asked, once for
-//! each opening: a collection that is deserialized while somebody asks leaves its [`EntryTable`] behind,
-//! before it reads anything. So does serde_json pass its raw values through serde. A type that
-//! holds a collection leaves that one's table, whose type is not its own: then it is a plain field.
+//! where the type is a parameter, and stable Rust has no specialization. Instead opening asks each type once: a
+//! collection that is deserialized meanwhile leaves its [`EntryTable`] behind, before it reads anything. serde_json
+//! passes its raw values through serde in such a way. A type that holds a collection leaves that one's table, whose
+//! type is not its own: then it is a plain field.
 
 use std::{
     any::{Any, TypeId},
@@ -132,7 +132,7 @@ enum Question {
 /// The functions of this type, if it logs by entry.
 pub(crate) fn ask<T: DeserializeOwned + 'static>() -> Option<EntryTable> {
     QUESTION.set(Question::Asked);
-    // The type may be anybody's. It gets nothing to read, and what it makes of that does not count.
+    // The type may be the user's. It gets nothing to read, and what it makes of that does not count.
     callbacks::quietly(|| drop(T::deserialize(Nothing(PhantomData))));
     match QUESTION.replace(Question::None) {
         Question::Answered(table) if table.type_id == TypeId::of::<T>() => Some(table),

@@ -59,7 +59,7 @@ mod texts;
 /// ```
 pub struct Map<K, V> {
     pub(super) entries: OrdMap<K, Shared<V>>,
-    /// Of entries that do not stand in the file under the text that their key has.
+    /// The texts of entries that do not stand in the file under the text of their key.
     pub(super) other_texts: OtherTexts<K, V>,
 }
 
@@ -225,7 +225,7 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         let before = before.cloned().unwrap_or_default();
-        // What everybody makes of the commit: what there was, and then its edits.
+        // What everybody reads after the commit: what there was, and then its edits.
         let mut read = before.clone();
         let mut gone = Vec::new();
         for change in before.entries.diff(&self.entries) {
@@ -295,9 +295,8 @@ impl<K: Ord + Serialize, V: Serialize> Serialize for Map<K, V> {
     }
 }
 
-/// As a `BTreeMap`. What a type that contains a map asks of it at a `#[derive(Deserialize)]` of its own is
-/// what a field asks, so one that is generic over the values needs `#[serde(bound = "")]` and
-/// [`Value`] as their bound.
+/// As a `BTreeMap`. A type that contains a map, and derives `Deserialize`, asks the same of it as a field does. So
+/// where it is generic over the values it needs `#[serde(bound = "")]`, and [`Value`] as their bound.
 impl<'de, K: Key, V: Value> Deserialize<'de> for Map<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         schema::answer::<Self>();

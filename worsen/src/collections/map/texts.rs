@@ -2,8 +2,8 @@
 //! are written as. Never here: which entry changed.
 //!
 //! Keys that are equal may have different texts: 1.1 and 1.10, one instant in two time zones, 0.0 and
-//! -0.0. An entry is found by its key, but removed from the file by its text. So it is known of each
-//! entry under which text it stands: that of its key, or one that is kept here. Where a file holds several
+//! -0.0. An entry is found by its key, but removed from the file by its text. So a map knows of each
+//! entry under which text it stands: that of its key, or one that it keeps here. Where a file holds several
 //! texts of one key, since an older version wrote it, the entry is that of the last text, whatever the
 //! order was in which they were read.
 
@@ -26,7 +26,7 @@ impl<K: Key, V> Map<K, V> {
     ///
     /// # Errors
     ///
-    /// Where the key has no text, which that of an entry has.
+    /// Where the key has no text; the key of an entry has one.
     pub(super) fn texts(&self, key: &K) -> Result<Vec<String>, ValueError> {
         match self.other_texts.get(key) {
             Some(texts) => Ok(texts.iter().map(|(text, _)| text.clone()).collect()),
@@ -50,7 +50,7 @@ impl<K: Key, V> Map<K, V> {
 
     /// Nothing stands under this text any more.
     pub(super) fn cut(&mut self, text: &str) {
-        // What is no key was never an entry: whoever put it there has thought better of it.
+        // A text that is no key was never an entry: another program put it there, and took it away.
         let Ok(key) = key::from_text::<K>(text) else {
             return;
         };
@@ -86,7 +86,7 @@ impl<K: Key, V> Map<K, V> {
         let Some((text, value)) = texts.last() else {
             return;
         };
-        // Of the texts of one key each reads as a key of its own, though they are equal.
+        // Each text of one key reads as a key of its own, equal to the others.
         let key = key::from_text(text).unwrap_or(key);
         let own = key::write(&key).is_ok_and(|written| written.text == *text);
         self.entries.insert(key.clone(), value.clone());

@@ -15,14 +15,14 @@ pub struct QueuedJob<'a, T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobState<'a> {
-    /// Whoever takes next gets it, or one in front of it.
+    /// The next taker gets it, or one in front of it.
     Waiting,
     /// It was to be tried again, but not before this time.
     Later {
         /// By the wall clock.
         until: SystemTime,
     },
-    /// Somebody works on it.
+    /// A taker has it, until its lease ends.
     Taken {
         /// The process that has taken it.
         pid: u32,
@@ -31,7 +31,7 @@ pub enum JobState<'a> {
     },
     /// A dead letter: it was tried too often, or its taker gave it up.
     Dead {
-        /// For people.
+        /// The reason, for people.
         why: &'a str,
     },
 }

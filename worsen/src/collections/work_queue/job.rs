@@ -35,17 +35,17 @@ impl<T> Clone for Job<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     Waiting,
-    /// Not to be taken before this is over.
+    /// Nobody takes it before this is over.
     Later(Span),
     Taken(Lease),
-    /// Not to be taken any more, and why.
+    /// Nobody takes it any more, for this reason.
     Dead(Arc<str>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) process: ProcessId,
-    /// Another one each time.
+    /// Each take has another one.
     pub(crate) token: u64,
     pub(crate) span: Span,
 }

@@ -12,12 +12,12 @@ use crate::process::Environment;
 pub(crate) struct Moment(pub(crate) i64);
 
 impl Moment {
-    /// How far back a clock may be set, and a lease is still waited for.
+    /// A clock may be set back so far before a lease counts as over.
     const JUMP: i64 = 60 * 60 * 1000;
 
     pub(crate) fn of(time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH);
-        // Nobody's clock is before 1970 but by mistake.
+        // A clock that stands before 1970 is wrong.
         Moment(since.map_or(0, milliseconds))
     }
 

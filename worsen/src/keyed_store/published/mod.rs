@@ -49,8 +49,8 @@ pub(crate) struct Published<T> {
     before: Slot<Before>,
     /// What the store held when it was opened, and when that was.
     loaded: OnceLock<(Sorted, u64)>,
-    /// What was written since, and what was read of that which was loaded: it is decoded when it is first
-    /// asked for.
+    /// What was written since, and what readers asked for of that which was loaded: the first read of a value
+    /// decodes it.
     values: papaya::HashMap<SharedStr, Stamped<T>, foldhash::fast::RandomState>,
     /// How many values there are.
     len: AtomicUsize,
@@ -79,8 +79,8 @@ pub(super) struct Stamped<T> {
     is_loaded: bool,
 }
 
-/// The map drops what was replaced some time, on whichever thread uses it then: a reader's, or one of the store.
-/// None of them dies of a value's destructor.
+/// Some time later the map drops what was replaced, on whichever thread uses it then: a reader's, or one of the
+/// store. No such thread may die of a value's destructor.
 impl<T> Drop for Stamped<T> {
     fn drop(&mut self) {
         if mem::needs_drop::<T>() {
@@ -299,7 +299,7 @@ impl<T: Value> Published<T> {
                 return before.len;
             }
             let len = self.len.load(Acquire);
-            // Whoever changes it puts the one before aside first.
+            // A publication puts the length before aside before it changes it.
             let is_under_way = self
                 .before
                 .load()
@@ -322,7 +322,7 @@ impl<T: Value> Published<T> {
         let ahead = self.ahead.load(Relaxed);
         let mut clock = revision.wrapping_add(ahead);
         if clock < before || clock == before && !unseen.is_empty() {
-            // The store went back.
+            // An older copy was put in the place of the store.
             clock = before + 1;
         }
         let before = Arc::new(Before {
