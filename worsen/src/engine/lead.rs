@@ -17,6 +17,16 @@ use crate::{
     planted::{Bug, planted},
 };
 
+/// What the closures of a group have done.
+struct Run {
+    /// What each of them changed, of those that changed something.
+    commits: Vec<Vec<Edit>>,
+    /// What to put back, from the last to the first, where the group is not appended.
+    undo: Vec<Edit>,
+    /// All writes of the group are buffered.
+    buffered: bool,
+}
+
 impl Engine {
     /// Commits everything that is queued as one group, and appoints the next leader.
     pub(crate) fn lead(&self) {
@@ -120,47 +130,15 @@ impl Engine {
         group: &[Arc<dyn Task>],
     ) -> Result<bool, Error> {
         self.check(core)?;
-        if planted(Bug::CompactBeforeCatchUp)
-            && self.backend.wants_compaction(core.replica.entries.bytes())
-        {
-            locked.compact(&core.replica.entries)?;
-        }
-        let caught_up = match planted(Bug::SkipCatchUp) {
-            true => Ok(()),
-            false => {
-                self.go_on(core);
-                locked.catch_up(&mut core.replica)
-            }
-        };
-        core.absorb();
-        self.health.read(&caught_up);
-        caught_up?;
-        core.replica.check_fit()?;
-        if self.backend.wants_compaction(core.replica.entries.bytes()) {
-            locked.compact(&core.replica.entries)?;
-            // The compaction has just visited every entry, so copying them out of the old log now adds little.
-            core.replica.entries.detach_from_log();
-            core.detached_from_log = true;
-        }
+        self.catch_up(core, locked)?;
         let caught_up = core.replica.since.all().len();
         let revision = core.replica.revision;
         let bytes = core.replica.entries.bytes();
-        let mut undo: Vec<Edit> = Vec::new();
-        let mut commits: Vec<Vec<Edit>> = Vec::with_capacity(group.len());
-        let mut buffered = !group.is_empty();
-        for task in group {
-            buffered &= task.durability().unwrap_or(self.durability) == Durability::Buffered;
-            let Some(changes) = self.run(core, &**task) else {
-                continue;
-            };
-            if changes.is_empty() {
-                continue;
-            }
-            commits.push(changes.clone());
-            undo.extend(changes.iter().map(|edit| core.replica.put_undoably(edit)));
-            core.replica.since.add(changes);
-            core.replica.revision += 1;
-        }
+        let Run {
+            commits,
+            undo,
+            buffered,
+        } = self.run_group(core, group);
         if commits.is_empty() {
             return Ok(buffered);
         }
@@ -188,6 +166,57 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    /// Step 3: takes over what other processes appended, then compacts a log that has outgrown its state.
+    fn catch_up(&self, core: &mut Core, locked: &Locked<'_>) -> Result<(), Error> {
+        if planted(Bug::CompactBeforeCatchUp)
+            && self.backend.wants_compaction(core.replica.entries.bytes())
+        {
+            locked.compact(&core.replica.entries)?;
+        }
+        let caught_up = match planted(Bug::SkipCatchUp) {
+            true => Ok(()),
+            false => {
+                self.go_on(core);
+                locked.catch_up(&mut core.replica)
+            }
+        };
+        core.absorb();
+        self.health.read(&caught_up);
+        caught_up?;
+        core.replica.check_fit()?;
+        if self.backend.wants_compaction(core.replica.entries.bytes()) {
+            locked.compact(&core.replica.entries)?;
+            // The compaction has just visited every entry, so copying them out of the old log now adds little.
+            core.replica.entries.detach_from_log();
+            core.detached_from_log = true;
+        }
+        Ok(())
+    }
+
+    /// Step 4: runs the closures in order, each on what the ones before it left. The entries then hold all
+    /// that they changed.
+    fn run_group(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Run {
+        let mut run = Run {
+            commits: Vec::with_capacity(group.len()),
+            undo: Vec::new(),
+            buffered: !group.is_empty(),
+        };
+        for task in group {
+            run.buffered &= task.durability().unwrap_or(self.durability) == Durability::Buffered;
+            let Some(changes) = self.run(core, &**task) else {
+                continue;
+            };
+            if changes.is_empty() {
+                continue;
+            }
+            run.commits.push(changes.clone());
+            (run.undo).extend(changes.iter().map(|edit| core.replica.put_undoably(edit)));
+            core.replica.since.add(changes);
+            core.replica.revision += 1;
+        }
+        run
     }
 
     /// Appends commits that the entries hold already. Before them, these had so many bytes.

@@ -2,8 +2,11 @@
 //! only for those. JSON tells less (`Some(NaN)` and `None` are both `null`, a struct and a map look alike), so
 //! a value and its copy are compared by this. Never here: JSON, and what to do where two encodings differ.
 
+mod members;
+
 use serde::{Serialize, Serializer, ser};
 
+use self::members::Members;
 use super::raw;
 
 type Error = serde_json::Error;
@@ -210,42 +213,6 @@ impl Canonical {
     }
 }
 
-/// A sequence, a map, a struct or the like, while its members are told.
-#[derive(Debug)]
-pub struct Members<'a> {
-    canonical: &'a mut Canonical,
-    start: usize,
-    sorted: bool,
-    /// Where each member begins, if they are to be sorted.
-    starts: Vec<usize>,
-    /// It is JSON text that serde_json takes over as it is.
-    is_raw: bool,
-}
-
-impl Members<'_> {
-    fn begin(&mut self) {
-        if self.sorted {
-            self.starts.push(self.canonical.bytes.len());
-        }
-    }
-
-    fn finish(self) {
-        if self.starts.len() > 1 {
-            let bytes = self.canonical.bytes.split_off(self.start);
-            let ends = self.starts[1..].iter().copied();
-            let ends = ends.chain([self.start + bytes.len()]);
-            let mut members: Vec<&[u8]> = (self.starts.iter().zip(ends))
-                .map(|(from, to)| &bytes[from - self.start..to - self.start])
-                .collect();
-            members.sort_unstable();
-            members
-                .iter()
-                .for_each(|member| self.canonical.bytes.extend_from_slice(member));
-        }
-        self.canonical.bytes.push(Tag::End as u8);
-    }
-}
-
 impl<'a> Serializer for &'a mut Canonical {
     type Ok = ();
     type Error = Error;
@@ -438,124 +405,6 @@ impl<'a> Serializer for &'a mut Canonical {
     ) -> Result<Members<'a>, Error> {
         self.variant(Tag::Variant, index, variant);
         Ok(self.named(Tag::Struct, ""))
-    }
-}
-
-impl ser::SerializeSeq for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.begin();
-        self.canonical.inside(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish();
-        Ok(())
-    }
-}
-
-impl ser::SerializeTuple for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        ser::SerializeSeq::serialize_element(self, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        ser::SerializeSeq::end(self)
-    }
-}
-
-impl ser::SerializeTupleStruct for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        ser::SerializeSeq::serialize_element(self, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        ser::SerializeSeq::end(self)
-    }
-}
-
-impl ser::SerializeTupleVariant for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        ser::SerializeSeq::serialize_element(self, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        ser::SerializeSeq::end(self)
-    }
-}
-
-impl ser::SerializeMap for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.begin();
-        self.canonical.inside(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.canonical.inside(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish();
-        Ok(())
-    }
-}
-
-impl ser::SerializeStruct for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        // By its name: a field that is left out must not make another look like it.
-        self.canonical.tell_text(Tag::Text, key.as_bytes());
-        let start = self.canonical.bytes.len();
-        self.canonical.inside(value)?;
-        if self.is_raw {
-            // In the log it stands on one line. In front of it are a tag and its length.
-            let text = self.canonical.bytes.get_mut(start + 9..);
-            raw::blank_line_ends(text.unwrap_or_default());
-        }
-        Ok(())
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish();
-        Ok(())
-    }
-}
-
-impl ser::SerializeStructVariant for Members<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        ser::SerializeStruct::serialize_field(self, key, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish();
-        Ok(())
     }
 }
 
