@@ -213,14 +213,14 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
     thread.spawn(run).is_ok()
 }
 
-/// Whether everything is done where it is asked for: loom's models have no strangers that do harm, and the fewer
-/// threads the better.
+/// Whether callbacks run at once on the thread that has them: no callback in a loom model does harm, and the
+/// fewer threads the better.
 fn does_all_at_once() -> bool {
     cfg!(loom) || planted(Bug::RunCallbacksOnKeeper)
 }
 
 impl Callbacks {
-    /// Does it on a thread where it can do no harm; here, where no such thread can be started.
+    /// Runs these on a thread where they can do no harm; on this one, where no such thread can be started.
     pub(crate) fn run(&self, callbacks: impl IntoIterator<Item = Callback>) {
         let callbacks = callbacks.into_iter();
         if does_all_at_once() {
@@ -244,8 +244,8 @@ impl Callbacks {
         left.into_iter().for_each(Callback::run);
     }
 
-    /// Does it here, on a thread of the store that lends itself for that. Where it does not come back, `replace`
-    /// has another thread be what this one is, and what is left is done elsewhere.
+    /// Runs these here, on a thread of the store that lends itself. Where one does not return, `replace` puts
+    /// another thread in the place of this one, and the rest is run elsewhere.
     pub(crate) fn lend(
         &self,
         callbacks: Vec<Callback>,
@@ -282,14 +282,14 @@ impl Callbacks {
 
 impl Drop for Callbacks {
     fn drop(&mut self) {
-        // What is left is done all the same.
+        // The callbacks that are left still run.
         self.0.state().closing = true;
         self.0.changed.notify_all();
         self.0.busy.notify_all();
     }
 }
 
-/// A panic was printed when it happened.
+/// Runs a callback. If it panics, the panic was printed when it happened, and ends here.
 pub(crate) fn quietly(callback: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
         dispose(payload);
@@ -297,7 +297,7 @@ pub(crate) fn quietly(callback: impl FnOnce()) {
 }
 
 /// Drops what a panic was made of, on whatever thread. Where it is not the text that it nearly always is, its
-/// destructor is somebody else's code: it may wait for this very thread, and gets one of its own.
+/// destructor is code of the user's: it may wait for this very thread, so it gets a thread of its own.
 pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
     if payload.is::<&'static str>() || payload.is::<String>() {
         return;

@@ -1,5 +1,5 @@
-//! [`Commit`], what every writing method returns: a write that happens when somebody wants it to.
-//! How a group of them reaches the disk is the engine's business.
+//! [`Commit`], what every writing method returns: a write that happens once it is awaited, waited for or
+//! detached. How a group of them reaches the disk is the engine's business.
 
 use std::{
     any::Any,
@@ -72,10 +72,10 @@ struct State<R> {
     stage: Stage<R>,
     /// A thread blocks on this write, or is about to, and can lead.
     blocks: bool,
-    /// That thread sleeps. Waking nobody would still be a system call.
+    /// That thread sleeps. A wake without a sleeper would still be a system call.
     sleeps: bool,
     waker: Option<Waker>,
-    /// Nobody waits for this write any more: where it fails, that is noted here.
+    /// No caller waits for this write any more: where it fails, that is noted here.
     detached: Option<Arc<DetachedFailures>>,
     /// A result that counts no more. Its destructor may do anything, so it does not run under a lock.
     undone: Option<Ending<R>>,
@@ -86,7 +86,7 @@ enum Stage<R> {
     Queued,
     /// The blocked thread has to lead the group that this write is in.
     Lead,
-    /// The operation ran; the group is not durable yet, so nobody may know the outcome.
+    /// The operation ran; the group is not durable yet, so no caller may know the outcome.
     Ran(Ending<R>),
     Done(Ending<R>),
     /// The caller has its outcome.
@@ -108,7 +108,7 @@ impl<R> Ending<R> {
         }
     }
 
-    /// Whether dropping it runs somebody else's code.
+    /// Whether dropping it runs code of the user's.
     fn has_destructor(&self) -> bool {
         match self {
             Ending::Returned(_) => std::mem::needs_drop::<R>(),
@@ -363,7 +363,7 @@ impl<R: Send + 'static> Commit<R> {
 }
 
 impl Commit<()> {
-    /// Resolves when everything before it is durable, and tells of what failed while nobody waited.
+    /// Resolves when everything before it is durable, and tells of detached writes that failed.
     pub(crate) fn sync(handle: loom::Arc<EngineHandle>) -> Self {
         let mut commit = Commit::new(handle, |_| Ok(())).durability(Durability::Synced);
         commit.hears = true;

@@ -40,7 +40,7 @@
 //! | open a struct's store, with other settings than its attributes say | [`Store`], [`Builder`] |
 //! | read, write, update, watch it | the derived handle, and [`Handle`] below it |
 //! | wait for a write | [`Commit`], [`Durability`] |
-//! | be told of changes, also by other processes | [`Watch`]; [`OnChange`] where nobody waits; [`Changes`] for each commit, by whom and when |
+//! | be told of changes, also by other processes | [`Watch`]; [`OnChange`] for a callback; [`Changes`] for each commit, with its process and its time |
 //! | have a field whose commits write what changed of it | [`Map`], [`Queue`], [`Set`] |
 //! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |

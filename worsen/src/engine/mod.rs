@@ -170,7 +170,7 @@ pub(crate) struct Engine {
     health: Board,
     /// Something other than a closure panicked: writes are refused.
     panicked: OnceLock<Error>,
-    /// What failed while nobody waited for it.
+    /// Detached writes that failed.
     pub(crate) detached: Arc<DetachedFailures>,
     durability: Durability,
     lock_timeout: Duration,
@@ -270,7 +270,7 @@ impl Engine {
         &self.recovery
     }
 
-    /// What is wrong, the worst first. Waits for nobody.
+    /// What is wrong, the worst first. Waits for nothing.
     pub(crate) fn health(&self) -> Vec<Condition> {
         let mut conditions = self.health.conditions(|error| self.in_store(error));
         conditions.extend(self.backend.conditions());

@@ -55,7 +55,7 @@ impl Engine {
         // A listener of the store's tracing events may not wait for this thread.
         let _leading = Leading::enter();
         let _leaves = Leaves { engine: self, seat };
-        // A keeper that dies would leave everybody waiting who counts on it, and the store open for ever.
+        // A keeper that dies would leave its callers waiting, and the store open, for ever.
         while self
             .contain("kept itself up to date", || self.keep_on(seat))
             .is_err()
@@ -78,7 +78,7 @@ impl Engine {
                 continue;
             }
             if queue.closing && !queue.led {
-                // Nobody takes its place any more, or both would close.
+                // No thread may take its place any more, or both would close.
                 queue.closes = true;
                 return;
             }
@@ -105,7 +105,7 @@ impl Engine {
     }
 
     /// Runs what is of others here: to hand it to another thread would cost each group a wake. As long as it
-    /// takes no time, nobody notices; where it does not come back, another thread is the keeper.
+    /// takes no time, nobody notices; where it does not return, another thread becomes the keeper.
     fn lend(self: &Arc<Self>, seat: u64, callbacks: Vec<Callback>) {
         if callbacks.is_empty() {
             return;
@@ -133,14 +133,14 @@ impl Engine {
         }
     }
 
-    /// Leaves everything on disk. Nothing is queued any more, and nobody has a handle.
+    /// Leaves everything on disk. Nothing is queued any more, and no handle is left.
     pub(super) fn close(&self) {
         let listener = self.queue().listener.take();
         if let Some(listener) = listener {
             self.backend.wake();
             // Where the last handle was dropped by a waker that it woke, it ends after this.
             if listener.thread().id() != thread::current().id() {
-                // A panic there was printed when it happened; there is nobody left to tell.
+                // A panic there was printed when it happened; no caller is left to tell.
                 let _ = listener.join();
             }
         }

@@ -273,7 +273,7 @@ fn to_text(
         .map_err(|_| error::value::badly_written("as something that is not UTF-8"))
 }
 
-/// The value is another one when it comes back.
+/// The value comes back as another one.
 fn changes(json: &str, difference: &Difference) -> ValueError {
     error::value::comes_back_otherwise(&excerpt(json), difference)
 }
@@ -400,7 +400,7 @@ mod tests {
         let list = vec![(1_u8, 2_u8), (3, 4)];
         let there = stored("[[3,4],[1,2]]", true);
         assert_eq!(&*encode(&list, Some(&there)).unwrap().json, "[[1,2],[3,4]]");
-        // Somebody else wrote it.
+        // Another program wrote it.
         let there = stored("[ [1,2],[3, 4] ]", false);
         assert_eq!(encode(&list, Some(&there)).unwrap().json, there.json);
     }

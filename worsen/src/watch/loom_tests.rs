@@ -436,7 +436,7 @@ fn a_read_beside_a_closure_and_a_publication_waits_for_neither() {
     });
 }
 
-/// Two who are behind take the same commits over, one of them while the other does, beside a closure.
+/// Two readers that are behind take over the same commits at the same time, beside a closure.
 #[test]
 fn two_reads_beside_a_closure_wait_for_each_other_alone() {
     in_every_order(Some(2), || {
