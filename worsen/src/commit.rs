@@ -342,7 +342,7 @@ impl<R: Send + 'static> Commit<R> {
         }
     }
 
-    /// Writes without anybody waiting. It happens before the store is closed, unless it fails: that
+    /// Writes, and no caller waits for it. It happens before the store is closed, unless it fails: that
     /// the next [`sync`](crate::Handle::sync) tells, and a debug line, or a `tracing` event.
     ///
     /// It happens before the program ends, too, where `main` returns or [`std::process::exit`] is called: the

@@ -104,8 +104,8 @@ impl Engine {
         }
     }
 
-    /// Runs what is of others here: to hand it to another thread would cost each group a wake. As long as it
-    /// takes no time, nobody notices; where it does not return, another thread becomes the keeper.
+    /// Runs callbacks here: handing them to another thread would cost each group a wake. Nearly always they take
+    /// no time; where one does not return, another thread becomes the keeper.
     fn lend(self: &Arc<Self>, seat: u64, callbacks: Vec<Callback>) {
         if callbacks.is_empty() {
             return;
