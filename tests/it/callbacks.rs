@@ -204,7 +204,7 @@ fn a_result_of_a_group_that_the_disk_refuses_waits_for_a_write_and_stops_nobody(
     for fault in [Fault::NoSpace, Fault::Io, Fault::LostSync] {
         for is_awaited in [false, true] {
             let disk = SimulatedDisk::new();
-            let builder = Sum::builder().dir("/db").disk(Arc::new(disk.clone()));
+            let builder = Sum::builder().dir("/db").on(&disk);
             let store = builder.open().unwrap();
             store.set_sum(1).wait().unwrap();
             let (waits, is_done) = waits_when_dropped(&store);

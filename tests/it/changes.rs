@@ -134,9 +134,9 @@ fn a_compaction_takes_nothing_away_from_a_reader_and_two_are_a_gap_that_is_told(
     let disk = SimulatedDisk::new();
     let opened = machine::open(&disk).unwrap();
     let compact = |number: usize| {
-        opened.compact_above.0.store(0, Relaxed);
+        opened.compact_above.store(0, Relaxed);
         opened.set("compacted", &number.to_string()).unwrap();
-        opened.compact_above.0.store(u64::MAX, Relaxed);
+        opened.compact_above.store(u64::MAX, Relaxed);
     };
     for old_values in [false, true] {
         let begin = opened.store.revision();

@@ -3,15 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use proptest::{prelude::*, test_runner::TestCaseError};
 use serde::{Deserialize, Serialize};
-use worsen::{
-    ErrorKind, Map, Queue, Set, Store,
-    testing::{SimulatedDisk, internals::CompactAbove},
-};
+use worsen::{ErrorKind, Map, Queue, Set, Store, testing::SimulatedDisk};
 
 use crate::support::{edits, folder, sequences};
 
@@ -417,18 +417,18 @@ fn collections_agree_with_those_of_std() {
 /// Two processes on a simulated disk; each sees at once what the other one did.
 fn agree(steps: &[(usize, Step)]) -> Result<(), TestCaseError> {
     let disk = SimulatedDisk::new();
-    let compact_above = CompactAbove::default();
+    let compact_above = Arc::new(AtomicU64::new(u64::MAX));
     let open = || {
         Modelled::builder()
             .dir("/db")
-            .disk(Arc::new(disk.new_process()))
+            .on(&disk.new_process())
             .compact_above(compact_above.clone())
             .poll(None)
             .open()
             .map_err(|error| TestCaseError::fail(error.to_string()))
     };
     let mut stores = [open()?, open()?];
-    compact_above.0.store(u64::MAX, Relaxed);
+    compact_above.store(u64::MAX, Relaxed);
     let mut plain = Plain::default();
     for (who, step) in steps {
         let fails = |error: worsen::Error| TestCaseError::fail(format!("{step:?}: {error}"));
@@ -436,7 +436,7 @@ fn agree(steps: &[(usize, Step)]) -> Result<(), TestCaseError> {
         match step.clone() {
             Step::Reopen => stores[*who] = open()?,
             // By whoever writes next.
-            Step::Compact => compact_above.0.store(0, Relaxed),
+            Step::Compact => compact_above.store(0, Relaxed),
             Step::Undone(_) => {
                 let step = step.clone();
                 let undone = store
@@ -454,7 +454,7 @@ fn agree(steps: &[(usize, Step)]) -> Result<(), TestCaseError> {
                     .update(move |state| step.to_state(state))
                     .wait()
                     .map_err(fails)?;
-                compact_above.0.store(u64::MAX, Relaxed);
+                compact_above.store(u64::MAX, Relaxed);
             }
         }
         for store in &stores {

@@ -1,15 +1,9 @@
 //! A power cut, or a kill, at every step of every short workload: what was acknowledged is there
 //! afterwards, what was not is there whole or not at all, and nothing else is.
 
-use std::{
-    slice,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{slice, sync::atomic::Ordering::Relaxed};
 
-use worsen::{
-    Store,
-    testing::{SimulatedDisk, internals::Disk},
-};
+use worsen::{Store, testing::SimulatedDisk};
 
 use crate::{
     machine::{
@@ -313,8 +307,8 @@ fn combinations<T: Copy>(items: &[T], length: usize) -> Vec<Vec<T>> {
     })
 }
 
-/// One process dies at every step of an operation; another one, which had the store open or opens it
-/// now, does an operation; then the power goes, at every step of that.
+/// A process dies at every step of an operation. Another one, which had the store open or opens it now, does
+/// an operation, and the power goes at every step of that.
 #[test]
 fn who_goes_on_after_a_killed_process_loses_nothing_in_a_power_cut() {
     let counts = Counts::default();
@@ -361,7 +355,7 @@ fn kill_then_cut_power(
 ) -> (bool, bool) {
     let disk = SimulatedDisk::new();
     if kill_at % 2 == 1 {
-        // What a process does in memory after it was killed here, a real one does not.
+        // A real process does nothing in memory after it was killed; this one may.
         disk.without_shared_pages();
     }
     let mut history = vec![Texts::new()];
@@ -395,7 +389,7 @@ fn kill_then_cut_power(
     };
     match &store {
         Ok(store) => {
-            // Whatever it shows must last, before it writes too, and what it acknowledged it must show.
+            // What it shows has to last, also before it writes, and it has to show what it acknowledges.
             let (revision, state) = store.state();
             certain = certain.max(revision as usize);
             possible.retain(|history| history.get(revision as usize) == Some(&state));
@@ -516,7 +510,7 @@ fn an_update_of_several_fields_is_never_halved() {
     let seed = Random::seeded("several fields").below(u64::MAX);
     let open = |disk: &SimulatedDisk| {
         Fields::builder()
-            .disk(Arc::new(disk.clone()))
+            .on(disk)
             .dir("/db")
             .seed(Fields {
                 number: 0,
@@ -580,11 +574,11 @@ fn hides_nothing(missed: bool) {
         writer.set("a", "seen").expect("a healthy disk is written");
         assert_eq!(reader.state().1["a"], "seen");
         if missed {
-            writer.compact_above.0.store(0, Relaxed);
+            writer.compact_above.store(0, Relaxed);
             writer
                 .set("a", "compacted")
                 .expect("a healthy disk is written");
-            writer.compact_above.0.store(u64::MAX, Relaxed);
+            writer.compact_above.store(u64::MAX, Relaxed);
         }
         writer
             .set("a", "acknowledged")
@@ -595,16 +589,15 @@ fn hides_nothing(missed: bool) {
         disk.crash_at(disk.mutations() + 2);
         dead.set("b", "appended").expect_err("it is killed");
         drop(first.kill_process());
-        compactor.compact_above.0.store(0, Relaxed);
+        compactor.compact_above.store(0, Relaxed);
         disk.crash_at(disk.mutations() + at);
         let outcome = compactor.set("c", "compacted");
         let has_crashed = disk.has_crashed();
         drop(second.kill_process());
-        let holder = disk.new_process();
-        let lock = holder
-            .open_lock(LOCK.as_ref(), true)
-            .expect("the lock is there");
-        assert!(lock.try_lock().expect("the lock works"));
+        let _held = disk
+            .new_process()
+            .hold_lock(LOCK)
+            .expect("the lock is free");
 
         let what = || format!("killed at {at}:\n{}", disk.trace().join("\n"));
         assert_eq!(reader.state().1["a"], "acknowledged", "{}", what());

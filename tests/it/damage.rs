@@ -8,7 +8,7 @@ use std::{
 
 use worsen::{
     ErrorKind, Repair,
-    testing::{Fault, Repeat, SimulatedDisk, internals::Disk},
+    testing::{Fault, Repeat, SimulatedDisk},
 };
 
 use crate::{
@@ -703,11 +703,7 @@ impl Behind {
             Behind::Content(path, bytes) => disk.write_file(path, bytes),
             Behind::File(path, bytes) => {
                 disk.write_file("/db/other", bytes);
-                let other = disk.new_process();
-                other
-                    .rename("/db/other".as_ref(), path.as_ref())
-                    .expect("it can be renamed");
-                other.sync_dir("/db".as_ref()).expect("it can be synced");
+                assert!(disk.move_file("/db/other", path), "it can be moved");
             }
             Behind::Deleted(path) => assert!(disk.remove_file(path)),
         }

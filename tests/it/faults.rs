@@ -17,15 +17,15 @@ use crate::{
 };
 
 /// What may be on disk, as far as the callers were told.
-struct Environment {
+struct Known {
     possible: Vec<History>,
     /// The newest revision that was acknowledged or seen.
     certain: usize,
 }
 
-impl Environment {
-    fn new() -> Environment {
-        Environment {
+impl Known {
+    fn new() -> Known {
+        Known {
             possible: vec![vec![Texts::new()]],
             certain: 0,
         }
@@ -136,7 +136,7 @@ const SCENARIOS: [&[(usize, Op)]; 3] = [
 struct Two {
     processes: [SimulatedDisk; 2],
     opened: [Option<Opened>; 2],
-    environment: Environment,
+    known: Known,
 }
 
 impl Two {
@@ -145,7 +145,7 @@ impl Two {
         Two {
             processes: [disk.clone(), disk.new_process()],
             opened: [None, None],
-            environment: Environment::new(),
+            known: Known::new(),
         }
     }
 
@@ -161,7 +161,7 @@ impl Two {
                     Ok(opened) => opened,
                     Err(_) => continue,
                 };
-                self.environment.see(opened.state(), "opening");
+                self.known.see(opened.state(), "opening");
                 self.opened[process] = Some(opened);
             }
         }
@@ -182,7 +182,7 @@ impl Two {
             let Some(opened) = &self.opened[*process] else {
                 continue;
             };
-            match self.environment.run(opened, *op, number) {
+            match self.known.run(opened, *op, number) {
                 Err(error) if error.kind() == ErrorKind::Poisoned || error.is_outcome_unknown() => {
                     // As the error says.
                     self.opened[*process] = None;
@@ -234,12 +234,7 @@ fn fault_everywhere(
             // The power goes while the disk is ill.
             for state in disk.crash_states(2 * scale() as usize, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(
-                    &state,
-                    &two.environment.possible,
-                    two.environment.certain,
-                    &what,
-                );
+                check(&state, &two.known.possible, two.known.certain, &what);
             }
             disk.clear_faults();
             // A lock that could not be released is released by its holder's next write.
@@ -251,9 +246,7 @@ fn fault_everywhere(
                 two.open(process)
                     .unwrap_or_else(|error| panic!("does not open on a healthy disk: {error}"));
                 let opened = two.opened[process].as_ref().expect("it was just opened");
-                let outcome = two
-                    .environment
-                    .run(opened, Op::Set("d"), 100 * round + process);
+                let outcome = two.known.run(opened, Op::Set("d"), 100 * round + process);
                 let Err(error) = outcome else { continue };
                 // Who could not even unlock tries again before its own next write.
                 let stuck = error.kind() == ErrorKind::LockTimeout && repeat == Repeat::ForGood;
@@ -270,7 +263,7 @@ fn fault_everywhere(
                 two.open(process)
                     .unwrap_or_else(|error| panic!("does not open on a healthy disk: {error}"));
                 let opened = two.opened[process].as_ref().expect("it was just opened");
-                two.environment
+                two.known
                     .run(opened, Op::Set("d"), 1000 * round + process)
                     .unwrap_or_else(|error| {
                         panic!("not written after reopening on a healthy disk: {error}")
@@ -278,12 +271,7 @@ fn fault_everywhere(
             }
             for state in disk.crash_states(4 * scale() as usize, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(
-                    &state,
-                    &two.environment.possible,
-                    two.environment.certain,
-                    &what,
-                );
+                check(&state, &two.known.possible, two.known.certain, &what);
             }
         }));
         if let Err(panic) = result {
@@ -420,16 +408,16 @@ fn a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_aga
         for at in 0.. {
             let disk = SimulatedDisk::new();
             let opened = open(&disk).expect("a new store opens");
-            let mut environment = Environment::new();
+            let mut known = Known::new();
             for number in 0..already {
-                environment
+                known
                     .run(&opened, Op::SetLong("x"), number)
                     .expect("a healthy disk is written");
             }
             disk.fail(at, Fault::ShortWrite, Repeat::Once);
             disk.fail(at + 1, full, Repeat::Once);
             let begin = disk.trace().len();
-            let outcome = environment.run(&opened, op, 1000);
+            let outcome = known.run(&opened, op, 1000);
             if disk.faults_struck() == 0 {
                 break;
             }
@@ -439,9 +427,9 @@ fn a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_aga
             disk.clear_faults();
             for state in disk.crash_states(20, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(&state, &environment.possible, environment.certain, &what);
+                check(&state, &known.possible, known.certain, &what);
             }
-            let again = environment.run(&opened, op, 1001);
+            let again = known.run(&opened, op, 1001);
             match again {
                 Ok(()) => {}
                 // Only a sync that failed leaves a doubt.
@@ -454,7 +442,7 @@ fn a_disk_that_fills_up_within_a_write_needs_no_reopening_when_there_is_room_aga
             }
             for state in disk.crash_states(20, seed) {
                 counts.states.fetch_add(1, Relaxed);
-                check(&state, &environment.possible, environment.certain, &what);
+                check(&state, &known.possible, known.certain, &what);
             }
         }
     });
@@ -515,7 +503,7 @@ fn a_full_disk_takes_what_fits_although_a_compaction_is_due() {
         let disk = SimulatedDisk::new();
         let opened = open(&disk).expect("a new store opens");
         fill(&opened);
-        opened.compact_above.0.store(1000, Relaxed);
+        opened.compact_above.store(1000, Relaxed);
         (disk, opened)
     };
     // Where the new log is created, written and synced.
@@ -565,7 +553,7 @@ fn a_compaction_whose_backup_cannot_be_moved_refuses_no_write() {
             let text = number.to_string().repeat(200);
             opened.set("a", &text).expect("a healthy disk is written");
         }
-        opened.compact_above.0.store(1000, Relaxed);
+        opened.compact_above.store(1000, Relaxed);
         (disk, opened)
     };
     let (disk, opened) = ready();

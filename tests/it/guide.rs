@@ -13,7 +13,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use worsen::{ErrorKind, Repair, Store, testing::internals::CompactAbove};
+use worsen::{ErrorKind, Repair, Store};
 use worsen_tests::State;
 
 use crate::support::{Worker, folder, open};
@@ -250,7 +250,7 @@ fn a_log_of_before_a_compaction_wins_and_the_newer_backup_is_kept() {
     let closed = Closed::new();
     let store = State::builder()
         .dir(&closed.dir)
-        .compact_above(CompactAbove(std::sync::Arc::new(0.into())))
+        .compact_above(std::sync::Arc::new(0.into()))
         .open()
         .unwrap();
     store.set_count(11).wait().unwrap();

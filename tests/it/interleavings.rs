@@ -1,9 +1,6 @@
 //! What another process does in the middle of an operation: within a sync, and within a write.
 
 use std::{
-    fmt,
-    io::{self, ErrorKind::StorageFull},
-    path::Path,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -11,175 +8,33 @@ use std::{
 
 use worsen::{
     Changes, ErrorKind,
-    testing::{
-        Fault, Repeat, SimulatedDisk,
-        internals::{Disk, DiskFile, FileId, Found, LockFile, Open},
-    },
+    testing::{Fault, Moment, Operation, OperationKind, Repeat, SimulatedDisk},
 };
 
-use crate::machine::{self, BUFFERED, LOG, Op, Opened, PLAIN, READ_ONLY, open, open_as};
+use crate::machine::{BUFFERED, LOG, Op, Opened, READ_ONLY, open, open_as};
 
-type Deed = Box<dyn FnOnce() + Send>;
-
-/// A simulated disk on which somebody else does something in the middle of an operation on the log.
-#[derive(Clone)]
-struct Busy {
-    disk: SimulatedDisk,
-    planned: Arc<Mutex<Planned>>,
+/// Whether it is of this kind, on the log or on a file that was made to be the log.
+fn is_on_log(operation: &Operation, kind: OperationKind) -> bool {
+    let path = operation.path().to_string_lossy();
+    operation.kind() == kind && path.starts_with(LOG)
 }
 
-#[derive(Default)]
-struct Planned {
-    before_sync: Option<Deed>,
-    after_sync: Option<Deed>,
-    /// The next write takes one line. Then this happens, and then the disk is full.
-    within_write: Option<Deed>,
-    is_full: Option<Deed>,
+/// Does something before or after the next sync of the log.
+fn at_sync(disk: &SimulatedDisk, moment: Moment, deed: impl FnOnce() + Send + 'static) {
+    disk.interrupt(moment, |next| is_on_log(next, OperationKind::Sync), deed);
 }
 
-impl Busy {
-    fn on(disk: &SimulatedDisk) -> Busy {
-        Busy {
-            disk: disk.clone(),
-            planned: Arc::default(),
-        }
-    }
-
-    fn open(&self) -> Opened {
-        machine::open_through(Arc::new(self.clone()), &self.disk, PLAIN).unwrap()
-    }
-
-    fn before_sync(&self, deed: impl FnOnce() + Send + 'static) {
-        self.planned.lock().unwrap().before_sync = Some(Box::new(deed));
-    }
-
-    fn after_sync(&self, deed: impl FnOnce() + Send + 'static) {
-        self.planned.lock().unwrap().after_sync = Some(Box::new(deed));
-    }
-
-    fn within_write(&self, deed: impl FnOnce() + Send + 'static) {
-        self.planned.lock().unwrap().within_write = Some(Box::new(deed));
-    }
-
-    /// On a thread that leads no write of its own.
-    fn run(&self, which: impl FnOnce(&mut Planned) -> &mut Option<Deed>) -> bool {
-        let deed = which(&mut self.planned.lock().unwrap()).take();
-        deed.is_some_and(|deed| {
-            thread::spawn(deed).join().expect("the other goes on");
-            true
-        })
-    }
-
-    /// Everything that was planned has happened.
-    fn is_done(&self) -> bool {
-        let planned = self.planned.lock().unwrap();
-        planned.before_sync.is_none()
-            && planned.after_sync.is_none()
-            && planned.within_write.is_none()
-            && planned.is_full.is_none()
-    }
+/// The next write into the log takes a half of what it is given, of which one line is whole. Then this
+/// happens, and then the disk is full.
+fn within_write(disk: &SimulatedDisk, deed: impl FnOnce() + Send + 'static) {
+    let is_write = |next: &Operation| is_on_log(next, OperationKind::Write);
+    disk.fail_where(is_write, Fault::ShortWrite, Repeat::Once);
+    disk.fail_where(is_write, Fault::NoSpace, Repeat::Once);
+    disk.interrupt(Moment::After, is_write, deed);
 }
 
-impl fmt::Debug for Busy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.disk.fmt(f)
-    }
-}
-
-impl Disk for Busy {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
-        let file = self.disk.open(path, how)?;
-        // Also one that is going to be the log.
-        if !path.to_string_lossy().starts_with(LOG) {
-            return Ok(file);
-        }
-        let busy = self.clone();
-        Ok(Box::new(BusyFile { file, busy }))
-    }
-
-    fn identify(&self, path: &Path) -> io::Result<Option<Found>> {
-        self.disk.identify(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-
-    fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir(dir)
-    }
-
-    fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
-        self.disk.open_lock(path, shared_memory)
-    }
-}
-
-#[derive(Debug)]
-struct BusyFile {
-    file: Box<dyn DiskFile>,
-    busy: Busy,
-}
-
-impl DiskFile for BusyFile {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buf, offset)
-    }
-
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        if self.busy.run(|planned| &mut planned.is_full) {
-            return Err(StorageFull.into());
-        }
-        let deed = self.busy.planned.lock().unwrap().within_write.take();
-        let Some(deed) = deed else {
-            return self.file.write_at(buf, offset);
-        };
-        self.busy.planned.lock().unwrap().is_full = Some(deed);
-        let line = buf.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-        self.file.write_at(&buf[..line], offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-
-    fn reserve(&self, from: u64, to: u64) -> io::Result<bool> {
-        self.file.reserve(from, to)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.busy.run(|planned| &mut planned.before_sync);
-        let outcome = self.file.sync_data();
-        self.busy.run(|planned| &mut planned.after_sync);
-        outcome
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.file.sync_all()
-    }
-
-    fn try_lead(&self) -> io::Result<bool> {
-        self.file.try_lead()
-    }
-
-    fn end_lead(&self) -> io::Result<()> {
-        self.file.end_lead()
-    }
-
-    fn id(&self) -> FileId {
-        self.file.id()
-    }
+fn is_done(disk: &SimulatedDisk) -> bool {
+    disk.interruptions_left() == 0
 }
 
 /// Everything that this process sees is there after a power cut.
@@ -195,13 +50,14 @@ fn is_kept(disk: &SimulatedDisk, by: &Opened) {
 #[test]
 fn what_is_written_while_a_sync_runs_is_not_covered_by_it() {
     let disk = SimulatedDisk::new();
-    let busy = Busy::on(&disk);
-    let one = busy.open();
+    let one = open(&disk).unwrap();
     let other = Arc::new(open_as(&disk.new_process(), BUFFERED).unwrap());
     let late = other.clone();
-    busy.after_sync(move || late.set("b", "written too late").unwrap());
+    at_sync(&disk, Moment::After, move || {
+        late.set("b", "written too late").unwrap()
+    });
     one.set("a", "synced").unwrap();
-    assert!(busy.is_done());
+    assert!(is_done(&disk));
     other.sync().unwrap();
     is_kept(&disk, &other);
 }
@@ -209,16 +65,15 @@ fn what_is_written_while_a_sync_runs_is_not_covered_by_it() {
 #[test]
 fn a_sync_says_nothing_of_a_generation_that_began_meanwhile() {
     let disk = SimulatedDisk::new();
-    let busy = Busy::on(&disk);
-    let one = busy.open();
+    let one = open(&disk).unwrap();
     for number in 0..10 {
         one.run(Op::SetLong("a"), number).unwrap();
     }
     let other = Arc::new(open_as(&disk.new_process(), BUFFERED).unwrap());
     let late = other.clone();
-    busy.after_sync(move || late.compact().unwrap());
+    at_sync(&disk, Moment::After, move || late.compact().unwrap());
     one.set("b", "synced").unwrap();
-    assert!(busy.is_done());
+    assert!(is_done(&disk));
     other.set("c", "1").unwrap();
     other.sync().unwrap();
     is_kept(&disk, &other);
@@ -240,22 +95,21 @@ fn sync_of_a_write(disk: &SimulatedDisk, opened: &Opened) -> usize {
 #[test]
 fn a_sync_beside_one_that_failed_is_not_believed() {
     let disk = SimulatedDisk::new();
-    let busy = Busy::on(&disk);
-    let one = busy.open();
+    let one = open(&disk).unwrap();
     let other = open(&disk.new_process()).unwrap();
     // The first write of a process does more: it has room kept for the backup.
     other.set("x", "first").unwrap();
     one.set("a", "kept").unwrap();
     let at = sync_of_a_write(&disk, &other);
     let ill = disk.clone();
-    busy.before_sync(move || {
+    at_sync(&disk, Moment::Before, move || {
         ill.fail(at, Fault::Io, Repeat::Once);
         let error = other.set("b", "in doubt").unwrap_err();
         assert!(error.is_outcome_unknown(), "{error}");
     });
     // Its own sync succeeds. The one that failed was of the same bytes.
     let error = one.set("a", "in doubt").unwrap_err();
-    assert!(busy.is_done());
+    assert!(is_done(&disk));
     assert!(error.is_outcome_unknown(), "{error}");
     assert_eq!(one.store.read("a").as_deref(), Some("kept"));
     assert_eq!(
@@ -276,16 +130,15 @@ fn next(changes: &Mutex<Changes>) -> worsen::Change {
 #[test]
 fn changes_do_not_tell_what_was_taken_back() {
     let disk = SimulatedDisk::new();
-    let busy = Busy::on(&disk);
-    let one = busy.open();
+    let one = open(&disk).unwrap();
     let reader = open(&disk.new_process()).unwrap();
     let changes = Arc::new(Mutex::new(reader.store.changes(0).unwrap()));
     one.set("a", "1").unwrap();
     let early = changes.clone();
     // There is a whole line behind the one that is told, and it is no commit yet.
-    busy.within_write(move || assert_eq!(next(&early).revision(), 1));
+    within_write(&disk, move || assert_eq!(next(&early).revision(), 1));
     let error = one.run(Op::Group, 7).unwrap_err();
-    assert!(busy.is_done());
+    assert!(is_done(&disk));
     assert!(!error.is_outcome_unknown(), "{error}");
     assert!(changes.lock().unwrap().try_next().is_none());
     for (revision, text) in [(2, "2"), (3, "3")] {
@@ -310,8 +163,7 @@ fn wait_until(what: &str, is: impl Fn() -> bool) {
 #[test]
 fn who_only_reads_goes_on_behind_what_was_taken_back() {
     let disk = SimulatedDisk::new();
-    let busy = Busy::on(&disk);
-    let one = busy.open();
+    let one = open(&disk).unwrap();
     one.set("a", "1").unwrap();
     let reader = Arc::new(open_as(&disk.new_process(), READ_ONLY).unwrap());
     // It begins to poll, and cannot write seeds.
@@ -319,13 +171,13 @@ fn who_only_reads_goes_on_behind_what_was_taken_back() {
     let error = reader.store.init(Duration::from_millis(1), none);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ReadOnly);
     let early = reader.clone();
-    busy.within_write(move || {
+    within_write(&disk, move || {
         wait_until("it reads whatever is there", || {
             early.store.read("a").as_deref() == Some("text 7")
         });
     });
     one.run(Op::Group, 7).unwrap_err();
-    assert!(busy.is_done());
+    assert!(is_done(&disk));
     one.set("a", "2").unwrap();
     wait_until("it reads what took its place", || {
         reader.store.read("a").as_deref() == Some("2")

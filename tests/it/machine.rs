@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    path::PathBuf,
     pin::Pin,
     sync::{
         Arc,
@@ -17,13 +16,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{
-    Durability, Error, PersistentStore,
-    testing::{
-        SimulatedDisk,
-        internals::{CompactAbove, Disk, OnDisk},
-    },
-};
+use worsen::{Durability, Error, PersistentStore, testing::SimulatedDisk};
 
 use crate::support::sample;
 
@@ -41,7 +34,7 @@ pub(crate) type History = Vec<Texts>;
 /// An open store of texts.
 pub(crate) struct Opened {
     pub(crate) store: PersistentStore<String>,
-    pub(crate) compact_above: CompactAbove,
+    pub(crate) compact_above: Arc<AtomicU64>,
     disk: SimulatedDisk,
 }
 
@@ -79,29 +72,21 @@ pub(crate) fn open(disk: &SimulatedDisk) -> Result<Opened, Error> {
 }
 
 pub(crate) fn open_as(disk: &SimulatedDisk, how: How) -> Result<Opened, Error> {
-    open_through(Arc::new(disk.clone()), disk, how)
-}
-
-/// Opens it on a disk that is a way to this one.
-pub(crate) fn open_through(
-    through: Arc<dyn Disk>,
-    disk: &SimulatedDisk,
-    how: How,
-) -> Result<Opened, Error> {
-    let compact_above = CompactAbove::default();
-    compact_above.0.store(u64::MAX, Relaxed);
-    let store = PersistentStore::open_on(
-        "s",
-        OnDisk {
-            disk: through,
-            dir: PathBuf::from(DIR),
-            durability: how.durability,
-            lock_timeout: Duration::from_millis(200),
-            read_only: how.read_only,
-            salvage: how.salvage,
-            compact_above: compact_above.clone(),
-        },
-    )?;
+    let compact_above = Arc::new(AtomicU64::new(u64::MAX));
+    let mut builder = PersistentStore::builder("s")
+        .on(disk)
+        .dir(DIR)
+        .poll(None)
+        .durability(how.durability)
+        .lock_timeout(Duration::from_millis(200))
+        .compact_above(compact_above.clone());
+    if how.salvage {
+        builder = builder.salvage();
+    }
+    if how.read_only {
+        builder = builder.read_only();
+    }
+    let store = builder.open()?;
     Ok(Opened {
         store,
         compact_above,
@@ -245,9 +230,9 @@ impl Opened {
     }
 
     pub(crate) fn compact(&self) -> Result<(), Error> {
-        self.compact_above.0.store(0, Relaxed);
+        self.compact_above.store(0, Relaxed);
         let outcome = self.store.sync().wait();
-        self.compact_above.0.store(u64::MAX, Relaxed);
+        self.compact_above.store(u64::MAX, Relaxed);
         outcome
     }
 

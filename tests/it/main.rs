@@ -32,6 +32,7 @@ mod links; // opened through them
 mod nested_collections;
 mod on_change; // a function called at changes
 mod owner; // whose the files are, and stay
+mod power_cuts; // the kit for tests of programs, as its users use it
 mod processes;
 #[cfg(target_os = "linux")]
 mod replaced; // a copy that is put over an open store

@@ -1,11 +1,12 @@
-//! Known mistakes, turned on in the real code one at a time: for each of them a test fails that should.
-//! What these tests would not notice, no green run of them excludes.
+//! Each known mistake is turned on in the real code, and the tests that should catch it fail. A green run of
+//! tests excludes only what they would notice.
 //!
-//! Each mistake is planted in a process of its own, which is this test program again, with a variable
-//! set and the few tests named that have to catch it. By hand:
+//! The mistakes are built in under `--cfg worsen_planted` alone. This program runs itself once for each of
+//! them, with a variable that names the mistake, and with the few tests that have to catch it. By hand:
 //!
 //! ```text
-//! WORSEN_PLANT=SkipDirectorySyncAfterRename cargo test -p worsen-tests --test it crash::
+//! export RUSTFLAGS="--cfg worsen_planted"
+//! WORSEN_PLANT=SkipDirectorySyncAfterRename cargo test -p worsen-tests --test it --target-dir target/planted crash::
 //! ```
 
 use std::{
@@ -24,13 +25,13 @@ use worsen::testing::internals::Bug;
 
 use crate::support::folder;
 
-/// A run that has not ended by then hangs. None takes a tenth of this.
+/// A run that has not ended by then hangs: the longest takes less than a tenth of this.
 const LONGEST: Duration = Duration::from_secs(180);
 
 /// One of so many cases of an exhaustive test is enough for a mistake that is not rare.
 const SAMPLE: &str = "13";
 
-/// So that a mistake that is caught today is caught tomorrow.
+/// The same numbers each time: what is caught today is caught tomorrow.
 const SEED: &str = "1";
 
 /// The tests that have to catch it, every one of them.

@@ -1,7 +1,10 @@
 //! Every state of the log with every state of the backup, and the one outcome each pair has: the table
 //! of FORMAT.md, which the test prints where it differs.
 
-use worsen::{Error, Repair, testing::SimulatedDisk};
+use worsen::{
+    Error, Repair,
+    testing::{SimulatedDisk, internals::publish_revision},
+};
 
 use crate::machine::{BACKUP, LOCK, LOG, Op, PLAIN, SALVAGE, disk_with, open, open_as};
 
@@ -73,8 +76,8 @@ fn is_nothing(state: &State) -> bool {
 fn disk(log: &State, backup: &State) -> SimulatedDisk {
     let disk = disk_with(log.1.as_deref(), backup.1.as_deref());
     if is_nothing(log) && is_nothing(backup) {
-        let page = disk.shared_page(LOCK).expect("the lock file has a page");
-        page.publish_revision(NEWEST);
+        let is_told = publish_revision(&disk, LOCK, NEWEST);
+        assert!(is_told, "the lock file has a page");
     }
     disk
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use worsen::{Condition, ErrorKind, Repair, Store, testing::internals::CompactAbove};
+use worsen::{Condition, ErrorKind, Repair, Store};
 use worsen_tests::{State, StateStore};
 
 use crate::support::{Worker, folder, open};
@@ -431,7 +431,7 @@ fn a_process_that_slept_through_many_compactions_goes_on() {
 #[test]
 fn a_reader_who_is_behind_the_end_of_its_generation_follows_to_the_next() {
     let folder = folder();
-    let compact_above = CompactAbove(Arc::new(AtomicU64::new(u64::MAX)));
+    let compact_above = Arc::new(AtomicU64::new(u64::MAX));
     let writer = State::builder()
         .dir(folder.path())
         .compact_above(compact_above.clone())
@@ -442,9 +442,7 @@ fn a_reader_who_is_behind_the_end_of_its_generation_follows_to_the_next() {
     for count in 1..=20 {
         writer.set_count(count).wait().unwrap();
     }
-    compact_above
-        .0
-        .store(0, std::sync::atomic::Ordering::Relaxed);
+    compact_above.store(0, std::sync::atomic::Ordering::Relaxed);
     for count in 21..=23 {
         writer.set_count(count).wait().unwrap();
     }

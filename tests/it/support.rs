@@ -5,7 +5,6 @@ use std::{
     io::{BufRead, BufReader, Lines, Write as _},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
-    sync::Arc,
     time::Duration,
 };
 
@@ -15,13 +14,7 @@ use proptest::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use worsen::{
-    Durability, PersistentStore, Store, Value,
-    testing::{
-        SimulatedDisk,
-        internals::{CompactAbove, OnDisk},
-    },
-};
+use worsen::{PersistentStore, Store, Value, testing::SimulatedDisk};
 pub(crate) use worsen_tests::Random;
 use worsen_tests::{State, StateStore};
 
@@ -42,16 +35,12 @@ pub(crate) fn open_values<T: Value>(disk: &SimulatedDisk) -> PersistentStore<T> 
 pub(crate) fn try_open_values<T: Value>(
     disk: &SimulatedDisk,
 ) -> Result<PersistentStore<T>, worsen::Error> {
-    let on = OnDisk {
-        disk: Arc::new(disk.clone()),
-        dir: "/db".into(),
-        durability: Durability::Synced,
-        lock_timeout: Duration::from_secs(1),
-        read_only: false,
-        salvage: false,
-        compact_above: CompactAbove::default(),
-    };
-    PersistentStore::open_on("values", on)
+    PersistentStore::builder("values")
+        .on(disk)
+        .dir("/db")
+        .poll(None)
+        .lock_timeout(Duration::from_secs(1))
+        .open()
 }
 
 /// A process of its own, killed when dropped.

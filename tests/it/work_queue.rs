@@ -22,7 +22,7 @@ use worsen::{
     collections::JobState,
     testing::{
         SimulatedDisk,
-        internals::{CompactAbove, Environment, ProcessId},
+        internals::{Environment, ProcessId},
     },
 };
 use worsen_tests::{Jobs, JobsStore};
@@ -1195,13 +1195,13 @@ fn a_work_queue_agrees_with_a_plain_list() {
 /// Two processes on a simulated disk, with a clock and deaths as told.
 fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
     let disk = SimulatedDisk::new();
-    let compact_above = CompactAbove::default();
+    let compact_above = Arc::new(AtomicU64::new(u64::MAX));
     let machine = Machine::new();
     let fails = |error: worsen::Error| TestCaseError::fail(error.to_string());
     let open = |who: usize, pid: u32| {
         let store = Jobs::builder()
             .dir("/db")
-            .disk(Arc::new(disk.new_process()))
+            .on(&disk.new_process())
             .compact_above(compact_above.clone())
             .open()
             .map_err(fails)?;
@@ -1214,7 +1214,7 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
     };
     let mut pids = 3..;
     let mut stores = [open(0, 1)?, open(1, 2)?];
-    compact_above.0.store(u64::MAX, Relaxed);
+    compact_above.store(u64::MAX, Relaxed);
     let mut takes: Vec<Taken<Jobs, u64>> = Vec::new();
     // By whom.
     let mut takers: Vec<usize> = Vec::new();
@@ -1360,13 +1360,13 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
             }
             Step::Reopen(who) => stores[who] = open(who, stores[who].2)?,
             Step::Compact => {
-                compact_above.0.store(0, Relaxed);
+                compact_above.store(0, Relaxed);
                 // By the next write, which changes another field.
                 let touch = stores[0].0.update_done(|done| {
                     *done.get_or_insert_with(0, || 0) += 1;
                 });
                 touch.wait().map_err(fails)?;
-                compact_above.0.store(u64::MAX, Relaxed);
+                compact_above.store(u64::MAX, Relaxed);
             }
         }
         let expected: Vec<_> = plain

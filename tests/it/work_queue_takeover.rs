@@ -1,13 +1,18 @@
 //! A field that was a plain queue and becomes a work queue: what its items become, for whom, and when.
 
-use std::{fs, path::Path, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use worsen::{
-    ErrorKind, Map, Options, PersistentStore, Queue, Set, Store, WorkQueue,
-    testing::internals::CompactAbove,
-};
+use worsen::{ErrorKind, Map, Options, PersistentStore, Queue, Set, Store, WorkQueue};
 use worsen_tests::Jobs;
 
 use crate::{support::folder, work_queue::written};
@@ -331,14 +336,13 @@ fn a_process_that_missed_the_takeover_and_a_compaction_sees_every_job() {
     });
     fill.wait().unwrap();
     let beside = Beside::<Value>::builder().dir(dir.path()).open().unwrap();
-    let compact_above = CompactAbove::default();
-    compact_above.0.store(u64::MAX, Relaxed);
+    let compact_above = Arc::new(AtomicU64::new(u64::MAX));
     let now = Now::<Value>::builder().dir(dir.path());
     let now = now.compact_above(compact_above.clone()).open().unwrap();
     let compact = || {
-        compact_above.0.store(0, Relaxed);
+        compact_above.store(0, Relaxed);
         now.update_done(|done| *done += 1).wait().unwrap();
-        compact_above.0.store(u64::MAX, Relaxed);
+        compact_above.store(u64::MAX, Relaxed);
     };
     compact();
     now.update_jobs(|jobs| jobs.push(json!("last")))

@@ -47,6 +47,15 @@
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`]; [`Condition`] for what is wrong while it runs |
 //! | move, copy, restore, edit or reset a store | the guide to its [files](guide::files) |
 //! | know what becomes of a type of another crate | the guide to [types](guide::types) |
+//! | test a program against power cuts and ill disks | the module `worsen::testing`, and its guide `worsen::guide::power_cuts` |
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! * `tracing`: what a store tells of itself also goes to the `tracing` crate, as events.
+//! * `testing`: a disk in memory that crashes and fails at every operation, for tests of programs. It changes nothing for a store
+//!   on a real disk; ask for it in `[dev-dependencies]`.
 
 mod backend;
 mod callbacks;
@@ -71,23 +80,12 @@ mod open;
 mod open_store;
 mod options;
 mod planted;
-#[allow(
-    unreachable_pub,
-    reason = "tests reach it through the feature `testing`"
-)]
 mod process;
 mod repair;
 mod schema;
 mod shared_str;
 mod struct_store;
 #[cfg(any(test, feature = "testing"))]
-#[allow(
-    clippy::missing_errors_doc,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a tool of tests"
-)]
 pub mod testing;
 mod trace;
 mod uid;

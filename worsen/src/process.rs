@@ -9,6 +9,13 @@ use std::{
 
 /// A process. Two processes are never the same one, also when the second has the pid of the first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(
+        unreachable_pub,
+        reason = "only tests of worsen itself put others in its place"
+    )
+)]
 pub struct ProcessId {
     /// Its pid.
     pub pid: u32,
@@ -27,6 +34,13 @@ impl ProcessId {
 }
 
 /// What a work queue asks of the system. Tests answer in its place.
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(
+        unreachable_pub,
+        reason = "only worsen's own tests put one in its place"
+    )
+)]
 pub trait Environment: Send + Sync {
     /// The wall clock.
     fn now(&self) -> SystemTime;

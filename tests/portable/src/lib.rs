@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Builder, Store, testing::internals::CompactAbove};
+use worsen::{Builder, Store};
 
 /// A store with a bit of everything.
 #[derive(Store, Debug)]
@@ -20,7 +20,7 @@ pub struct State {
 
 /// The store in this directory, whose log is compacted from 16 KiB on.
 pub fn build(dir: &Path) -> Builder<State> {
-    let above = CompactAbove(Arc::new(AtomicU64::new(16 * 1024)));
+    let above = Arc::new(AtomicU64::new(16 * 1024));
     State::builder()
         .dir(dir)
         .lock_timeout(Duration::from_secs(60))

@@ -10,9 +10,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{
-    Durability, ErrorKind, Options, PersistentStore, Store, testing::internals::CompactAbove,
-};
+use worsen::{Durability, ErrorKind, Options, PersistentStore, Store};
 use worsen_tests::{
     Jobs, State, Tidied,
     torture::work::{Work, work},
@@ -333,7 +331,7 @@ fn hold_the_lock(dir: &Path) -> Result<(), Box<dyn Error>> {
 fn compact(dir: &Path, count: u64) -> Result<(), Box<dyn Error>> {
     let store = State::builder()
         .dir(dir)
-        .compact_above(CompactAbove(Arc::new(AtomicU64::new(0))))
+        .compact_above(Arc::new(AtomicU64::new(0)))
         .open()?;
     store.set_count(count).wait()?;
     // A write compacts before it appends, so there is one thing in the log and one behind that.

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Commit, Durability, Recovery, Repair, Store, testing::internals::CompactAbove};
+use worsen::{Commit, Durability, Recovery, Repair, Store};
 
 use super::{
     Shared, Torture, TortureStore, Transaction,
@@ -46,7 +46,7 @@ struct Process {
     work: Work,
     journal: Journal,
     next: AtomicU64,
-    compact_above: CompactAbove,
+    compact_above: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -59,7 +59,7 @@ pub fn work(work: Work) -> Result<(), Box<dyn StdError>> {
     let process = Process {
         journal: Journal::open(&work.journal)?,
         next: AtomicU64::new(work.number << 32),
-        compact_above: CompactAbove(Arc::new(AtomicU64::new(COMPACT_ABOVE))),
+        compact_above: Arc::new(AtomicU64::new(COMPACT_ABOVE)),
         stop: Arc::default(),
         work,
     };
@@ -139,7 +139,7 @@ impl Thread<'_> {
                 95..98 => continue,
                 _ => {
                     // Relaxed: which commit compacts does not matter.
-                    let above = &self.process.compact_above.0;
+                    let above = &self.process.compact_above;
                     above.store(0, Ordering::Relaxed);
                     self.write(&open, Act::Hit)?;
                     above.store(COMPACT_ABOVE, Ordering::Relaxed);

@@ -6,5 +6,9 @@ pub mod files {}
 #[doc = include_str!("filesystems.md")]
 pub mod filesystems {}
 
+#[cfg(feature = "testing")]
+#[doc = include_str!("power_cuts.md")]
+pub mod power_cuts {}
+
 #[doc = include_str!("types.md")]
 pub mod types {}

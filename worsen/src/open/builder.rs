@@ -61,7 +61,7 @@ use crate::{
 /// ```
 #[must_use = "a builder does nothing until `.open()`"]
 pub struct Builder<S> {
-    pub(super) place: Place,
+    pub(crate) place: Place,
     seed: Seed<S>,
 }
 
@@ -366,22 +366,6 @@ impl<S> Builder<S> {
         self.place.on_compaction = Observer::new(tell);
         self
     }
-
-    /// Keeps the files on another disk than the machine's.
-    #[doc(hidden)]
-    #[cfg(feature = "testing")]
-    pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
-        self.place.disk = Some(disk);
-        self
-    }
-
-    /// Compacts logs longer than this, for tests.
-    #[doc(hidden)]
-    #[cfg(feature = "testing")]
-    pub fn compact_above(mut self, bytes: CompactAbove) -> Self {
-        self.place.compact_above = bytes;
-        self
-    }
 }
 
 /// Something open, of a type that its opener knows.
@@ -434,7 +418,11 @@ impl Place {
         } else {
             dir
         };
-        if self.disk.is_some() {
+        if let Some(disk) = &self.disk {
+            let is_root = |dir: &Path| dir.file_name().is_none();
+            create_parents_of(&dir, &**disk, |dir| {
+                is_root(dir) || !matches!(disk.identify(dir), Ok(None))
+            })?;
             // No other process, and no other path, leads to it.
             let paths = Paths::new(&dir, &self.settings.name);
             return make(Opening {
@@ -444,7 +432,7 @@ impl Place {
         }
         let create_parents = self.create_parents.unwrap_or(self.settings.create_parents);
         if create_parents && self.access != Access::ReadOnly {
-            create_parents_of(&dir)?;
+            create_parents_of(&dir, &RealDisk, Path::exists)?;
         }
         let dir = canonical(&dir, self.access)?;
         let paths = Paths::new(&dir, &self.settings.name);
@@ -552,12 +540,16 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 /// Creates every directory above this one that is missing, as the store's own: durable, and for this user
 /// alone.
-fn create_parents_of(dir: &Path) -> Result<(), Error> {
+fn create_parents_of(
+    dir: &Path,
+    disk: &dyn Disk,
+    exists: impl Fn(&Path) -> bool,
+) -> Result<(), Error> {
     let mut above: Vec<&Path> = dir.ancestors().skip(1).collect();
     above.reverse();
     for dir in above.into_iter().filter(|dir| !dir.as_os_str().is_empty()) {
-        if !dir.exists() {
-            crate::backend::file::disk::directory::create_directory(&RealDisk, dir)?;
+        if !exists(dir) {
+            crate::backend::file::disk::directory::create_directory(disk, dir)?;
         }
     }
     Ok(())

@@ -1,15 +1,11 @@
 //! Opening a [`PersistentStore`], by the names and the meaning of the original worsen, or with a builder.
 
-#[cfg(feature = "testing")]
-use std::time::Duration;
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
     builder::{Builder, Place},
     registry::Kind,
 };
-#[cfg(feature = "testing")]
-use crate::options::{Access, Durability};
 use crate::{
     error::Error,
     keyed_store::{KeyedModel, PersistentStore, Published},
@@ -39,20 +35,6 @@ impl Default for Options {
     }
 }
 
-/// How a test opens a store on a disk of its own.
-#[doc(hidden)]
-#[cfg(feature = "testing")]
-#[derive(Debug, Clone)]
-pub struct OnDisk {
-    pub disk: Arc<dyn crate::backend::file::disk::Disk>,
-    pub dir: PathBuf,
-    pub durability: Durability,
-    pub lock_timeout: Duration,
-    pub read_only: bool,
-    pub salvage: bool,
-    pub compact_above: crate::backend::file::compaction::CompactAbove,
-}
-
 impl<T: Value> PersistentStore<T> {
     /// Opens the store, and creates it where there is none.
     ///
@@ -68,28 +50,6 @@ impl<T: Value> PersistentStore<T> {
         settings.poll = None;
         let mut place = Place::new(settings);
         place.debug = options.is_debug;
-        Self::at(place)
-    }
-
-    /// Opens the store on another disk than the machine's, with options that only structs have
-    /// elsewhere. For tests.
-    #[doc(hidden)]
-    #[cfg(feature = "testing")]
-    #[allow(clippy::missing_errors_doc, reason = "as `new`")]
-    pub fn open_on(name: impl Into<String>, on: OnDisk) -> Result<Self, Error> {
-        let mut settings = Settings::new(name);
-        settings.dir = Ok(on.dir);
-        settings.poll = None;
-        settings.durability = on.durability;
-        settings.lock_timeout = on.lock_timeout;
-        let mut place = Place::new(settings);
-        place.access = match (on.read_only, on.salvage) {
-            (true, _) => Access::ReadOnly,
-            (false, true) => Access::Salvage,
-            (false, false) => Access::Repair,
-        };
-        place.disk = Some(on.disk);
-        place.compact_above = on.compact_above;
         Self::at(place)
     }
 

@@ -8,7 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Directory, Node, Origin, Random, Sector, SimulatedDisk, State};
+use super::{
+    SimulatedDisk,
+    content::{Node, Sector},
+    directory::Directory,
+    disk::Origin,
+    random::Random,
+    state::State,
+};
 
 /// Everything that is open at a crash: one number a question, below how many answers it has.
 pub(super) struct Plan {
@@ -60,6 +67,7 @@ impl Question {
 impl Plan {
     pub(super) fn new(mut state: State, seed: u64) -> Plan {
         state.trace.clear();
+        state.faults.clear();
         // As they are now: the machine may go on while its crashes are looked at.
         state
             .shared_pages
@@ -118,11 +126,18 @@ impl Plan {
             .collect()
     }
 
+    /// The states that are worth seeing before any others, each as its answers.
     fn extremes(&self) -> Vec<Vec<u32>> {
         let lost = self.all(|_| 0);
         let kept = self.all(Question::kept);
         let if_sector = |yes: bool| self.all(|q| if q.is_sector() == yes { q.kept() } else { 0 });
         let if_names = |yes: bool| self.all(|q| if q.is_names() == yes { q.kept() } else { 0 });
+        let sectors_at = |beyond: u32| {
+            self.all(|q| match q.is_sector() {
+                true => q.kept() + beyond,
+                false => q.kept(),
+            })
+        };
         // Names and sizes are there, the data is not.
         let bare = if_sector(false);
         let mut all = vec![
@@ -132,43 +147,19 @@ impl Plan {
             if_sector(true),
             if_names(true),
             if_names(false),
-            self.all(|q| {
-                if q.is_sector() {
-                    q.answers() - 1
-                } else {
-                    q.kept()
-                }
-            }),
-            self.all(|q| {
-                if q.is_sector() {
-                    q.answers() - 2
-                } else {
-                    q.kept()
-                }
-            }),
+            // Every sector garbage, and every sector torn.
+            sectors_at(2),
+            sectors_at(1),
         ];
-        let with = |base: &[u32], at: usize, answer: u32| {
-            let mut choices = base.to_vec();
-            choices[at] = answer;
-            choices
-        };
+        // The first and the last sector of each file, before the many in between.
+        for at in self.ends_of_files() {
+            let kept_here = self.questions[at].kept();
+            all.push(with(&bare, at, kept_here));
+            all.push(with(&kept, at, 0));
+            all.push(with(&kept, at, kept_here + 1));
+            all.push(with(&kept, at, kept_here + 2));
+        }
         let sectors = |q: &(usize, &Question)| q.1.is_sector();
-        // The first and the last kept, for each file, before the many in between.
-        let mut ends: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
-        for (at, question) in self.questions.iter().enumerate() {
-            if let Question::Sector { inode, .. } = question {
-                ends.entry(*inode).or_insert((at, at)).1 = at;
-            }
-        }
-        for (first, last) in ends.into_values() {
-            for at in [first, last] {
-                let kept_here = self.questions[at].kept();
-                all.push(with(&bare, at, kept_here));
-                all.push(with(&kept, at, 0));
-                all.push(with(&kept, at, kept_here + 1));
-                all.push(with(&kept, at, kept_here + 2));
-            }
-        }
         for (at, question) in self.questions.iter().enumerate().filter(|q| !sectors(q)) {
             for answer in 0..question.answers() {
                 all.push(with(&kept, at, answer));
@@ -184,6 +175,17 @@ impl Plan {
             all.push(with(&bare, at, question.kept() + 2));
         }
         all
+    }
+
+    /// The questions about the first and about the last sector of each file.
+    fn ends_of_files(&self) -> impl Iterator<Item = usize> {
+        let mut ends: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+        for (at, question) in self.questions.iter().enumerate() {
+            if let Question::Sector { inode, .. } = question {
+                ends.entry(*inode).or_insert((at, at)).1 = at;
+            }
+        }
+        ends.into_values().flat_map(|(first, last)| [first, last])
     }
 
     /// The answers of this number, where all of them are counted through.
@@ -214,81 +216,44 @@ impl Plan {
 
     /// The machine after the reboot.
     fn state_after(&self, choices: &[u32]) -> State {
-        let mut names = BTreeMap::new();
-        let mut sizes = BTreeMap::new();
-        let mut sectors: BTreeMap<u64, BTreeMap<u64, Sector>> = BTreeMap::new();
-        for (question, answer) in self.questions.iter().zip(choices) {
-            match *question {
-                Question::Names { dir, .. } => {
-                    names.insert(dir, *answer as usize);
-                }
-                Question::Size { inode, .. } => {
-                    sizes.insert(inode, *answer as usize);
-                }
-                Question::Sector {
-                    inode,
-                    sector,
-                    writes,
-                    cut,
-                } => {
-                    let chosen = match *answer {
-                        answer if answer <= writes => Sector::After(answer),
-                        answer if answer == writes + 1 => Sector::Torn(cut),
-                        _ => Sector::Garbage,
-                    };
-                    sectors.entry(inode).or_default().insert(sector, chosen);
-                }
-            }
-        }
+        let answers = Answers::new(&self.questions, choices);
         let mut state = State {
             no_shared_pages: self.state.no_shared_pages,
             ..State::default()
         };
         for (number, dir) in &self.state.dirs {
             let mut current = dir.durable.clone();
-            let kept = names.get(number).copied().unwrap_or(0);
+            let kept = answers.names.get(number).copied().unwrap_or(0);
             dir.changes
                 .iter()
                 .take(kept)
                 .for_each(|change| change.apply(&mut current));
-            let durable = current.clone();
-            state.dirs.insert(
-                *number,
-                Directory {
-                    durable,
-                    current,
-                    changes: Vec::new(),
-                },
-            );
+            let dir = Directory {
+                durable: current.clone(),
+                current,
+                changes: Vec::new(),
+            };
+            state.dirs.insert(*number, dir);
         }
         for (number, node) in &self.state.nodes {
-            let durable = if node.changes.is_empty() {
-                node.durable.clone()
-            } else {
-                let sizes = sizes.get(number).copied().unwrap_or(0);
-                let sectors = sectors.get(number);
-                let chosen = |sector| {
-                    let chosen = sectors.and_then(|sectors| sectors.get(&sector));
-                    chosen.copied().unwrap_or(Sector::After(0))
-                };
-                Arc::new(node.after_crash(sizes, self.seed ^ (number << 40), chosen))
+            let durable = match node.changes.is_empty() {
+                true => node.durable.clone(),
+                false => {
+                    let sizes = answers.sizes.get(number).copied().unwrap_or(0);
+                    let seed = self.seed ^ (number << 40);
+                    let chosen = |sector| answers.of_sector(*number, sector);
+                    Arc::new(node.after_crash(sizes, seed, chosen))
+                }
             };
-            let current = durable.clone();
-            state.nodes.insert(
-                *number,
-                Node {
-                    durable,
-                    current,
-                    ..Node::default()
-                },
-            );
+            let node = Node {
+                current: durable.clone(),
+                durable,
+                ..Node::default()
+            };
+            state.nodes.insert(*number, node);
         }
-        state.shared_pages = self
-            .state
-            .shared_pages
-            .iter()
-            .map(|(at, page)| (*at, page.copy()))
-            .collect();
+        let pages = self.state.shared_pages.iter();
+        state.shared_pages = pages.map(|(at, page)| (*at, page.copy())).collect();
         state.drop_unreachable();
         state
     }
@@ -334,6 +299,59 @@ impl Plan {
         } else {
             lost.join("; ")
         }
+    }
+}
+
+/// These answers, but for one.
+fn with(base: &[u32], at: usize, answer: u32) -> Vec<u32> {
+    let mut choices = base.to_vec();
+    choices[at] = answer;
+    choices
+}
+
+/// What was chosen, by what it is about.
+#[derive(Default)]
+struct Answers {
+    /// How many of its changes a directory has.
+    names: BTreeMap<u64, usize>,
+    /// How many changes of its size a file has.
+    sizes: BTreeMap<u64, usize>,
+    /// Per file and sector.
+    sectors: BTreeMap<(u64, u64), Sector>,
+}
+
+impl Answers {
+    fn new(questions: &[Question], choices: &[u32]) -> Answers {
+        let mut answers = Answers::default();
+        for (question, answer) in questions.iter().zip(choices) {
+            match *question {
+                Question::Names { dir, .. } => {
+                    answers.names.insert(dir, *answer as usize);
+                }
+                Question::Size { inode, .. } => {
+                    answers.sizes.insert(inode, *answer as usize);
+                }
+                Question::Sector {
+                    inode,
+                    sector,
+                    writes,
+                    cut,
+                } => {
+                    let chosen = match *answer {
+                        answer if answer <= writes => Sector::After(answer),
+                        answer if answer == writes + 1 => Sector::Torn(cut),
+                        _ => Sector::Garbage,
+                    };
+                    answers.sectors.insert((inode, sector), chosen);
+                }
+            }
+        }
+        answers
+    }
+
+    fn of_sector(&self, inode: u64, sector: u64) -> Sector {
+        let chosen = self.sectors.get(&(inode, sector));
+        chosen.copied().unwrap_or(Sector::After(0))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     io,
 };
 
-use super::{Entry, Fault, SimulatedDisk, State};
+use super::{SimulatedDisk, directory::Entry, fault::Fault, state::State};
 
 /// What a file system gives to a file at a time.
 const BLOCK: u64 = 4096;

@@ -1,8 +1,14 @@
 //! What the simulated disk promises to the tests that stand on it.
 
-use std::time::Instant;
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use super::*;
+use crate::backend::file::disk::{Disk, DiskFile, Open};
 
 const ALL: usize = 100_000;
 

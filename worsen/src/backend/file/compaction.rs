@@ -24,7 +24,7 @@ use crate::{
 /// A log up to this length is left alone; 0: none is. Shared, so that a test can ask for a compaction
 /// now.
 #[derive(Debug, Clone)]
-pub struct CompactAbove(pub Arc<AtomicU64>);
+pub(crate) struct CompactAbove(pub(crate) Arc<AtomicU64>);
 
 impl Default for CompactAbove {
     fn default() -> Self {

@@ -2,11 +2,11 @@
 
 /// Device and inode: two paths name the same file exactly when these are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId {
+pub(crate) struct FileId {
     /// The file system that it is on.
-    pub device: u64,
+    pub(crate) device: u64,
     /// Its number there.
-    pub inode: u64,
+    pub(crate) inode: u64,
 }
 
 impl FileId {

@@ -6,30 +6,8 @@
 mod acquire;
 mod append;
 pub(crate) mod backup;
-#[allow(
-    unreachable_pub,
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `testing`"
-)]
 pub(crate) mod compaction;
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    allow(dead_code, reason = "tests reach it through the feature `testing`")
-)]
-#[allow(
-    unreachable_pub,
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `testing`"
-)]
 pub(crate) mod disk;
-#[allow(
-    unreachable_pub,
-    reason = "tests reach it through the feature `testing`"
-)]
 pub(crate) mod file_id;
 mod follow;
 pub(crate) mod format;
@@ -38,17 +16,6 @@ pub(crate) mod group_sync;
 mod healing;
 mod history;
 mod lineage;
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    allow(dead_code, reason = "tests reach it through the feature `testing`")
-)]
-#[allow(
-    unreachable_pub,
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `testing`"
-)]
 pub(crate) mod lock;
 pub(crate) mod log;
 mod looks;
@@ -59,17 +26,6 @@ mod privacy;
 mod reach;
 pub(crate) mod recovery;
 mod room;
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    allow(dead_code, reason = "tests reach it through the feature `testing`")
-)]
-#[allow(
-    unreachable_pub,
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::len_without_is_empty,
-    reason = "tests reach it through the feature `testing`"
-)]
 pub(crate) mod shared_page;
 
 use std::{

@@ -30,7 +30,7 @@ use super::{
 use crate::planted::{Bug, planted};
 
 /// What a store asks of a disk. The real one is [`RealDisk`].
-pub trait Disk: Send + Sync + fmt::Debug + 'static {
+pub(crate) trait Disk: Send + Sync + fmt::Debug + 'static {
     /// Opens a regular file, never through a symbolic link, never blocking, mode 0600 when created,
     /// closed on exec. Anything but a regular file is `InvalidInput`.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
@@ -60,7 +60,7 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
 }
 
 /// An open file.
-pub trait DiskFile: Send + Sync + fmt::Debug {
+pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     /// As `pread`: may be short, 0 at the end.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
     /// As `pwrite`: may be short.
@@ -104,15 +104,15 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
 
 /// A file at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    pub id: FileId,
+pub(crate) struct Found {
+    pub(crate) id: FileId,
     /// In bytes.
-    pub len: u64,
+    pub(crate) len: u64,
 }
 
 /// How to open a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
+pub(crate) enum Open {
     /// Read an existing file.
     Read,
     /// Read and write an existing file.
@@ -125,7 +125,7 @@ pub enum Open {
 
 /// The operating system's disk.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RealDisk;
+pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
@@ -193,7 +193,7 @@ impl Disk for RealDisk {
 /// The same, for reading alone, and through symbolic links: whoever puts configuration into place with
 /// links, such as Kubernetes or a manager of dotfiles, replaces a link where others replace a file.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct LinkedDisk;
+pub(crate) struct LinkedDisk;
 
 impl LinkedDisk {
     fn refuse<T>() -> io::Result<T> {

@@ -27,13 +27,13 @@ use super::{file_id::FileId, shared_page::SharedPage};
 
 /// A process that has the lock as well, though this one has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intruder {
+pub(crate) struct Intruder {
     /// Its pid, where that is known: otherwise 0.
-    pub pid: u32,
+    pub(crate) pid: u32,
 }
 
 /// One open lock file. Dropping it frees the lock.
-pub trait LockFile: Send + Sync + fmt::Debug {
+pub(crate) trait LockFile: Send + Sync + fmt::Debug {
     /// Takes the lock. False where somebody has it: another process, another opening of the file, or
     /// another caller of this one.
     ///
@@ -83,7 +83,7 @@ pub trait LockFile: Send + Sync + fmt::Debug {
 
 /// A lock file of the operating system.
 #[derive(Debug)]
-pub struct RealLock {
+pub(crate) struct RealLock {
     file: File,
     id: FileId,
     shared_page: Option<Arc<SharedPage>>,
@@ -102,7 +102,7 @@ impl RealLock {
     /// # Errors
     ///
     /// As [`SharedPage::map`].
-    pub fn new(
+    pub(crate) fn new(
         file: File,
         id: FileId,
         shared_memory: bool,

@@ -24,9 +24,10 @@ pub(super) struct EventCount(pub(super) Word32);
 
 /// A moment in a word's life, to sleep from. Take it first, then look at what you wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventKey(u32);
+pub(crate) struct EventKey(u32);
 
 impl EventCount {
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn new() -> Self {
         EventCount(Word32::new(0))
     }

@@ -1,6 +1,8 @@
 //! Where each word of the page stands, and the generation and offset that share one.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+#[cfg(any(target_os = "linux", test, feature = "testing"))]
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::{
     event_count::EventCount,
@@ -14,6 +16,7 @@ use crate::planted::{Bug, planted};
 pub(super) const PAGE_BYTES: u64 = 4096;
 
 /// The page's first eight bytes. The last one is the layout's version.
+#[cfg(any(target_os = "linux", test, feature = "testing"))]
 pub(super) const MAGIC: [u8; 8] = *b"worsenB\x01";
 
 /// The bits of an offset beside those of its generation: 16 TiB, as long as a file can be on ext4.
@@ -84,6 +87,7 @@ const _: () = {
 };
 
 impl Page {
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn new() -> Page {
         Page {
             label: Label {
@@ -112,6 +116,7 @@ impl Page {
     }
 
     /// Makes an untouched page ours. False where another layout, or no shared page at all, stands there.
+    #[cfg(any(target_os = "linux", test, feature = "testing"))]
     pub(super) fn claim(&self) -> bool {
         let magic = u64::from_le_bytes(MAGIC);
         match self.label.magic.compare_exchange(0, magic, AcqRel, Acquire) {

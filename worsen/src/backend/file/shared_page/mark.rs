@@ -6,7 +6,7 @@ pub(super) const RETIRED: u64 = u64::MAX;
 /// A line of the log in one word: the low 32 bits of its revision, and its checksum. Two histories that both
 /// have the revision have another line there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mark(u64);
+pub(crate) struct Mark(u64);
 
 impl Mark {
     pub(in crate::backend::file) fn new(revision: u64, crc: u32) -> Self {
@@ -35,9 +35,9 @@ impl Mark {
 
 /// What the page shows of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sight {
-    pub revision: u64,
-    pub mark: Mark,
+pub(crate) struct Sight {
+    pub(crate) revision: u64,
+    pub(crate) mark: Mark,
 }
 
 impl Sight {
@@ -49,7 +49,7 @@ impl Sight {
 
     /// Whether this may be the history of which that is a line. No: it is another one.
     #[inline]
-    pub fn is_of(self, known: Mark) -> bool {
+    pub(crate) fn is_of(self, known: Mark) -> bool {
         self.mark == known || !self.mark.is_about(self.revision) || !known.is_about(self.revision)
     }
 }

@@ -35,11 +35,13 @@
 //! A program that cuts off the lock file of a running store still ends that store's processes: reads do
 //! not ask. Their commits are safe: the signal is no different from a kill.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+#[cfg(any(test, feature = "testing"))]
+use std::sync::Arc;
+use std::{fmt, io, time::Duration};
 
 #[cfg(all(target_os = "linux", not(loom)))]
 use self::layout::{MAGIC, PAGE_BYTES};
-pub use self::{
+pub(crate) use self::{
     event_count::EventKey,
     mark::{Mark, Sight},
 };
@@ -61,29 +63,34 @@ mod words;
 enum Memory {
     #[cfg(all(target_os = "linux", not(loom)))]
     Mapped(mapping::Mapped),
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "only a simulated disk has its page in memory")
+    )]
     Boxed(Box<Page>),
 }
 
 /// The shared page. See the head of this file.
-pub struct SharedPage {
+pub(crate) struct SharedPage {
     memory: Memory,
 }
 
 /// Who holds the lock. For messages: a killed holder is still named here, though its lock is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
-    pub pid: u32,
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
     /// Milliseconds since 1970.
-    pub since_ms: u64,
+    pub(crate) since_ms: u64,
 }
 
 /// The disk has no room for a store into the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoRoom;
+pub(crate) struct NoRoom;
 
 impl SharedPage {
     /// A page that no other process sees.
-    pub fn in_memory() -> Arc<SharedPage> {
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn in_memory() -> Arc<SharedPage> {
         let page = Page::new();
         page.claim();
         Arc::new(SharedPage {
@@ -93,7 +100,7 @@ impl SharedPage {
 
     /// A page with the same content, that no other process sees.
     #[cfg(any(test, feature = "testing"))]
-    pub fn copy(&self) -> Arc<SharedPage> {
+    pub(crate) fn copy(&self) -> Arc<SharedPage> {
         let (from, page) = (self.page(), Page::new());
         let words = [
             (&from.label.magic, &page.label.magic),
@@ -129,7 +136,7 @@ impl SharedPage {
     /// When the page cannot be allocated, mapped or stored to: a full disk, for one. A process without the
     /// page would commit and not tell those that have it, so this is no reason to go on without.
     #[cfg(all(target_os = "linux", not(loom)))]
-    pub fn map(
+    pub(crate) fn map(
         file: &std::fs::File,
         again: Option<&std::fs::File>,
     ) -> io::Result<Option<SharedPage>> {
@@ -148,7 +155,7 @@ impl SharedPage {
     ///
     /// None on this system.
     #[cfg(not(all(target_os = "linux", not(loom))))]
-    pub fn map(
+    pub(crate) fn map(
         _file: &std::fs::File,
         _again: Option<&std::fs::File>,
     ) -> io::Result<Option<SharedPage>> {
@@ -187,7 +194,7 @@ impl SharedPage {
 
     /// Whether nobody writes the store who does not share this page: no other mount of the directory, no
     /// other machine. Otherwise it says what is newest as far as it knows, and nothing of the disk.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         match &self.memory {
             Memory::Boxed(_) => true,
             #[cfg(all(target_os = "linux", not(loom)))]
@@ -197,7 +204,8 @@ impl SharedPage {
 
     /// Whether processes that use the directory through another view of it ask for marks for now: see the
     /// lock file's marks. Of the holder of the lock, once it has said so here.
-    pub fn asks_for_marks(&self) -> bool {
+    #[cfg(any(target_os = "linux", test, feature = "testing"))]
+    pub(crate) fn asks_for_marks(&self) -> bool {
         // SeqCst: after the holder was set. Either it sees what is asked for, or who asks sees the holder.
         match self.page().news.marks_until.load(SeqCst) {
             0 => false,
@@ -207,7 +215,7 @@ impl SharedPage {
 
     /// The newest revision that readers may see. One load, for every read of a store.
     #[inline]
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         // Acquire: who sees the revision sees the offset and the generation set before it was published.
         self.page().news.revision.load(Acquire)
     }
@@ -233,7 +241,7 @@ impl SharedPage {
 
     /// The newest revision that readers may see, and which line that is.
     #[inline]
-    pub fn sight(&self) -> Sight {
+    pub(crate) fn sight(&self) -> Sight {
         let news = &self.page().news;
         // Acquire, and first: the mark was set before the revision.
         let revision = news.revision.load(Acquire);
@@ -242,14 +250,15 @@ impl SharedPage {
     }
 
     /// As [`publish`](SharedPage::publish), where nobody knows which line it is.
-    pub fn publish_revision(&self, revision: u64) {
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn publish_revision(&self, revision: u64) {
         self.publish(revision, None);
     }
 
     /// Lets readers see this revision and all before it, the line of which has this checksum, and wakes
     /// whoever waits. An older revision than the newest changes nothing. Where the disk has no room for it, it
     /// is told with the next store into the page, by this process, or by whoever publishes the next one.
-    pub fn publish(&self, revision: u64, crc: Option<u32>) {
+    pub(crate) fn publish(&self, revision: u64, crc: Option<u32>) {
         let Some(page) = self.storable() else {
             #[cfg(all(target_os = "linux", not(loom)))]
             if let Memory::Mapped(mapped) = &self.memory {
@@ -274,7 +283,7 @@ impl SharedPage {
     /// # Errors
     ///
     /// Where the disk has no room for it.
-    pub fn reset(&self, revision: u64, crc: u32) -> Result<(), NoRoom> {
+    pub(crate) fn reset(&self, revision: u64, crc: u32) -> Result<(), NoRoom> {
         let page = self.storable().ok_or(NoRoom)?;
         page.news
             .mark
@@ -286,7 +295,7 @@ impl SharedPage {
 
     /// The newest revision stands in another line by now: a new generation begins with its state. Only under
     /// the lock.
-    pub fn change_mark(&self, revision: u64, crc: u32) {
+    pub(crate) fn change_mark(&self, revision: u64, crc: u32) {
         if self.revision() != revision {
             // It comes with the revision.
             return;
@@ -301,7 +310,7 @@ impl SharedPage {
     /// Sleeps until the page shows something else than this, but not longer than `timeout`. It may
     /// return early, with nothing new: look again. It does not sleep where `stop` says so, and who
     /// makes `stop` say so calls [`SharedPage::wake_all`] after that.
-    pub fn wait(&self, seen: Sight, stop: impl FnOnce() -> bool, timeout: Duration) {
+    pub(crate) fn wait(&self, seen: Sight, stop: impl FnOnce() -> bool, timeout: Duration) {
         let key = self.key();
         if self.sight() == seen && !stop() {
             self.wait_from(key, timeout);
@@ -309,14 +318,14 @@ impl SharedPage {
     }
 
     /// For waiting for anything in the page: take a key, look, then [`SharedPage::wait_from`] it.
-    pub fn key(&self) -> EventKey {
+    pub(crate) fn key(&self) -> EventKey {
         self.page().news.changes.key()
     }
 
     /// Sleeps until something changes after the key was taken, but not longer than `timeout`: a
     /// [`publish`](SharedPage::publish), [`reset`](SharedPage::reset) or [`wake_all`](SharedPage::wake_all), in
     /// any process. It may return early, with nothing new: look again.
-    pub fn wait_from(&self, key: EventKey, timeout: Duration) {
+    pub(crate) fn wait_from(&self, key: EventKey, timeout: Duration) {
         match self.storable() {
             Some(page) => page.news.changes.sleep(key, timeout),
             None => self.page().news.changes.sleep_in_intervals(key, timeout),
@@ -324,7 +333,7 @@ impl SharedPage {
     }
 
     /// Wakes everybody who waits, in all processes.
-    pub fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         match self.storable() {
             Some(page) => page.news.changes.notify(),
             None => drop(self.page().news.changes.wake()),
@@ -336,7 +345,7 @@ impl SharedPage {
     /// # Errors
     ///
     /// Where the disk has no room for it: nor would it have any for telling others of a commit.
-    pub fn set_holder(&self, pid: u32, since_ms: u64) -> Result<Option<Holder>, NoRoom> {
+    pub(crate) fn set_holder(&self, pid: u32, since_ms: u64) -> Result<Option<Holder>, NoRoom> {
         let held = &self.storable().ok_or(NoRoom)?.held;
         let before = held.since_ms.load(Relaxed);
         held.since_ms.store(since_ms, Relaxed);
@@ -351,7 +360,7 @@ impl SharedPage {
     }
 
     /// Says again that this one holds the lock, if nobody has said anything else since this process did.
-    pub fn give_back(&self, pid: u32, holder: Holder) {
+    pub(crate) fn give_back(&self, pid: u32, holder: Holder) {
         if let Some(page) = self.storable() {
             page.held.since_ms.store(holder.since_ms, Relaxed);
             // Whoever has said something else has the lock by now.
@@ -363,7 +372,7 @@ impl SharedPage {
     }
 
     /// Says that nobody holds the lock. Only by its holder, before it unlocks.
-    pub fn clear_holder(&self) {
+    pub(crate) fn clear_holder(&self) {
         if let Some(page) = self.storable() {
             page.held.pid.store(0, Release);
         }
@@ -371,7 +380,7 @@ impl SharedPage {
 
     /// Who holds the lock, as far as it said so. Pid and time may belong to two holders where the lock
     /// changes hands meanwhile.
-    pub fn holder(&self) -> Option<Holder> {
+    pub(crate) fn holder(&self) -> Option<Holder> {
         let held = &self.page().held;
         match held.pid.load(Acquire) {
             0 => None,
@@ -386,7 +395,7 @@ impl SharedPage {
     /// shows of it may be missing on the disk from now on, even where a later sync succeeds, so
     /// whoever takes the lock next writes a new generation. Where the disk has no room for this mark it
     /// cannot be left, as where there is no page.
-    pub fn doubt(&self, generation: u64) {
+    pub(crate) fn doubt(&self, generation: u64) {
         if let Some(page) = self.storable() {
             page.progress.doubted.fetch_max(generation, AcqRel);
         }
@@ -394,26 +403,26 @@ impl SharedPage {
 
     /// Ends all doubt. Only under the lock, by who has just brought a new generation to the disk. Who
     /// doubts an older one later changes nothing.
-    pub fn trust(&self) {
+    pub(crate) fn trust(&self) {
         if let Some(page) = self.storable() {
             page.progress.doubted.store(0, Release);
         }
     }
 
     /// The newest generation that is in doubt; 0 where none is.
-    pub fn doubted(&self) -> u64 {
+    pub(crate) fn doubted(&self) -> u64 {
         self.page().progress.doubted.load(Acquire)
     }
 
     /// How far the log of this generation is durable, in bytes; 0 where the page speaks of another
     /// generation.
-    pub fn durable_offset(&self, generation: u64) -> u64 {
+    pub(crate) fn durable_offset(&self, generation: u64) -> u64 {
         unpack(self.page().progress.durable.load(Acquire), generation)
     }
 
     /// Sets how far the log is written and durable, and that it is of this generation. Only under the
     /// lock.
-    pub fn set_durable_offset(&self, generation: u64, offset: u64) {
+    pub(crate) fn set_durable_offset(&self, generation: u64, offset: u64) {
         self.set_written_offset(generation, offset);
         // Where it cannot be stored, less is known to be durable than is, or nothing of this generation:
         // then others sync once more.
@@ -425,7 +434,7 @@ impl SharedPage {
 
     /// Sets how far the log is written, and that it is of this generation. Only under the lock, once
     /// the write has returned.
-    pub fn set_written_offset(&self, generation: u64, offset: u64) {
+    pub(crate) fn set_written_offset(&self, generation: u64, offset: u64) {
         if let Some(page) = self.storable() {
             let written = pack_or_none(generation, offset);
             page.progress.written.store(written, Release);
@@ -434,14 +443,14 @@ impl SharedPage {
 
     /// How far the log of this generation was written at least, in bytes; 0 where the page speaks of
     /// another generation. A sync that begins after this call covers all of it.
-    pub fn written_offset(&self, generation: u64) -> u64 {
+    pub(crate) fn written_offset(&self, generation: u64) -> u64 {
         unpack(self.page().progress.written.load(Acquire), generation)
     }
 
     /// Tells that the log of this generation is durable up to here: without the lock, after a sync.
     /// It changes nothing where more is durable already, nor where the page speaks of another
     /// generation: a sync that ends after a compaction says nothing of the new log. It wakes nobody.
-    pub fn raise_durable_offset(&self, generation: u64, offset: u64) {
+    pub(crate) fn raise_durable_offset(&self, generation: u64, offset: u64) {
         if let Some(page) = self.storable() {
             page.raise_durable_offset(generation, offset);
         }
@@ -449,13 +458,13 @@ impl SharedPage {
 
     /// For waiting for the end of another's sync: take a key, look, then
     /// [`SharedPage::wait_for_sync`] from it.
-    pub fn sync_key(&self) -> EventKey {
+    pub(crate) fn sync_key(&self) -> EventKey {
         self.page().progress.synced.key()
     }
 
     /// Sleeps until a sync ended after the key was taken, but not longer than `timeout`. It may
     /// return early: look again.
-    pub fn wait_for_sync(&self, key: EventKey, timeout: Duration) {
+    pub(crate) fn wait_for_sync(&self, key: EventKey, timeout: Duration) {
         match self.storable() {
             Some(page) => page.progress.synced.sleep(key, timeout),
             None => self.page().progress.synced.sleep_in_intervals(key, timeout),
@@ -463,7 +472,7 @@ impl SharedPage {
     }
 
     /// Wakes whoever waits for the end of a sync.
-    pub fn sync_ended(&self) {
+    pub(crate) fn sync_ended(&self) {
         match self.storable() {
             Some(page) => page.progress.synced.notify(),
             None => drop(self.page().progress.synced.wake()),

@@ -14,6 +14,7 @@ macro_rules! word {
         pub(super) struct $name(pub(super) $atomic);
 
         impl $name {
+            #[cfg(any(test, feature = "testing"))]
             pub(super) fn new(number: $number) -> Self {
                 $name($atomic::new(number.to_le()))
             }
