@@ -21,11 +21,6 @@ const LONGER: &[(&str, &str, &str)] = &[
         "fmt",
         "one sentence a repair, side by side so that they are told in one voice",
     ),
-    (
-        "worsen/src/testing/crash_states.rs",
-        "state_after",
-        "one answer after the other becomes a part of the machine after the reboot",
-    ),
 ];
 
 /// The sources of both crates without their tests, and where they stand from the root on.

@@ -168,11 +168,17 @@ impl Disk for SimulatedDisk {
         let operation = Operation::new(What::CreateDir, &dir.into());
         self.around(operation, |operation| {
             let mut state = self.state();
-            let place = state.place(dir);
-            let prepared = place.and_then(|(parent, name)| match state.entry(parent, &name) {
-                Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
-                None => Ok((parent, name)),
-            });
+            let prepared = match state.place(dir) {
+                Ok((parent, name)) => match state.entry(parent, &name) {
+                    Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                    None => Ok((parent, name)),
+                },
+                // The root has no name, and is there.
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    Err(io::ErrorKind::AlreadyExists.into())
+                }
+                Err(error) => Err(error),
+            };
             state.begin(self.process, operation, prepared.is_ok())?;
             let (parent, name) = prepared?;
             let number = state.free_number();

@@ -37,7 +37,6 @@
 
 mod calls;
 mod content;
-mod crash_states;
 mod crashes;
 mod directory;
 mod disk;
@@ -46,16 +45,15 @@ mod files;
 mod interruption;
 mod open;
 mod operation;
+mod plan;
 mod random;
-mod room;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    crash_states::CrashStates,
     crashes::{Crash, Crashes, crashes},
-    disk::SimulatedDisk,
+    disk::{CrashStates, SimulatedDisk},
     fault::{Fault, Repeat},
     files::HeldLock,
     interruption::Moment,

@@ -5,14 +5,17 @@ use std::{
     io,
 };
 
-use super::{SimulatedDisk, directory::Entry, fault::Fault, state::State};
+use super::{
+    super::{directory::Entry, fault::Fault},
+    State,
+};
 
 /// What a file system gives to a file at a time.
 const BLOCK: u64 = 4096;
 
 /// The blocks of a disk that has an end.
 #[derive(Clone, Default)]
-pub(super) struct Room {
+pub(in crate::testing) struct Room {
     /// How many there are in all.
     blocks: usize,
     /// Which ones each file has, by their numbers in the file.
@@ -32,7 +35,12 @@ impl State {
     /// # Errors
     ///
     /// Where not one has.
-    pub(super) fn take_room(&mut self, inode: u64, offset: u64, len: u64) -> io::Result<u64> {
+    pub(in crate::testing) fn take_room(
+        &mut self,
+        inode: u64,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<u64> {
         self.give_back();
         let Some(room) = &mut self.room else {
             return Ok(len);
@@ -57,7 +65,7 @@ impl State {
     }
 
     /// A file was set to this length: what lies behind it is free, also where it was only reserved.
-    pub(super) fn free_room(&mut self, inode: u64, len: u64) {
+    pub(in crate::testing) fn free_room(&mut self, inode: u64, len: u64) {
         if let Some(taken) = self
             .room
             .as_mut()
@@ -65,6 +73,35 @@ impl State {
         {
             taken.retain(|block| *block < len.div_ceil(BLOCK));
         }
+    }
+
+    /// From now on there is room for so many blocks more; `None`: the disk has no end.
+    pub(in crate::testing) fn leave_room(&mut self, blocks: Option<usize>) {
+        self.give_back();
+        let Some(blocks) = blocks else {
+            self.room = None;
+            return;
+        };
+        let mut room = self.room.take().unwrap_or_else(|| {
+            let of = |len: usize| (0..(len as u64).div_ceil(BLOCK)).collect();
+            let nodes = self.nodes.iter();
+            Room {
+                blocks: 0,
+                taken: nodes
+                    .map(|(inode, node)| (*inode, of(node.current.len())))
+                    .collect(),
+            }
+        });
+        room.blocks = room.is_taken() + blocks;
+        self.room = Some(room);
+        self.give_back();
+    }
+
+    /// How many blocks are free, where the disk has an end.
+    pub(in crate::testing) fn room_left(&mut self) -> Option<usize> {
+        self.give_back();
+        let room = self.room.as_ref()?;
+        Some(room.blocks.saturating_sub(room.is_taken()))
     }
 
     /// Files that have no name and that nobody has open have no blocks.
@@ -83,39 +120,5 @@ impl State {
         let is_open = |inode: &u64| nodes.get(inode).is_some_and(|node| node.handles > 0);
         room.taken
             .retain(|inode, _| named.contains(inode) || is_open(inode));
-    }
-}
-
-impl SimulatedDisk {
-    /// From now on there is room for so many blocks of 4 KiB more, and what is freed; `None`: the disk has no
-    /// end. After a crash it has none.
-    pub fn leave_room(&self, blocks: Option<usize>) {
-        let state = &mut *self.state();
-        state.give_back();
-        let Some(blocks) = blocks else {
-            state.room = None;
-            return;
-        };
-        let mut room = state.room.take().unwrap_or_else(|| {
-            let of = |len: usize| (0..(len as u64).div_ceil(BLOCK)).collect();
-            let nodes = state.nodes.iter();
-            Room {
-                blocks: 0,
-                taken: nodes
-                    .map(|(inode, node)| (*inode, of(node.current.len())))
-                    .collect(),
-            }
-        });
-        room.blocks = room.is_taken() + blocks;
-        state.room = Some(room);
-        state.give_back();
-    }
-
-    /// How many blocks are free, where the disk has an end. No operation.
-    pub fn room_left(&self) -> Option<usize> {
-        let state = &mut *self.state();
-        state.give_back();
-        let room = state.room.as_ref()?;
-        Some(room.blocks.saturating_sub(room.is_taken()))
     }
 }

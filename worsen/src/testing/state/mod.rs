@@ -9,59 +9,61 @@ use std::{
     sync::Arc,
 };
 
+mod room;
+
+use self::room::Room;
 use super::{
     content::Node,
     directory::{Directory, Entry, Naming, names_of},
     fault::{Fault, Planned},
     operation::{Course, Fate, Line, Operation, What},
-    room::Room,
 };
 use crate::backend::file::{disk::Open, shared_page::SharedPage};
 
 /// The directory that is always there. Relative paths start here too.
-pub(super) const ROOT: u64 = 1;
+pub(in crate::testing) const ROOT: u64 = 1;
 
 /// The state of a machine.
 #[derive(Clone, Default)]
-pub(super) struct State {
-    pub(super) nodes: BTreeMap<u64, Node>,
-    pub(super) dirs: BTreeMap<u64, Directory>,
+pub(in crate::testing) struct State {
+    pub(in crate::testing) nodes: BTreeMap<u64, Node>,
+    pub(in crate::testing) dirs: BTreeMap<u64, Directory>,
     /// Per lock file. Memory, not disk: other processes see a change at once.
-    pub(super) shared_pages: BTreeMap<u64, Arc<SharedPage>>,
-    pub(super) no_shared_pages: bool,
+    pub(in crate::testing) shared_pages: BTreeMap<u64, Arc<SharedPage>>,
+    pub(in crate::testing) no_shared_pages: bool,
     /// Where the disk has an end.
-    pub(super) room: Option<Room>,
+    pub(in crate::testing) room: Option<Room>,
     /// Per lock file, who has it.
-    pub(super) locks: BTreeMap<u64, Holding>,
-    pub(super) processes: u64,
-    pub(super) killed: BTreeSet<u64>,
-    pub(super) openings: u64,
-    pub(super) operations: usize,
-    pub(super) mutations: usize,
-    pub(super) crash: Option<Crash>,
-    pub(super) crashed: bool,
-    pub(super) faults: Vec<Planned>,
-    pub(super) struck: usize,
-    pub(super) trace: Vec<Line>,
+    pub(in crate::testing) locks: BTreeMap<u64, Holding>,
+    pub(in crate::testing) processes: u64,
+    pub(in crate::testing) killed: BTreeSet<u64>,
+    pub(in crate::testing) openings: u64,
+    pub(in crate::testing) operations: usize,
+    pub(in crate::testing) mutations: usize,
+    pub(in crate::testing) crash: Option<Crash>,
+    pub(in crate::testing) crashed: bool,
+    pub(in crate::testing) faults: Vec<Planned>,
+    pub(in crate::testing) struck: usize,
+    pub(in crate::testing) trace: Vec<Line>,
 }
 
 /// Which opening of a lock file has the lock.
 #[derive(Clone, Copy)]
-pub(super) struct Holding {
-    pub(super) opening: u64,
-    pub(super) process: u64,
+pub(in crate::testing) struct Holding {
+    pub(in crate::testing) opening: u64,
+    pub(in crate::testing) process: u64,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Crash {
-    pub(super) mutation: usize,
+pub(in crate::testing) struct Crash {
+    pub(in crate::testing) mutation: usize,
     /// How much of it still happens, where it is a write.
-    pub(super) bytes: usize,
+    pub(in crate::testing) bytes: usize,
 }
 
 impl State {
     /// Counts an operation, and lets the planned crash and the planned faults happen.
-    pub(super) fn begin(
+    pub(in crate::testing) fn begin(
         &mut self,
         process: u64,
         operation: Operation,
@@ -120,7 +122,7 @@ impl State {
         Some(fault)
     }
 
-    pub(super) fn directory(&self, path: &Path) -> io::Result<u64> {
+    pub(in crate::testing) fn directory(&self, path: &Path) -> io::Result<u64> {
         let mut at = ROOT;
         for name in names_of(path) {
             match self.dirs.get(&at).and_then(|dir| dir.current.get(name)) {
@@ -133,7 +135,7 @@ impl State {
     }
 
     /// The directory a path lies in, and the name it has there.
-    pub(super) fn place(&self, path: &Path) -> io::Result<(u64, OsString)> {
+    pub(in crate::testing) fn place(&self, path: &Path) -> io::Result<(u64, OsString)> {
         let mut names = names_of(path);
         let Some(name) = names.pop() else {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -142,18 +144,18 @@ impl State {
         Ok((self.directory(&parent)?, name.to_os_string()))
     }
 
-    pub(super) fn entry(&self, dir: u64, name: &OsStr) -> Option<Entry> {
+    pub(in crate::testing) fn entry(&self, dir: u64, name: &OsStr) -> Option<Entry> {
         self.dirs.get(&dir)?.current.get(name).copied()
     }
 
-    pub(super) fn change_names(&mut self, dir: u64, change: Naming) {
+    pub(in crate::testing) fn change_names(&mut self, dir: u64, change: Naming) {
         if let Some(dir) = self.dirs.get_mut(&dir) {
             change.apply(&mut dir.current);
             dir.changes.push(change);
         }
     }
 
-    pub(super) fn node(&mut self, inode: u64) -> io::Result<&mut Node> {
+    pub(in crate::testing) fn node(&mut self, inode: u64) -> io::Result<&mut Node> {
         // Handles keep their node, so this is a fault of the simulation.
         self.nodes
             .get_mut(&inode)
@@ -162,7 +164,7 @@ impl State {
 
     /// The files and directories that have a name, in memory or on the disk, now or by a change that a
     /// crash may take back.
-    pub(super) fn named(&self) -> BTreeSet<u64> {
+    pub(in crate::testing) fn named(&self) -> BTreeSet<u64> {
         let mut numbers = BTreeSet::from([ROOT]);
         for dir in self.dirs.values() {
             let named = dir.current.values().chain(dir.durable.values()).copied();
@@ -179,7 +181,7 @@ impl State {
 
     /// The lowest number that neither a name nor an open file uses. File systems reuse them as quickly:
     /// an identity is good for as long as the file is open.
-    pub(super) fn free_number(&mut self) -> u64 {
+    pub(in crate::testing) fn free_number(&mut self) -> u64 {
         let named = self.named();
         self.nodes
             .retain(|number, node| node.handles > 0 || named.contains(number));
@@ -194,7 +196,7 @@ impl State {
     }
 
     /// Finds or creates a file. Counts the operation.
-    pub(super) fn open(
+    pub(in crate::testing) fn open(
         &mut self,
         process: u64,
         operation: Operation,
@@ -228,7 +230,7 @@ impl State {
     }
 
     /// The shared page of a lock file.
-    pub(super) fn shared_page(&mut self, inode: u64) -> Arc<SharedPage> {
+    pub(in crate::testing) fn shared_page(&mut self, inode: u64) -> Arc<SharedPage> {
         let pages = &mut self.shared_pages;
         pages
             .entry(inode)
@@ -236,14 +238,14 @@ impl State {
             .clone()
     }
 
-    pub(super) fn close(&mut self, inode: u64) {
+    pub(in crate::testing) fn close(&mut self, inode: u64) {
         if let Some(node) = self.nodes.get_mut(&inode) {
             node.handles -= 1;
         }
     }
 
     /// What is left when everything with an unreachable name, and nothing else, is gone.
-    pub(super) fn drop_unreachable(&mut self) {
+    pub(in crate::testing) fn drop_unreachable(&mut self) {
         let mut dirs = BTreeSet::from([ROOT]);
         let mut files = BTreeSet::new();
         let mut ahead = vec![ROOT];
@@ -271,7 +273,7 @@ impl State {
         self.shared_pages.retain(|inode, _| files.contains(inode));
     }
 
-    pub(super) fn each_file(&self, mut visit: impl FnMut(PathBuf, u64)) {
+    pub(in crate::testing) fn each_file(&self, mut visit: impl FnMut(PathBuf, u64)) {
         let mut ahead = vec![(PathBuf::from("/"), ROOT)];
         while let Some((path, dir)) = ahead.pop() {
             for (name, entry) in self.dirs.get(&dir).into_iter().flat_map(|dir| &dir.current) {
@@ -283,7 +285,7 @@ impl State {
         }
     }
 
-    pub(super) fn file_at(&self, path: &Path) -> Option<u64> {
+    pub(in crate::testing) fn file_at(&self, path: &Path) -> Option<u64> {
         let (dir, name) = self.place(path).ok()?;
         match self.entry(dir, &name)? {
             Entry::File(inode) => Some(inode),
@@ -292,6 +294,6 @@ impl State {
     }
 }
 
-pub(super) fn dead() -> io::Error {
+pub(in crate::testing) fn dead() -> io::Error {
     io::Error::other("the simulated process is dead")
 }

@@ -1,18 +1,11 @@
-//! What may be left of a simulated disk after a power cut: every way to lose what was not synced, or as many
-//! as a test wants to see. Never here: what a disk does while it runs.
+//! Every way to lose what was not synced: what a power cut decides, and the machine after each decision. Never
+//! here: what a disk does while it runs.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    SimulatedDisk,
     content::{Node, Sector},
     directory::Directory,
-    disk::Origin,
     random::Random,
     state::State,
 };
@@ -21,7 +14,7 @@ use super::{
 pub(super) struct Plan {
     state: State,
     questions: Vec<Question>,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +103,7 @@ impl Plan {
         }
     }
 
-    fn total(&self) -> u128 {
+    pub(super) fn total(&self) -> u128 {
         let answers = self
             .questions
             .iter()
@@ -127,7 +120,7 @@ impl Plan {
     }
 
     /// The states that are worth seeing before any others, each as its answers.
-    fn extremes(&self) -> Vec<Vec<u32>> {
+    pub(super) fn extremes(&self) -> Vec<Vec<u32>> {
         let lost = self.all(|_| 0);
         let kept = self.all(Question::kept);
         let if_sector = |yes: bool| self.all(|q| if q.is_sector() == yes { q.kept() } else { 0 });
@@ -189,7 +182,7 @@ impl Plan {
     }
 
     /// The answers of this number, where all of them are counted through.
-    fn numbered(&self, mut number: u128) -> Vec<u32> {
+    pub(super) fn numbered(&self, mut number: u128) -> Vec<u32> {
         self.all_mut(|question| {
             let answers = u128::from(question.answers());
             let answer = number % answers;
@@ -198,7 +191,7 @@ impl Plan {
         })
     }
 
-    fn sampled(&self, random: &mut Random) -> Vec<u32> {
+    pub(super) fn sampled(&self, random: &mut Random) -> Vec<u32> {
         // A disk that lost one sector of a hundred is as likely as one that kept one.
         let keeps = random.below(9) + 1;
         self.all_mut(|question| {
@@ -215,7 +208,7 @@ impl Plan {
     }
 
     /// The machine after the reboot.
-    fn state_after(&self, choices: &[u32]) -> State {
+    pub(super) fn state_after(&self, choices: &[u32]) -> State {
         let answers = Answers::new(&self.questions, choices);
         let mut state = State {
             no_shared_pages: self.state.no_shared_pages,
@@ -352,96 +345,5 @@ impl Answers {
     fn of_sector(&self, inode: u64, sector: u64) -> Sector {
         let chosen = self.sectors.get(&(inode, sector));
         chosen.copied().unwrap_or(Sector::After(0))
-    }
-}
-
-/// The disks that a power cut may leave: [`SimulatedDisk::crash_states`].
-pub struct CrashStates {
-    plan: Arc<Plan>,
-    total: u128,
-    limit: usize,
-    /// Where all are counted through: the next number.
-    all: Option<u128>,
-    ahead: std::vec::IntoIter<Vec<u32>>,
-    tries: usize,
-    random: Random,
-    /// Different answers may leave the same disk.
-    seen: HashSet<u64>,
-}
-
-impl CrashStates {
-    /// All of them, or where there are more than `limit`, so many.
-    pub(super) fn new(plan: Plan, limit: usize) -> CrashStates {
-        let total = plan.total();
-        let fits = total <= limit as u128;
-        let ahead = if fits { Vec::new() } else { plan.extremes() };
-        CrashStates {
-            total,
-            limit,
-            all: fits.then_some(0),
-            ahead: ahead.into_iter(),
-            tries: limit.saturating_mul(8),
-            random: Random::new(plan.seed),
-            seen: HashSet::new(),
-            plan: Arc::new(plan),
-        }
-    }
-
-    /// How many ways there are to crash here, some of which leave the same disk.
-    pub fn total(&self) -> u128 {
-        self.total
-    }
-
-    /// Whether all of them are seen, not a sample.
-    pub fn is_exhaustive(&self) -> bool {
-        self.all.is_some()
-    }
-
-    fn choices(&mut self) -> Option<Vec<u32>> {
-        if let Some(next) = &mut self.all {
-            let number = *next;
-            *next += 1;
-            return (number < self.total).then(|| self.plan.numbered(number));
-        }
-        if let Some(choices) = self.ahead.next() {
-            return Some(choices);
-        }
-        self.tries = self.tries.checked_sub(1)?;
-        Some(self.plan.sampled(&mut self.random))
-    }
-}
-
-impl Iterator for CrashStates {
-    type Item = SimulatedDisk;
-
-    fn next(&mut self) -> Option<SimulatedDisk> {
-        while self.seen.len() < self.limit {
-            let choices = self.choices()?;
-            let state = self.plan.state_after(&choices);
-            let mut hasher = DefaultHasher::new();
-            for (number, dir) in &state.dirs {
-                (number, &dir.current).hash(&mut hasher);
-            }
-            for (number, node) in &state.nodes {
-                (number, &node.current).hash(&mut hasher);
-            }
-            if self.seen.insert(hasher.finish()) {
-                let origin = Origin {
-                    plan: self.plan.clone(),
-                    choices,
-                };
-                return Some(SimulatedDisk::with(state, Some(origin)));
-            }
-        }
-        None
-    }
-}
-
-impl fmt::Debug for CrashStates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CrashStates")
-            .field("total", &self.total)
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
     }
 }

@@ -7,10 +7,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+mod crash_states;
+mod faults;
+mod interrupt;
+mod room;
+
+pub use self::crash_states::CrashStates;
 use super::{
-    crash_states::{CrashStates, Plan},
     directory::Directory,
     interruption::Interruptions,
+    plan::Plan,
     state::{Crash, ROOT, State},
 };
 
@@ -41,20 +47,20 @@ use super::{
 /// ```
 #[derive(Clone)]
 pub struct SimulatedDisk {
-    pub(super) machine: Arc<Machine>,
-    pub(super) process: u64,
+    pub(in crate::testing) machine: Arc<Machine>,
+    pub(in crate::testing) process: u64,
 }
 
-pub(super) struct Machine {
-    pub(super) state: Mutex<State>,
-    pub(super) interruptions: Interruptions,
+pub(in crate::testing) struct Machine {
+    pub(in crate::testing) state: Mutex<State>,
+    pub(in crate::testing) interruptions: Interruptions,
     /// Which crash this machine has come back from.
     origin: Option<Origin>,
 }
 
-pub(super) struct Origin {
-    pub(super) plan: Arc<Plan>,
-    pub(super) choices: Vec<u32>,
+pub(in crate::testing) struct Origin {
+    pub(in crate::testing) plan: Arc<Plan>,
+    pub(in crate::testing) choices: Vec<u32>,
 }
 
 impl Default for SimulatedDisk {
@@ -76,7 +82,7 @@ impl SimulatedDisk {
         )
     }
 
-    pub(super) fn with(state: State, origin: Option<Origin>) -> SimulatedDisk {
+    pub(in crate::testing) fn with(state: State, origin: Option<Origin>) -> SimulatedDisk {
         let machine = Machine {
             state: Mutex::new(state),
             interruptions: Interruptions::default(),
@@ -88,7 +94,7 @@ impl SimulatedDisk {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(in crate::testing) fn state(&self) -> MutexGuard<'_, State> {
         self.machine
             .state
             .lock()
@@ -96,7 +102,7 @@ impl SimulatedDisk {
     }
 
     /// A machine in the same state, which goes its own way from now on.
-    pub(super) fn copy(&self) -> SimulatedDisk {
+    pub(in crate::testing) fn copy(&self) -> SimulatedDisk {
         let mut state = self.state().clone();
         for page in state.shared_pages.values_mut() {
             *page = page.copy();
@@ -184,15 +190,6 @@ impl SimulatedDisk {
     /// crash. Lock files that are open keep the old ones.
     pub fn reset_shared_pages(&self) {
         self.state().shared_pages.clear();
-    }
-
-    /// The disks that a power cut right now may leave, each of them once, on a healthy machine with no
-    /// process and no lock. All of them where there are no more than `limit`. Else `limit` of them: the
-    /// extremes first (nothing or everything kept, a single sector kept, lost, torn or garbage, every
-    /// prefix of the changes of a directory or a size), then a sample drawn from the seed. The seed also
-    /// says what garbage looks like. [`crashes`](super::crashes) does this at every place of a program.
-    pub fn crash_states(&self, limit: usize, seed: u64) -> CrashStates {
-        CrashStates::new(Plan::new(self.state().clone(), seed), limit)
     }
 }
 
