@@ -6,7 +6,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, mpsc::channel},
+    sync::mpsc::channel,
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -110,7 +110,7 @@ impl Location {
         match &self.at {
             Where::Files(folder) => builder.dir(folder.path()),
             Where::Memory => builder.in_memory(),
-            Where::Simulated(disk) => builder.dir("/db").disk(Arc::new(disk.clone())),
+            Where::Simulated(disk) => builder.dir("/db").on(disk),
         }
     }
 
@@ -123,7 +123,7 @@ impl Location {
     /// caller takes a struct that is not open yet: a store that is opened as two types is open twice.
     pub(crate) fn beside<S: Store>(&self) -> Builder<S> {
         match &self.at {
-            Where::Simulated(disk) => S::builder().dir("/db").disk(Arc::new(disk.new_process())),
+            Where::Simulated(disk) => S::builder().dir("/db").on(&disk.new_process()),
             Where::Files(_) | Where::Memory => self.builder(),
         }
     }
