@@ -50,6 +50,7 @@ mod random;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use self::{
     crashes::{Crash, Crashes, crashes},

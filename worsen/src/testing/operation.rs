@@ -2,7 +2,6 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use super::fault::Fault;
 use crate::backend::file::disk::Open;
 
 /// One call of a store to the disk, for [`SimulatedDisk::fail_where`](super::SimulatedDisk::fail_where) and
@@ -130,37 +129,6 @@ pub(super) enum What {
     SyncAll,
     TryLock,
     Unlock,
-}
-
-/// One operation, and what became of it: a line of the trace.
-#[derive(Clone)]
-pub(super) struct Line {
-    pub(super) operation: Operation,
-    pub(super) mutation: Option<usize>,
-    pub(super) process: u64,
-    pub(super) fate: Fate,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Fate {
-    Done,
-    Struck(Fault),
-    Crashed,
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mutation {
-            Some(mutation) => write!(f, "#{mutation}")?,
-            None => write!(f, "-")?,
-        }
-        write!(f, " process {}: {}", self.process, self.operation)?;
-        match self.fate {
-            Fate::Done => Ok(()),
-            Fate::Struck(fault) => write!(f, ": {fault:?}"),
-            Fate::Crashed => write!(f, ": crash"),
-        }
-    }
 }
 
 /// How an operation that may begin goes on.

@@ -16,7 +16,8 @@ use super::{
     content::Node,
     directory::{Directory, Entry, Naming, names_of},
     fault::{Fault, Planned},
-    operation::{Course, Fate, Line, Operation, What},
+    operation::{Course, Operation, What},
+    trace::{Fate, Line},
 };
 use crate::backend::file::{disk::Open, shared_page::SharedPage};
 
