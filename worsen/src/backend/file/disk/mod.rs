@@ -29,7 +29,7 @@ use super::{
 };
 use crate::planted::{Bug, planted};
 
-/// What a store asks of a disk. The real one is [`RealDisk`].
+/// What a store asks of a disk. The real one is `RealDisk`.
 pub(crate) trait Disk: Send + Sync + fmt::Debug + 'static {
     /// Opens a regular file, never through a symbolic link, never blocking, mode 0600 when created,
     /// closed on exec. Anything but a regular file is `InvalidInput`.
