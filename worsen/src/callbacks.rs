@@ -12,13 +12,16 @@ use std::{
     collections::VecDeque,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     task::Waker,
     thread,
     time::Duration,
 };
 
-use crate::planted::{Bug, planted};
+use crate::{
+    loom::Unpoisoned,
+    planted::{Bug, planted},
+};
 
 /// How long a thread waits for more callbacks before it ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,7 +98,7 @@ enum Watched {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 
     /// Does one callback after the other.
@@ -113,10 +116,7 @@ impl Shared {
                 break;
             }
             state.idle += 1;
-            let (woken, timer) = self
-                .changed
-                .wait_timeout(state, IDLE_TIMEOUT)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (woken, timer) = self.changed.wait_timeout(state, IDLE_TIMEOUT).unpoisoned();
             state = woken;
             state.idle -= 1;
             if timer.timed_out() && state.callbacks.is_empty() {
@@ -145,10 +145,7 @@ impl Shared {
                 state.watched = Watched::WhenAsked;
             }
             let pause = if asleep { IDLE_TIMEOUT } else { WATCH_INTERVAL };
-            let (woken, timer) = self
-                .busy
-                .wait_timeout(state, pause)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (woken, timer) = self.busy.wait_timeout(state, pause).unpoisoned();
             state = woken;
             let before = mem::replace(&mut seen, (state.begun, state.begun_by_lent));
             let mut is_idle = before == seen;
@@ -308,10 +305,7 @@ pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
     let kept = Arc::new(Mutex::new(Some(payload)));
     let dropped = kept.clone();
     let is_started = spawn("worsen-callback", move || {
-        let payload = dropped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let payload = dropped.lock().unpoisoned().take();
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             mem::forget(again);
         }

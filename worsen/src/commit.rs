@@ -7,14 +7,14 @@ use std::{
     future::Future,
     panic::resume_unwind,
     pin::Pin,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use crate::{
     engine::{DetachedFailures, EngineHandle, Task, Transaction},
     error::{self, Error},
-    loom::{self, Condvar, Mutex, MutexGuard},
+    loom::{self, Condvar, Mutex, MutexGuard, Unpoisoned},
     options::Durability,
     planted::{Bug, planted},
 };
@@ -129,7 +129,7 @@ impl<R> Ending<R> {
 
 impl<R> Work<R> {
     fn state(&self) -> MutexGuard<'_, State<R>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 }
 
@@ -143,11 +143,7 @@ impl<R> State<R> {
 
 impl<R: Send> Task for Work<R> {
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Error> {
-        let operation = self
-            .operation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let operation = self.operation.lock().unpoisoned().take();
         let Some(operation) = operation else {
             return Ok(());
         };
@@ -199,10 +195,7 @@ impl<R: Send> Task for Work<R> {
     }
 
     fn has_leftovers(&self) -> bool {
-        let operation = self
-            .operation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let operation = self.operation.lock().unpoisoned();
         let state = self.state();
         let nobody_takes = match &state.stage {
             // A commit that is dropped when it is done takes its result along.
@@ -228,10 +221,7 @@ impl<R: Send> Task for Work<R> {
     }
 
     fn durability(&self) -> Option<Durability> {
-        *self
-            .durability
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.durability.lock().unpoisoned()
     }
 }
 
@@ -286,11 +276,7 @@ impl<R: Send + 'static> Commit<R> {
     /// # }
     /// ```
     pub fn durability(self, durability: Durability) -> Self {
-        *self
-            .work
-            .durability
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(durability);
+        *self.work.durability.lock().unpoisoned() = Some(durability);
         self
     }
 
@@ -331,11 +317,7 @@ impl<R: Send + 'static> Commit<R> {
                 waiting @ (Stage::Queued | Stage::Ran(_) | Stage::Taken) => {
                     state.stage = waiting;
                     state.sleeps = true;
-                    state = self
-                        .work
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    state = self.work.changed.wait(state).unpoisoned();
                     state.sleeps = false;
                 }
             }

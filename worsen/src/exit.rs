@@ -6,12 +6,13 @@
 //! can finish its work.
 
 use std::{
-    sync::{Mutex, Once, PoisonError, Weak},
+    sync::{Mutex, Once, Weak},
     time::Instant,
 };
 
 use crate::{
     callbacks::quietly,
+    loom::Unpoisoned,
     planted::{Bug, planted},
 };
 
@@ -28,7 +29,7 @@ static UNFINISHED: Mutex<Vec<Weak<dyn Finish>>> = Mutex::new(Vec::new());
 pub(crate) fn at_exit(item: Weak<dyn Finish>) {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(system::register);
-    let mut items = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut items = UNFINISHED.lock().unpoisoned();
     items.retain(|item| item.strong_count() > 0);
     items.push(item);
 }
@@ -39,7 +40,7 @@ fn finish_all() {
     }
     let begun = Instant::now();
     // Taken out of the list: what ends meanwhile may register something itself.
-    let items = std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner));
+    let items = std::mem::take(&mut *UNFINISHED.lock().unpoisoned());
     for item in items.iter().filter_map(Weak::upgrade) {
         quietly(|| item.finish(begun));
         // Were this the last one, its destructor would run here, where threads can no longer be joined.

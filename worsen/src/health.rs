@@ -7,7 +7,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind},
+    loom::Unpoisoned,
     planted::{Bug, planted},
 };
 
@@ -218,7 +219,7 @@ const UIDS: usize = 5;
 
 impl Board {
     fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notes.lock().unpoisoned()
     }
 
     /// What came of looking for other processes' commits.

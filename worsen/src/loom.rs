@@ -20,6 +20,21 @@ pub(crate) use loom::{
     thread,
 };
 
+/// Takes what a lock guards also where a thread panicked that had it. A panic does not leave it half changed: what
+/// is changed under such a lock is whole after each step, and what is not breaks the store where it happens, which
+/// refuses writes from then on.
+pub(crate) trait Unpoisoned<T> {
+    /// The guard, poisoned or not.
+    fn unpoisoned(self) -> T;
+}
+
+impl<T> Unpoisoned<T> for std::sync::LockResult<T> {
+    #[inline]
+    fn unpoisoned(self) -> T {
+        self.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
 /// Holds one thing that others may still look at when it is taken away. Nobody waits for anybody here.
 pub(crate) struct Slot<T>(
     #[cfg(not(loom))] arc_swap::ArcSwapOption<T>,
@@ -49,17 +64,11 @@ impl<T> Slot<T> {
     }
 
     pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        self.0.lock().unpoisoned().clone()
     }
 
     pub(crate) fn store(&self, value: Option<std::sync::Arc<T>>) {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+        *self.0.lock().unpoisoned() = value;
     }
 }
 

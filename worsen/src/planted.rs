@@ -222,8 +222,10 @@ mod switch {
     use std::{
         collections::BTreeSet,
         io::Write as _,
-        sync::{Mutex, Once, OnceLock, PoisonError},
+        sync::{Mutex, Once, OnceLock},
     };
+
+    use crate::loom::Unpoisoned;
 
     use super::Bug;
 
@@ -263,14 +265,14 @@ mod switch {
     /// A program has met a uid that it has no field for.
     pub(crate) fn meet_unknown(uid: &str) {
         if planted(Bug::CompactionDropsUnknownFields) {
-            let mut unknown = UNKNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut unknown = UNKNOWN.lock().unpoisoned();
             unknown.insert(uid.to_owned());
         }
     }
 
     /// Whether one of this process ever has.
     pub(crate) fn was_unknown(uid: &str) -> bool {
-        let unknown = UNKNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown = UNKNOWN.lock().unpoisoned();
         unknown.contains(uid)
     }
 }

@@ -3,9 +3,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
+
+use crate::loom::Unpoisoned;
 
 /// A process. Two processes are never the same one, also when the second has the pid of the first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +101,7 @@ impl Environment for System {
         if !self.me.can_judge(process) {
             return false;
         }
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock().unpoisoned();
         match found.get(process) {
             Some(Found::Gone) => return true,
             Some(Found::There(at)) if at.elapsed() < System::BELIEVED => return false,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     entry::Edit,
     error::{self, Error},
+    loom::Unpoisoned,
     repair::Recovery,
 };
 
@@ -59,7 +60,7 @@ struct Kept {
 
 impl Kept {
     fn of(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-        kept.lock().unwrap_or_else(PoisonError::into_inner)
+        kept.lock().unpoisoned()
     }
 
     fn add(&mut self, changes: &[Edit]) {

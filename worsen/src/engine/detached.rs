@@ -1,9 +1,8 @@
 //! Detached writes that failed. Never here: how they failed.
 
-use std::sync::PoisonError;
-
 use crate::{
     error::Error,
+    loom::Unpoisoned,
     planted::{Bug, planted},
 };
 
@@ -17,7 +16,7 @@ pub(crate) struct DetachedFailures {
 
 impl DetachedFailures {
     fn failed(&self) -> std::sync::MutexGuard<'_, Option<(Error, u64)>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failed.lock().unpoisoned()
     }
 
     pub(crate) fn note(&self, error: Error) {

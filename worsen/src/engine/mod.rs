@@ -29,7 +29,7 @@ mod view;
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -53,7 +53,7 @@ use crate::{
     error::Error,
     health::{Board, Condition, Told},
     loom::{
-        self, Condvar, Mutex, MutexGuard,
+        self, Condvar, Mutex, MutexGuard, Unpoisoned,
         atomic::{AtomicU64, Ordering},
         thread::{self, JoinHandle},
     },
@@ -247,11 +247,11 @@ impl Engine {
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock().unpoisoned()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unpoisoned()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -378,10 +378,7 @@ impl Drop for EngineHandle {
         engine.keeper.notify_all();
         // Waits for the closing, and not for the thread: another thread may take the keeper's place until then.
         while waits && !queue.closed {
-            queue = engine
-                .keeper
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = engine.keeper.wait(queue).unpoisoned();
         }
         let keeper = queue.keeper.take();
         drop(queue);

@@ -5,13 +5,16 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     task::{Context, Poll, Wake, Waker},
 };
 
 use event_listener::{Event, EventListener};
 
-use crate::callbacks::{Callback, Callbacks};
+use crate::{
+    callbacks::{Callback, Callbacks},
+    loom::Unpoisoned,
+};
 
 /// The publications of one store, to wait for.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ struct Later {
 
 impl Later {
     fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
-        let mut place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.waker.lock().unpoisoned();
         std::mem::replace(&mut *place, waker)
     }
 }
@@ -49,7 +52,7 @@ impl Later {
 impl Wake for Later {
     fn wake(self: Arc<Self>) {
         let waker = self.replace(None);
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self.due.lock().unpoisoned();
         due.extend(waker);
     }
 }
@@ -121,7 +124,7 @@ impl Notifier {
 
     /// The wakers that are due. A thread that has made one due calls this afterwards.
     pub(crate) fn take_due(&self) -> Vec<Waker> {
-        std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.due.lock().unpoisoned())
     }
 
     /// Calls the wakers that are due, on a thread where they can do no harm.

@@ -2,17 +2,17 @@
 //! commits on a timer, and closes the store; and the listener, which sleeps on the page for tasks. Never here:
 //! what leading and following are.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{Engine, KEEPING, Leading, queue::Queue};
 use crate::{
     backend::Visible,
     callbacks::Callback,
     error::{self, Error},
-    loom::thread::{self, JoinHandle},
+    loom::{
+        Unpoisoned,
+        thread::{self, JoinHandle},
+    },
 };
 
 /// How long the keeper, which is no reader, waits for the lock where only its holder can tell what there is.
@@ -83,15 +83,9 @@ impl Engine {
                 return;
             }
             queue = match queue.poll.filter(|_| !queue.closing) {
-                None => self
-                    .keeper
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => self.keeper.wait(queue).unpoisoned(),
                 Some(poll) => {
-                    let (woken, timer) = self
-                        .keeper
-                        .wait_timeout(queue, poll)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    let (woken, timer) = self.keeper.wait_timeout(queue, poll).unpoisoned();
                     if timer.timed_out() && !woken.keeper_leads && !woken.closing {
                         drop(woken);
                         self.look_for_others();

@@ -3,17 +3,13 @@
 //! publishes its draft. Both work under one lock, held for as long as it takes to decode what is new. Never
 //! here: the draft.
 
-use std::{
-    cell::Cell,
-    sync::{PoisonError, TryLockError},
-    time::Duration,
-};
+use std::{cell::Cell, sync::TryLockError, time::Duration};
 
 use super::{Engine, Leading, ReadModel, core::Core, replica::Replica};
 use crate::{
     backend::{Entries, Followed, Visible},
     error::{Error, ErrorKind},
-    loom::{self, MutexGuard, atomic::Ordering},
+    loom::{self, MutexGuard, Unpoisoned, atomic::Ordering},
     planted::{Bug, planted},
 };
 
@@ -82,7 +78,7 @@ impl Engine {
     /// The view; `None` where this thread has one already.
     fn view(&self) -> Option<Viewing<'_>> {
         if !VIEWING.with(Cell::get) {
-            let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+            let view = self.view.lock().unpoisoned();
             return Some(Viewing::of(self, view));
         }
         match self.view.try_lock() {

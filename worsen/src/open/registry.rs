@@ -5,10 +5,13 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    sync::{Arc, LazyLock, Mutex, Weak},
 };
 
-use crate::error::{self, Error};
+use crate::{
+    error::{self, Error},
+    loom::Unpoisoned,
+};
 
 /// What makes two openings the same: the log, by its canonical path, the type it is opened as, and
 /// the process. Opened as another type, a store behaves as in another process.
@@ -67,7 +70,7 @@ fn check_kind(stores: &HashMap<Key, Place>, key: &Key) -> Result<(), Error> {
 }
 
 fn is_alive(place: &Place) -> bool {
-    let opened = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let opened = place.lock().unpoisoned();
     opened
         .as_ref()
         .is_some_and(|store| store.strong_count() > 0)
@@ -89,13 +92,13 @@ pub(crate) fn share(
     open: impl FnOnce() -> Result<Arc<dyn Any + Send + Sync>, Error>,
 ) -> Result<Arc<dyn Any + Send + Sync>, Error> {
     let place = {
-        let mut stores = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stores = OPEN.lock().unpoisoned();
         // Places of stores that are closed, and that nobody is opening, are not kept for ever.
         stores.retain(|_, place| Arc::strong_count(place) > 1 || is_alive(place));
         check_kind(&stores, &key)?;
         stores.entry(key).or_default().clone()
     };
-    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = place.lock().unpoisoned();
     if let Some(shared) = place.as_ref().and_then(Weak::upgrade) {
         return Ok(shared);
     }

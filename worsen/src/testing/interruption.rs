@@ -1,14 +1,10 @@
 //! What happens in the middle of an operation, such as a commit of another process. Never here: the
 //! operations.
 
-use std::{
-    fmt,
-    panic::resume_unwind,
-    sync::{Mutex, PoisonError},
-    thread,
-};
+use std::{fmt, panic::resume_unwind, sync::Mutex, thread};
 
 use super::operation::Operation;
+use crate::loom::Unpoisoned;
 
 /// When an [interruption](crate::testing::SimulatedDisk::interrupt) comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,16 +30,16 @@ pub(super) struct Interruptions(Mutex<Vec<Interruption>>);
 
 impl Interruptions {
     pub(super) fn add(&self, interruption: Interruption) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.lock().unpoisoned();
         waiting.push(interruption);
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.lock().unpoisoned().len()
     }
 
     fn take(&self, moment: Moment, operation: &Operation) -> Option<Deed> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.lock().unpoisoned();
         let at = waiting
             .iter_mut()
             .position(|next| next.moment == moment && (next.chosen)(operation))?;

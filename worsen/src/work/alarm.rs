@@ -6,13 +6,16 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
     thread,
     time::Instant,
 };
 
-use crate::callbacks::{Callback, Callbacks};
+use crate::{
+    callbacks::{Callback, Callbacks},
+    loom::Unpoisoned,
+};
 
 #[derive(Default)]
 pub(super) struct Alarm(Arc<Shared>);
@@ -36,7 +39,7 @@ struct State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 
     fn run(&self) {
@@ -44,10 +47,7 @@ impl Shared {
         while !state.closing {
             let now = Instant::now();
             let Some(first) = state.sleepers.first_entry() else {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unpoisoned();
                 continue;
             };
             let at = first.key().0;
@@ -58,10 +58,7 @@ impl Shared {
                 self.callbacks.run([Callback::Wake(waker)]);
                 state = self.state();
             } else {
-                (state, _) = self
-                    .changed
-                    .wait_timeout(state, at - now)
-                    .unwrap_or_else(PoisonError::into_inner);
+                (state, _) = self.changed.wait_timeout(state, at - now).unpoisoned();
             }
         }
     }

@@ -3,7 +3,6 @@
 
 use std::{
     io,
-    sync::PoisonError,
     time::{Duration, Instant},
 };
 
@@ -21,6 +20,7 @@ use crate::{
     backend::{AppendFailure, LeadsTo, now},
     entry::Edit,
     error::{self, Error, ErrorKind},
+    loom::Unpoisoned,
     planted::{Bug, planted},
     repair::Repair,
     shared_str::SharedStr,
@@ -81,10 +81,7 @@ impl FileBackend {
 
     pub(super) fn note_intrusion(&self, error: &Error) {
         if error.kind() == ErrorKind::LockDoesNotExclude {
-            *self
-                .intrusion
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+            *self.intrusion.lock().unpoisoned() = Some((Instant::now(), error.clone()));
         }
     }
 

@@ -20,6 +20,7 @@ use crate::{
     backend::{Entries, Sink},
     error::{self, Error},
     health::Condition,
+    loom::Unpoisoned,
     planted::{Bug, planted},
     repair::Repair,
 };
@@ -202,10 +203,7 @@ impl FileBackend {
         if planted(Bug::HealInSilence) {
             return;
         }
-        let mut healed = self
-            .healed
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut healed = self.healed.lock().unpoisoned();
         // What was kept the first time is what somebody may want.
         let before = healed.take().and_then(|condition| match condition {
             Condition::Healed { kept, .. } => kept,

@@ -3,9 +3,10 @@
 //! within a generation, and from one generation to a later one by what its header says of those before it.
 //! Never here: reading, and what is done about it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::format::{Crc, Header, Past, Position};
+use crate::loom::Unpoisoned;
 
 /// How many of the generations before it a header names at most.
 const PAST_LIMIT: usize = 8;
@@ -22,7 +23,7 @@ impl Chain {
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<Crc>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 
     /// The line that ends there was read, or written. It may take the place of one that was taken back.

@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed},
@@ -17,7 +17,10 @@ use super::{
     FileBackend, State,
     shared_page::{Mark, Sight},
 };
-use crate::planted::{Bug, planted};
+use crate::{
+    loom::Unpoisoned,
+    planted::{Bug, planted},
+};
 
 /// How often the files are looked at, at most, by those who read what is in memory.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -118,7 +121,7 @@ impl FileBackend {
         }
         // This process is ahead of what it published, or the page speaks of another history.
         let fruitless = self.looks.fruitless.lock();
-        let fruitless = *fruitless.unwrap_or_else(PoisonError::into_inner);
+        let fruitless = *fruitless.unpoisoned();
         fruitless != Some(sight) || self.looks.is_due()
     }
 
@@ -126,7 +129,7 @@ impl FileBackend {
     pub(super) fn note_place(&self, sight: Sight) {
         self.note_known();
         let fruitless = self.looks.fruitless.lock();
-        *fruitless.unwrap_or_else(PoisonError::into_inner) = Some(sight);
+        *fruitless.unpoisoned() = Some(sight);
     }
 
     /// Readers have come to another place.
@@ -157,10 +160,7 @@ impl FileBackend {
             }
             return;
         }
-        let other = self
-            .other_page
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let other = self.other_page.lock().unpoisoned();
         if let (Some(of), Some(page)) = (other.of, &other.page) {
             if of != found {
                 page.retire();

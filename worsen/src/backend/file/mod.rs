@@ -29,7 +29,7 @@ mod room;
 pub(crate) mod shared_page;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -54,6 +54,7 @@ use crate::{
     entry::Edit,
     error::{self, Error},
     health::Condition,
+    loom::Unpoisoned,
     options::Access,
     planted::{Bug, planted},
     repair::Repair,
@@ -157,13 +158,11 @@ impl State {
 
 impl FileBackend {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 
     fn following(&self) -> MutexGuard<'_, Following> {
-        self.following
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.following.lock().unpoisoned()
     }
 
     /// Reads what stands behind the known tail.
@@ -183,15 +182,11 @@ impl FileBackend {
 
     /// What was found of this store that should be otherwise.
     fn found_conditions(&self) -> Vec<Condition> {
-        let intrusion = self
-            .intrusion
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let intrusion = self.intrusion.lock().unpoisoned().clone();
         let intrusion = intrusion
             .filter(|(at, _)| at.elapsed() <= TOLD_FOR)
             .map(|(_, error)| Condition::LockDoesNotExclude { error });
-        let healed = self.healed.lock().unwrap_or_else(PoisonError::into_inner);
+        let healed = self.healed.lock().unpoisoned();
         let others = healed.iter().chain(&self.not_private).cloned();
         intrusion.into_iter().chain(others).collect()
     }

@@ -2,7 +2,7 @@
 //! somebody has replaced that, of the one in its place. Never here: what stands in a page.
 
 use std::{
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     backend::Visible,
     error::{self, Error},
+    loom::Unpoisoned,
     options::Access,
     planted::{Bug, planted},
 };
@@ -49,7 +50,7 @@ impl FileBackend {
                 new.doubt(old.doubted());
                 old.retire();
             }
-            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+            *self.lock.lock().unpoisoned() = taken;
         }
         Ok(())
     }
@@ -77,10 +78,7 @@ impl FileBackend {
     /// The page that is in use, where the first one says that it is not. Nobody needs the lock to look at
     /// the file that is at its path.
     pub(super) fn page_in_use(&self) -> Option<Arc<SharedPage>> {
-        let mut other = self
-            .other_page
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut other = self.other_page.lock().unpoisoned();
         let is_there = |page: &Arc<SharedPage>| !page.is_retired();
         if !other.page.as_ref().is_some_and(is_there) {
             let found = self.disk.identify(&self.paths.lock).ok().flatten();
@@ -109,10 +107,7 @@ impl FileBackend {
     }
 
     pub(super) fn current_lock(&self) -> Arc<Lock> {
-        self.lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lock.lock().unpoisoned().clone()
     }
 
     pub(super) fn current_page(&self) -> Option<Arc<SharedPage>> {

@@ -20,6 +20,7 @@ use crate::{
     commit::Commit,
     entry::Edit,
     error::{Effect, ErrorKind, ValueError},
+    loom::Unpoisoned,
     shared_str::SharedStr,
 };
 
@@ -34,7 +35,7 @@ struct Bomb {
 
 impl Bomb {
     fn reach(&self, place: &'static str) {
-        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = self.at.lock().unpoisoned();
         if *at == Some(place) {
             *at = None;
             drop(at);

@@ -7,7 +7,7 @@
 
 use std::{
     mem,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     engine::Unseen,
     error::ValueError,
     loom::{
-        Slot,
+        Slot, Unpoisoned,
         atomic::{
             AtomicU64, AtomicUsize,
             Ordering::{Acquire, Relaxed, Release},
@@ -264,7 +264,7 @@ impl<T: Value> Published<T> {
 
     /// Looks at all of it at one time, while nothing is published.
     pub(super) fn whole<'a, R>(&'a self, look: impl FnOnce(&'a Self) -> R) -> R {
-        let _whole = self.whole.read().unwrap_or_else(PoisonError::into_inner);
+        let _whole = self.whole.read().unpoisoned();
         look(self)
     }
 
@@ -317,7 +317,7 @@ impl<T: Value> Published<T> {
         revision: u64,
         unseen: Unseen,
     ) {
-        let _whole = self.whole.write().unwrap_or_else(PoisonError::into_inner);
+        let _whole = self.whole.write().unpoisoned();
         let before = self.clock.load(Relaxed);
         let ahead = self.ahead.load(Relaxed);
         let mut clock = revision.wrapping_add(ahead);

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 mod crash_states;
@@ -19,6 +19,7 @@ use super::{
     plan::Plan,
     state::{Crash, ROOT, State},
 };
+use crate::loom::Unpoisoned;
 
 /// A disk in memory that can crash, lie and fail at every operation, and the machine around it.
 ///
@@ -95,10 +96,7 @@ impl SimulatedDisk {
     }
 
     pub(in crate::testing) fn state(&self) -> MutexGuard<'_, State> {
-        self.machine
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.machine.state.lock().unpoisoned()
     }
 
     /// A machine in the same state, which goes its own way from now on.

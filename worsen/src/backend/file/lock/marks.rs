@@ -27,7 +27,7 @@ use std::{
     io,
     os::unix::fs::FileExt,
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -38,6 +38,7 @@ use super::Intruder;
 use crate::{
     backend::file::{file_id::FileId, reach::Reach, shared_page::SharedPage},
     clock::milliseconds,
+    loom::Unpoisoned,
     planted::{Bug, planted},
     process::{Environment, ProcessId, System, is_gone_since},
 };
@@ -299,7 +300,7 @@ impl Marks {
     /// Asks those who use the directory behind for marks, where that is due, and waits for who has the lock
     /// without having seen it.
     fn ask(&self, file: &File, patience: Duration) -> io::Result<Option<Intruder>> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.asked.lock().unpoisoned();
         let now = seconds();
         // It is as due where the clock was set back.
         if (ASKED_FOR / 2..=ASKED_FOR).contains(&asked.saturating_sub(now)) {

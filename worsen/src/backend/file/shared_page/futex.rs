@@ -75,11 +75,11 @@ mod system {
 /// compares the word and goes to sleep under that lock, a wake takes it too. There are no time-outs.
 #[cfg(loom)]
 mod system {
-    use std::{sync::PoisonError, time::Duration};
+    use std::time::Duration;
 
     use super::Woken;
     use crate::loom::{
-        Condvar, Mutex, MutexGuard,
+        Condvar, Mutex, MutexGuard, Unpoisoned,
         atomic::{AtomicU32, Ordering::Relaxed},
     };
 
@@ -111,10 +111,7 @@ mod system {
         queue.next += 1;
         queue.sleepers.push((address(word), me));
         while queue.sleepers.iter().any(|(_, number)| *number == me) {
-            queue = KERNEL
-                .woken
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = KERNEL.woken.wait(queue).unpoisoned();
         }
     }
 
@@ -130,7 +127,7 @@ mod system {
     }
 
     fn lock() -> MutexGuard<'static, Queue> {
-        KERNEL.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        KERNEL.queue.lock().unpoisoned()
     }
 
     fn address(word: &AtomicU32) -> usize {
