@@ -14,6 +14,7 @@ mod changes; // each commit, told once
 mod collections; // fields that log by entry
 mod contract; // what every store promises, whatever keeps it
 mod detached; // what failed while nobody waited
+mod errors; // of each kind, and whether what they say of the write is so
 mod exit; // how a program ends
 mod files;
 mod floors; // who imports from whom

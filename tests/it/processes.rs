@@ -313,7 +313,10 @@ fn a_handle_in_a_forked_child_refuses_to_write_and_harms_nobody() {
     // Of the child: what a write says, what it still reads, what a sync says, what a watch tells. Then what
     // its own opening counts, with or without the parent's.
     let (child, rest) = lines.split_at(3);
-    assert_eq!(child, ["Some(Forked) 1", "Some(Forked)", "None"]);
+    assert_eq!(
+        child,
+        ["Some((Forked, NothingWritten)) 1", "Some(Forked)", "None"]
+    );
     assert!(rest[0] == "11" || rest[0] == "111", "{rest:?}");
     assert_eq!(rest[1..], ["1111"]);
     let store = open(folder.path());

@@ -37,15 +37,15 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Condition {
-    /// An earlier error left in doubt what is on disk. Writes are refused until the store is opened anew;
+    /// An earlier error left in doubt what is on disk. The store refuses writes until it is opened anew;
     /// reads go on with the newest state that was published.
     Poisoned {
         /// That error.
         error: Error,
     },
-    /// Another program wrote a value that does not fit its type. Reads stay at the state before, and writes
-    /// are refused, until somebody writes a value that fits. Whoever waits in a [`Watch`](crate::Watch) or
-    /// for [`Changes`](crate::Changes) is told by an error.
+    /// Another program wrote a value that does not fit its type. Reads stay at the state before, and the store
+    /// refuses writes, until somebody writes a value that fits. Every [`Watch`](crate::Watch) and every
+    /// [`Changes`](crate::Changes) returns it once, as an error.
     Misfit {
         /// The value's uid, and why it does not fit.
         error: Error,
@@ -60,25 +60,25 @@ pub enum Condition {
         error: Error,
     },
     /// Within the last minute another process had the lock while this one had it: they use the directory
-    /// through two views of it whose locks do not keep each other out. The write that met it was refused, and
-    /// wrote nothing; reads go on, and so do writes that meet nobody.
+    /// through two views of it whose locks do not keep each other out. The store refused the write that met the
+    /// other process, and nothing of it was written; reads go on, and so do writes that meet nobody.
     LockDoesNotExclude {
         /// What the write was told.
         error: Error,
     },
-    /// The log lost commits while the store was open, and was written anew from what this process remembers:
-    /// it was deleted, cut off or damaged, or an older copy was put in its place beside a backup that is newer.
-    /// Nothing is lost. It is told until the store is opened anew.
+    /// The log lost commits while the store was open: somebody deleted it, cut it off, damaged it or put an older
+    /// copy in its place beside a backup that is newer. The store wrote it anew from what this process remembers,
+    /// so nothing is lost, and tells of it until it is opened anew.
     Healed {
         /// The revision that the log was written anew at.
         revision: u64,
-        /// A copy of what was found in its place, where that was anything.
+        /// A copy of what stood in its place, where that was anything.
         kept: Option<PathBuf>,
         /// The log.
         path: PathBuf,
     },
-    /// Commits of other processes cannot be read for now. Reads stay at the newest state that was read,
-    /// and it is tried again.
+    /// The commits of other processes cannot be read for now. Reads stay at the newest state that was read,
+    /// and the store tries again.
     NotFollowing {
         /// Why.
         error: Error,
@@ -123,11 +123,11 @@ impl fmt::Display for Condition {
         match self {
             Condition::Poisoned { error } => write!(
                 f,
-                "writes are refused until every handle is dropped and the store is opened again: {error:#}"
+                "the store refuses writes until every handle is dropped and it is opened again: {error:#}"
             ),
             Condition::Misfit { error, revision } => write!(
                 f,
-                "reads stay at revision {revision} and writes are refused until a value that fits is written: {error:#}"
+                "reads stay at revision {revision}, and the store refuses writes, until a program writes a value that fits: {error:#}"
             ),
             Condition::Replaced { error } | Condition::LockDoesNotExclude { error } => {
                 write!(f, "{error:#}")
@@ -139,18 +139,22 @@ impl fmt::Display for Condition {
             } => {
                 write!(
                     f,
-                    "the log was deleted, cut off or replaced by an older one while the store was open, and was written anew from memory at revision {revision}; nothing is lost; to restore an older copy, close the store in every process first: {}",
+                    "the log was deleted, cut off, damaged or replaced by an older one while the store was open; the store wrote it anew from memory at revision {revision}, and nothing is lost; to restore an older copy, close the store in every process first: {}",
                     path.display()
                 )?;
                 match kept {
-                    Some(kept) => write!(f, " (what was found is kept in {})", kept.display()),
+                    Some(kept) => write!(
+                        f,
+                        " (a copy of what stood there is kept in {})",
+                        kept.display()
+                    ),
                     None => Ok(()),
                 }
             }
             Condition::NotFollowing { error } => {
                 write!(
                     f,
-                    "reads may be older than what others committed: {error:#}"
+                    "reads may be older than what other processes have committed: {error:#}"
                 )
             }
             Condition::SlowClosure { took, uids } => {
@@ -159,12 +163,12 @@ impl fmt::Display for Condition {
                     write!(f, " (it changed `{}`)", uids.join("`, `"))?;
                 }
                 f.write_str(
-                    ", and all other writers waited: do what takes its time before the closure",
+                    ", and all other writers waited for it; do what takes long before the write",
                 )
             }
             Condition::NotPrivate { path, mode } => write!(
                 f,
-                "other users may be able to use the log: it has mode {mode:04o}, not the 0600 that it is created with; on a file system without modes, mount it for one user (`umask=0077`), or keep the store elsewhere: {}",
+                "other users may be able to use the log: it has mode {mode:04o}, and the store creates it with 0600; where the file system has no modes, mount it for one user (`umask=0077`), or keep the store elsewhere: {}",
                 path.display()
             ),
         }
@@ -175,46 +179,49 @@ impl fmt::Display for Condition {
 /// time.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    /// Something was noted: without that, a write that goes well looks at nothing else here.
+    /// Whether anything is noted. While nothing is, a write that succeeds looks at nothing else here.
     any: AtomicBool,
     /// The standard library's lock also under loom: it is never held across anything that other threads
     /// take part in.
     notes: Mutex<Notes>,
-    /// How many there were of what those who wait have to be told.
+    /// Counts the events that every waiting reader has to be told of.
     events: AtomicU64,
 }
 
-/// Which of the events somebody who waits was told.
+/// The newest event of either sort that one waiting reader was told of.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Told {
     misfit: u64,
     replaced: u64,
 }
 
-/// An error, and which of the events it is.
+/// An error, and its number among the events.
 type Event = (u64, Error);
 
 #[derive(Debug, Default)]
 struct Notes {
     poisoned: Option<Error>,
     misfits: Vec<Error>,
-    /// Since when there have been any.
+    /// The event at which the first of them came up.
     misfit: Option<Event>,
-    /// The newest replacement of the files. It stays: what was told before it is void.
+    /// The newest replacement of the files. It stays, as it voids all that was told before it.
     replaced: Option<Event>,
-    /// Up to where that is known.
+    /// The revision up to which the misfits are known.
     known: u64,
+    /// The one that readers stay at.
     revision: u64,
+    /// Why the commits of other processes could not be read, the last time that the store looked.
     unread: Option<Error>,
-    /// When each ended. None is as slow as one before it, so the first is the slowest.
+    /// The closures with the time at which each ended. None is as slow as one before it, so the first is the
+    /// slowest.
     slow: VecDeque<(Instant, Duration, Vec<String>)>,
 }
 
-/// A closure that takes so long is told of.
+/// The store tells of a closure that takes this long or longer.
 const SLOW: Duration = Duration::from_millis(100);
-/// For so long.
+/// How long it tells of one.
 const TOLD_FOR: Duration = Duration::from_secs(60);
-/// So many of its uids.
+/// How many of its uids it names at most.
 const UIDS: usize = 5;
 
 impl Board {
@@ -222,7 +229,7 @@ impl Board {
         self.notes.lock().unpoisoned()
     }
 
-    /// What came of looking for other processes' commits.
+    /// Notes what came of looking for the commits of other processes.
     pub(crate) fn read<T>(&self, outcome: &Result<T, Error>) {
         match outcome {
             // Relaxed: the lock orders the notes.
@@ -235,7 +242,7 @@ impl Board {
         }
     }
 
-    /// The error that refuses writes.
+    /// Notes the error for which the store refuses writes, or that it refuses none.
     pub(crate) fn poisoned(&self, error: Option<&Error>) {
         if error.is_none() && !self.any.load(Ordering::Relaxed) {
             return;
@@ -245,7 +252,7 @@ impl Board {
         self.sum_up(notes);
     }
 
-    /// The files were replaced by others with another history, of which nothing is known yet.
+    /// Notes that somebody replaced the files by others with another history, of which nothing is known yet.
     pub(crate) fn replaced(&self, error: Error) {
         let notes = &mut *self.notes();
         notes.replaced = Some((self.count(), error));
@@ -255,7 +262,8 @@ impl Board {
         self.sum_up(notes);
     }
 
-    /// What a newcomer has been told: that the files were replaced is nothing to one who has seen no others.
+    /// What counts as told to a reader that begins to wait now. It has seen no other files, so a replacement is no
+    /// news to it.
     pub(crate) fn told(&self) -> Told {
         if self.events.load(Ordering::Acquire) == 0 {
             return Told::default();
@@ -267,12 +275,12 @@ impl Board {
         }
     }
 
-    /// The newest replacement of the files, if it was not told.
+    /// The newest replacement of the files, if this reader was not told of it.
     pub(crate) fn tell_replaced(&self, told: &mut Told) -> Option<Error> {
         self.tell(&mut told.replaced, |notes| notes.replaced.as_ref())
     }
 
-    /// A value that does not fit, as long as there is one, if it was not told.
+    /// A value that does not fit, as long as there is one, if this reader was not told of it.
     pub(crate) fn tell_misfit(&self, told: &mut Told) -> Option<Error> {
         if planted(Bug::WaitBesideMisfit) {
             return None;
@@ -281,7 +289,7 @@ impl Board {
     }
 
     fn tell(&self, told: &mut u64, event: fn(&Notes) -> Option<&Event>) -> Option<Error> {
-        // Acquire: who sees the count sees what was done before it.
+        // Acquire: a thread that sees the count sees what was done before it.
         if self.events.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -295,8 +303,8 @@ impl Board {
         self.events.fetch_add(1, Ordering::Release) + 1
     }
 
-    /// What does not fit of the state at `known`, while readers see `revision`. Whoever knows more has said
-    /// so already. Returns whether those who wait have to be told.
+    /// Notes what does not fit of the state at `known`, while readers see `revision`. A thread that knew a newer
+    /// state has noted that already. Returns whether waiting readers have to be told.
     pub(crate) fn misfits<'a>(
         &self,
         known: u64,
@@ -321,7 +329,7 @@ impl Board {
         is_new
     }
 
-    /// A closure ended, and took so long.
+    /// Notes a closure that has just ended, where it took long.
     pub(crate) fn closure<'a>(&self, took: Duration, uids: impl Iterator<Item = &'a str>) {
         if took < SLOW {
             return;

@@ -1,4 +1,4 @@
-//! What opening a store had to do beside reading it, as its user is told.
+//! [`Repair`]: what opening a store had to do beside reading it, as the store tells its user. Never here: doing it.
 
 use std::{fmt, path::PathBuf};
 
@@ -53,13 +53,12 @@ impl Recovery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Repair {
-    /// The log, or its end, was gone; what the backup holds of it was put back, and that is one write
-    /// behind.
+    /// The log, or its end, was gone. Opening put back what the backup holds of it, which is one write behind.
     Restored {
         /// The newest revision that the backup held.
         revision: u64,
     },
-    /// Part of the log was unreadable and was put back from the backup. What else there is to say of
+    /// A part of the log was unreadable, and opening put it back from the backup. What else there is to say of
     /// its end stands beside it; by itself it means that nothing is lost.
     Mended {
         /// Where the unreadable part began, in bytes from the start of the log.
@@ -67,24 +66,24 @@ pub enum Repair {
         /// A copy of the log as it was found.
         kept: Option<PathBuf>,
     },
-    /// The end of the log was no whole commit and was cut off.
+    /// The end of the log was no whole commit, and opening cut it off.
     CutOff {
         /// Where it began, in bytes from the start of the log.
         offset: u64,
         /// How long it was.
         bytes: u64,
-        /// Whether it may have been a commit that was acknowledged and damaged since; otherwise it
-        /// is what a writer leaves that dies while writing.
+        /// Whether it may have been a commit that was acknowledged and damaged since; otherwise a writer left
+        /// it that died while it wrote.
         acknowledged: bool,
         /// A copy of it.
         kept: Option<PathBuf>,
     },
-    /// The backup did not belong to the log and was written anew.
+    /// The backup did not belong to the log, and opening wrote it anew.
     BackupRenewed {
         /// A copy of the backup as it was found, where it held anything.
         kept: Option<PathBuf>,
     },
-    /// Commits were lost, and `.salvage()` had asked to go on with what is left.
+    /// Commits are lost, and the program had asked by `.salvage()` to go on with what is left.
     Salvaged {
         /// How many commits before the damage were kept.
         before: u64,
@@ -93,23 +92,22 @@ pub enum Repair {
         /// A copy of the log as it was found.
         kept: Option<PathBuf>,
     },
-    /// The log ends before a revision that this machine had shown already: both files were put back
-    /// to an older state, lost their ends, or were written [`Buffered`](crate::Durability::Buffered)
-    /// before a power cut.
+    /// The log ends before a revision that this machine had shown already: somebody put both files back to an
+    /// older state, they lost their ends, or they were written [`Buffered`](crate::Durability::Buffered) before
+    /// a power cut.
     Behind {
         /// Where the log ends.
         revision: u64,
         /// The newest revision that had been there.
         seen: u64,
     },
-    /// There was a store, and its files hold nothing any more: they are empty, or blank from end to end. It
-    /// begins anew, with its seeds. Where both files were deleted, that is what somebody wanted, and is not
-    /// told.
+    /// There was a store, and its files hold nothing any more: they are empty, or blank from end to end. The
+    /// store begins anew, with its seeds. Where both files are gone, somebody wanted that, and this is not told.
     Emptied {
         /// The newest revision that had been there.
         seen: u64,
     },
-    /// The log was deleted or cut while the store was open, and was written anew from memory.
+    /// The log was deleted or cut while the store was open, and the store wrote it anew from memory.
     Healed,
 }
 
@@ -119,14 +117,14 @@ impl fmt::Display for Repair {
             Repair::Restored { revision } => {
                 write!(
                     f,
-                    "the log, or its end, was missing and was restored from the backup, up to revision {revision}; a commit after that, if there was one, is lost"
+                    "the log, or its end, was missing, and opening restored it from the backup, up to revision {revision}; a commit after that, if there was one, is lost"
                 )?;
                 &None
             }
             Repair::Mended { offset, kept } => {
                 write!(
                     f,
-                    "the log was unreadable from byte {offset} on and was mended from the backup"
+                    "the log was unreadable from byte {offset} on, and opening mended it from the backup"
                 )?;
                 kept
             }
@@ -138,17 +136,17 @@ impl fmt::Display for Repair {
             } => {
                 write!(
                     f,
-                    "{bytes} bytes at the end of the log, from byte {offset} on, were no whole commit and were cut off"
+                    "opening cut {bytes} bytes off the end of the log, from byte {offset} on, as they were no whole commit"
                 )?;
                 f.write_str(if *acknowledged {
                     "; they may have been the newest commit, damaged since"
                 } else {
-                    "; a writer died while writing them, before its commit was acknowledged"
+                    "; a writer died while it wrote them, before its commit was acknowledged"
                 })?;
                 kept
             }
             Repair::BackupRenewed { kept } => {
-                f.write_str("the backup did not belong to the log and was written anew")?;
+                f.write_str("the backup did not belong to the log, and opening wrote it anew")?;
                 kept
             }
             Repair::Salvaged {
@@ -158,31 +156,35 @@ impl fmt::Display for Repair {
             } => {
                 write!(
                     f,
-                    "the log was damaged beyond the backup's help: {before} commits before the damage and {behind} behind it were kept, those between are lost"
+                    "the log was damaged where the backup does not help: opening kept {before} commits before the damage and {behind} behind it, and those between are lost"
                 )?;
                 kept
             }
             Repair::Behind { revision, seen } => {
                 write!(
                     f,
-                    "the log ends at revision {revision}, and revision {seen} had been there: the commits in between are lost"
+                    "the log ends at revision {revision}, and this machine had shown revision {seen} before: the commits in between are lost"
                 )?;
                 &None
             }
             Repair::Emptied { seen } => {
                 write!(
                     f,
-                    "the files were empty, and revision {seen} had been there: everything is lost, and the store begins anew"
+                    "the files hold nothing, and this machine had shown revision {seen} before: everything is lost, and the store begins anew"
                 )?;
                 &None
             }
             Repair::Healed => {
-                f.write_str("the log was deleted or cut while the store was open and was written anew from memory")?;
+                f.write_str("the log was deleted or cut while the store was open, and the store wrote it anew from memory")?;
                 &None
             }
         };
         if let Some(kept) = kept {
-            write!(f, " (what was found is kept in {})", kept.display())?;
+            write!(
+                f,
+                " (a copy of what stood there is kept in {})",
+                kept.display()
+            )?;
         }
         Ok(())
     }

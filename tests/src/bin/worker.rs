@@ -383,7 +383,8 @@ fn fork(dir: &Path) -> Result<(), Box<dyn Error>> {
         -1 => Err(std::io::Error::last_os_error().into()),
         0 => {
             let refused = store.set_count(2).wait().err();
-            println!("{:?} {}", refused.map(|error| error.kind()), store.count());
+            let refused = refused.map(|error| (error.kind(), error.effect()));
+            println!("{refused:?} {}", store.count());
             println!(
                 "{:?}",
                 pollster::block_on(store.sync())
