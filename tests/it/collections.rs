@@ -435,7 +435,7 @@ fn agree(steps: &[(usize, Step)]) -> Result<(), TestCaseError> {
         let store = &stores[*who];
         match step.clone() {
             Step::Reopen => stores[*who] = open()?,
-            // By whoever writes next.
+            // The next writer does it.
             Step::Compact => compact_above.store(0, Relaxed),
             Step::Undone(_) => {
                 let step = step.clone();

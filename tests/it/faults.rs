@@ -248,7 +248,7 @@ fn fault_everywhere(
                 let opened = two.opened[process].as_ref().expect("it was just opened");
                 let outcome = two.known.run(opened, Op::Set("d"), 100 * round + process);
                 let Err(error) = outcome else { continue };
-                // Who could not even unlock tries again before its own next write.
+                // A process that could not even unlock tries again before its own next write.
                 let stuck = error.kind() == ErrorKind::LockTimeout && repeat == Repeat::ForGood;
                 if stuck && round == 1 {
                     continue;

@@ -67,7 +67,7 @@ impl Restored {
         for file in files {
             let (from, to) = (self.copy.join(file), self.dir.join(file));
             match in_place {
-                // Not cut off first: that would end whoever looks at a page of it.
+                // Not cut off first: that would end every process that looks at a page of it.
                 true => {
                     let bytes = fs::read(from).unwrap();
                     let file = fs::File::options().write(true).open(to).unwrap();

@@ -86,7 +86,7 @@ bugs! {
     DoNotCheckLogIdentity,
     /// A lock on a deleted file counts.
     DoNotCheckLockIdentity,
-    /// A file that is written anew belongs to whoever wrote it, and is for that user alone.
+    /// A file that is written anew belongs to the user that wrote it, and is for that user alone.
     KeepNoOwner,
     /// Where the directory is another one by now, on another file system, the store goes on there.
     WriteOnAnotherDevice,
@@ -96,19 +96,19 @@ bugs! {
         allow(dead_code, reason = "only Linux maps the page")
     )]
     StoreWithoutAsking,
-    /// Who has waited long enough for the lock goes on without it.
+    /// A process that has waited long enough for the lock goes on without it.
     BreakLockAtTimeout,
     /// Closures run on a state that other processes have left behind.
     SkipCatchUp,
     /// Readers do not look whether another process has committed.
     StaleRead,
-    /// A reader who is behind waits until no closure runs.
+    /// A reader that is behind waits until no closure runs.
     ReadWaitsForClosure,
     /// A reader sees a part of a commit before the others, and before its revision.
     ShowHalfACommit,
-    /// Whoever waits hears nothing of a value that does not fit.
+    /// A waiting thread hears nothing of a value that does not fit.
     WaitBesideMisfit,
-    /// Whoever waits, be it for no time at all, looks at what this process has taken over already.
+    /// A thread that waits, even for no time at all, looks only at what this process has taken over already.
     LookAtWhatIsKnown,
     /// What follows the known tail is read, whatever stands in front of it by now.
     DoNotCheckLineBeforeTail,
@@ -152,7 +152,7 @@ bugs! {
     LetLineEndsThrough,
     /// A value that comes back with its members in another order is taken for the same.
     IgnoreOrder,
-    /// Who wrote a value sees also what of it is not in the file.
+    /// The process that wrote a value also sees what of it is not in the file.
     ShowWhatWasWritten,
     /// A value that is there already is written again where its text is another one.
     CommitSameValue,
@@ -162,11 +162,11 @@ bugs! {
     IgnoreLimits,
     /// Limits are for writes, and not for the seeds of a new store.
     IgnoreLimitsOfSeeds,
-    /// Who tells commits turns to a new log without reading the old one to its end.
+    /// The reader that tells commits turns to a new log without reading the old one to its end.
     TurnBeforeEndOfLog,
     /// What was read of the log before it was committed is told once it should have been.
     TellWhatWasReadEarly,
-    /// Who has lost a job can say that it is done.
+    /// A worker that has lost a job can say that it is done.
     AckWithoutToken,
     /// A job that is taken does not count as tried.
     CountNoTries,
@@ -188,9 +188,9 @@ bugs! {
         allow(dead_code, reason = "only Linux tells when a process was started")
     )]
     TrustPidAlone,
-    /// Who waits for a job sleeps past the end of a lease.
+    /// A worker that waits for a job sleeps past the end of a lease.
     SleepPastLease,
-    /// What a future took that nobody waits for any more stays taken.
+    /// A job taken by a future that nobody waits for any more stays taken.
     KeepUnclaimedJob,
     /// A move of a file that was refused, and changed nothing, makes the store refuse writes.
     DoubtRefusedRename,
@@ -204,7 +204,7 @@ bugs! {
     TrustEveryLock,
     /// What the system has cached of a name counts, where another view may have put another file there.
     TrustCachedNames,
-    /// Who uses a directory through a file server does not ask those who use it directly for marks.
+    /// A process that uses a directory through a file server does not ask those that use it directly for marks.
     #[cfg_attr(
         not(target_os = "linux"),
         allow(dead_code, reason = "only Linux finds out who uses another view")
@@ -229,7 +229,7 @@ mod switch {
 
     use super::Bug;
 
-    /// Whether this mistake is to be made. The first time it says so on stderr: who planted it knows
+    /// Whether this mistake is to be made. The first time it says so on stderr: the test that planted it knows
     /// then that the code was reached.
     pub(crate) fn planted(bug: Bug) -> bool {
         static ON: OnceLock<Option<Bug>> = OnceLock::new();
@@ -256,7 +256,7 @@ mod switch {
 
     /// Past what a test's harness captures.
     fn tell(line: &str) {
-        // Nobody to tell is no reason to fail: whoever misses the line says so.
+        // A closed stderr is no reason to fail: the test that misses the line says so.
         drop(writeln!(std::io::stderr(), "{line}"));
     }
 

@@ -17,7 +17,7 @@ use crate::{
     repair::Recovery,
 };
 
-/// How many commits are kept for those who read them one by one.
+/// How many commits are kept for readers that take them one by one.
 const KEPT: usize = 16 * 1024;
 
 /// A store in memory belongs to one process and one handle, so there is nobody to keep out, nothing

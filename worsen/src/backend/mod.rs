@@ -64,7 +64,7 @@ pub(crate) enum Next {
     Nothing,
 }
 
-/// How far a reader has come who followed the log.
+/// How far a reader that follows the log has come.
 #[derive(Debug, Clone)]
 pub(crate) enum Followed {
     /// As far as everybody may see, or as far as there is anything to read for now.
@@ -270,9 +270,9 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Leaves everything as the next process likes to find it.
     fn close(&self) {}
-    /// Sleeps until there is something else to be seen than `seen`, at most so long; not at all where `stop`
-    /// says so, which is asked again after each `publish` and `wake`, for these end it early. `false` where
-    /// there is nothing to be woken by.
+    /// Sleeps until the backend shows something else than `seen`, at most for the time-out. It does not sleep
+    /// where `stop` says so; it asks `stop` again after each `publish` and `wake`, for these end the sleep
+    /// early. `false` where nothing can wake it.
     fn wait_for_news(&self, _seen: Sight, _stop: &dyn Fn() -> bool, _timeout: Duration) -> bool {
         false
     }

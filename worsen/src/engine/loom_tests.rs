@@ -133,13 +133,13 @@ impl Backend for DiskBackend {
 }
 
 /// What readers see. Relaxed, so that the engine's own ordering is all that brings it to them.
-pub(crate) type Shown = Arc<AtomicU64>;
+pub(crate) type PublishedSum = Arc<AtomicU64>;
 
 pub(crate) struct Sum {
     draft: u64,
     accepted: u64,
     published: u64,
-    shown: Shown,
+    shown: PublishedSum,
 }
 
 impl Model for Sum {
@@ -194,13 +194,13 @@ impl Model for Sum {
     }
 }
 
-/// The sum as readers go on with it themselves.
-struct ShownSum {
+/// The read model of the sum: readers apply edits and publish it themselves.
+struct SumReadModel {
     next: u64,
-    shown: Shown,
+    shown: PublishedSum,
 }
 
-impl super::ReadModel for ShownSum {
+impl super::ReadModel for SumReadModel {
     fn apply(&mut self, edit: &Edit) -> Result<(), ValueError> {
         let json = edit.json.as_ref();
         self.next = json.and_then(|json| json.parse().ok()).unwrap_or(0);
@@ -214,7 +214,7 @@ impl super::ReadModel for ShownSum {
     fn forget(&mut self) {}
 }
 
-pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, Shown) {
+pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, PublishedSum) {
     let shown = Arc::new(AtomicU64::new(0));
     let model = Sum {
         draft: 0,
@@ -222,11 +222,11 @@ pub(crate) fn open_on(backend: Box<dyn Backend>) -> (Shared<EngineHandle>, Shown
         published: 0,
         shown: shown.clone(),
     };
-    let of_readers = ShownSum {
+    let read_model = SumReadModel {
         next: 0,
         shown: shown.clone(),
     };
-    let options = EngineOptions::of_new(backend, Box::new(model), Box::new(of_readers));
+    let options = EngineOptions::of_new(backend, Box::new(model), Box::new(read_model));
     (Engine::start(options, None).unwrap(), shown)
 }
 

@@ -36,7 +36,7 @@ impl State {
     }
 }
 
-/// Somebody who has the lock of a store, until this is dropped: from [`SimulatedDisk::hold_lock`].
+/// A process that has the lock of a store, until this is dropped: from [`SimulatedDisk::hold_lock`].
 #[must_use = "the lock is released when this is dropped"]
 #[derive(Debug)]
 pub struct HeldLock {

@@ -6,7 +6,7 @@ use super::SimulatedDisk;
 use crate::{backend::file::compaction::CompactAbove, open::builder::Builder};
 
 impl<S> Builder<S> {
-    /// Keeps the files on a simulated disk, and this handle's process is who has the store open. Needs the
+    /// Keeps the files on a simulated disk, where the process of this handle has the store open. Needs the
     /// feature `testing`.
     ///
     /// The directory is one of that disk: `./db`, for example, is `/db` there. Those above it are created

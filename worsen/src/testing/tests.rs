@@ -380,7 +380,7 @@ fn a_sync_that_failed_may_lose_what_the_next_one_calls_good() {
     file.sync_data().unwrap();
     assert_eq!(disk.read_file("/a").unwrap(), b"newer");
     assert_eq!(contents(&disk, "/a"), [Some(b"old\0\0".to_vec())].into());
-    // Who had the file open is told once, and who opens it later is not.
+    // A process that had the file open is told once, and one that opens it later is not.
     assert!(other.sync_data().is_err());
     other.sync_data().unwrap();
     let later = disk.open(Path::new("/a"), Open::Write).unwrap();

@@ -153,7 +153,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
         self.update(|queue| queue.push(job))
     }
 
-    /// Takes a job for so long, if there is one to be taken now.
+    /// Takes a job for the length of `lease`, if there is one to take now.
     ///
     /// The commit is durable, as any, and so is the count of tries. With
     /// [`Durability::Buffered`](crate::Durability::Buffered) it needs no sync; what a power cut takes

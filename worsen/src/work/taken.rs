@@ -74,7 +74,7 @@ impl<S: Schema, T: Send + Sync + 'static> Taken<S, T> {
         self.work.update(move |queue| queue.fail(receipt, why))
     }
 
-    /// Keeps the job for so long from now on.
+    /// Keeps the job for the length of `lease` from now on.
     pub fn extend(&self, lease: Duration) -> Commit<bool> {
         let (receipt, environment) = (self.receipt, self.work.environment.clone());
         self.work.update(move |queue| {

@@ -32,9 +32,9 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
     /// Nobody sleeps longer than this for the end of a lease: clocks jump, and computers sleep.
     const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
-    /// Takes a job for so long, and blocks until there is one, at most for `timeout`. `None`: there was
-    /// none. With a time-out of zero it looks at what is acknowledged now, by whichever process; taking a job
-    /// is a write, and takes as long as one. Not for the threads of an async runtime: `.await` the
+    /// Takes a job for the length of `lease`, and blocks until there is one, at most for `timeout`. `None`:
+    /// there was none. With a time-out of zero it looks at what is acknowledged now, by whichever process;
+    /// taking a job is a write, and takes as long as one. Not for the threads of an async runtime: `.await` the
     /// [`next`](Work::next) one there.
     ///
     /// # Errors
@@ -54,8 +54,8 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
         taken.transpose()
     }
 
-    /// Takes a job for so long, as soon as there is one. Cancelling it loses nothing: what it has taken
-    /// in that moment is given back.
+    /// Takes a job for the length of `lease`, as soon as there is one. Cancelling it loses nothing: what it has
+    /// taken in that moment is given back.
     ///
     /// It needs no runtime's timer, and polls nothing. A thread of this handle and its clones looks for jobs that
     /// come back without a commit, because a lease ends or a taker has died.

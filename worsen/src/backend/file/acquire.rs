@@ -194,10 +194,10 @@ fn enter(
     Ok(())
 }
 
-/// Waits for the holder whom the page named before this one, if it lives. Where it goes on, the two share a page,
-/// and their locks do not exclude, as where a directory is used beside an overlay above it. Where it does not, it
-/// found no room to say that it let go, or takes its time in the closure of a write, and is told before it
-/// appends. A killed holder stays named, too.
+/// Waits for the holder that the page named before this one, if that process lives. If that process goes on,
+/// the two share a page and their locks do not exclude, as where a directory is used beside an overlay above
+/// it. If it does not, it found no room to say that it let go, or takes its time in the closure of a write, and
+/// learns of this process before it appends. A killed holder stays named, too.
 fn wait_for_holder(
     paths: &Paths,
     lock: &Lock,
@@ -229,7 +229,7 @@ fn wait_for_holder(
     Err(does_not_exclude(paths, Intruder { pid: before.pid }))
 }
 
-/// Looks for somebody else who has the lock that this process has, as far as it can be found out.
+/// Looks for another process that has the same lock as this one, as far as it can be found out.
 ///
 /// # Errors
 ///

@@ -54,7 +54,7 @@ impl FileBackend {
     pub(super) fn check_lock(&self, state: &mut State) -> Result<(), Error> {
         let lock = self.current_lock();
         let checked = match lock.shared_page() {
-            // Somebody else said so meanwhile: see `waiting`.
+            // The page no longer names this process as the holder: see `acquire`.
             Some(page)
                 if page.is_complete()
                     && page.holder().is_none_or(|who| who.pid != self.pid)

@@ -56,7 +56,7 @@ impl Compaction {
     }
 }
 
-/// Who is told of compactions, if anybody is.
+/// The function that is told of compactions, if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Observer(Option<Arc<dyn Fn(Compaction) + Send + Sync>>);
 

@@ -95,7 +95,7 @@ impl Following {
         };
     }
 
-    /// Readers who have come to the end of a log turn to the one that begins with the same state. They would
+    /// Readers that have come to the end of a log turn to the one that begins with the same state. They would
     /// keep a file that nobody needs any more, and its room on the disk.
     pub(super) fn turn(&mut self, old: &Log, state: &State) {
         let is_there = self.log.header == old.header && self.log.position == old.position;
@@ -166,8 +166,8 @@ impl FileBackend {
             if tail == Tail::Clean {
                 return Ok(Followed::Visible);
             }
-            // Perhaps a line that is being written. Or what was read here before was taken back, or mended:
-            // who writes finds that out under the lock.
+            // Perhaps a line that is being written. Or what was read here before was taken back, or mended: the
+            // next writer finds that out under the lock.
         }
         let examined = examine(&*self.disk, &self.paths, self.access)?;
         let kin = examined.kin_of(&following.log);
@@ -179,7 +179,7 @@ impl FileBackend {
         Ok(self.tell(kin, known, revision))
     }
 
-    /// What was read of another file, to one who knew this revision before.
+    /// Tells a reader that knew this revision before what was read of another file.
     fn tell(&self, kin: Kin, known: u64, revision: u64) -> Followed {
         let goes_on = match kin {
             Kin::GoesOn => true,
@@ -247,8 +247,9 @@ impl FileBackend {
         }
     }
 
-    /// The writer's files, where readers have turned to the next ones: whoever only reads would keep the old
-    /// ones, and their room on the disk, for as long as it does so. The next write looks for its place anew.
+    /// Lets go of the writer's files when readers have turned to the next ones: a process that only reads would
+    /// otherwise keep the old ones, and their room on the disk, for as long as it does so. The next write looks
+    /// for its place anew.
     fn let_go_of_what_was_before(&self, following: &Following) {
         // Where it is at work, the writer turns to them itself.
         let Ok(mut state) = self.state.try_lock() else {

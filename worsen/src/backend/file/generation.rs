@@ -122,8 +122,8 @@ impl FileBackend {
             shared_page.trust();
             shared_page.change_mark(revision, position.crc.number());
         }
-        // Last: without it the new log stands, and the next write, or whoever opens it next, renews
-        // the backup.
+        // Last: without it the new log stands, and the next write, or the next process to open it,
+        // renews the backup.
         let backed_up = total - position.offset;
         self.renew_backup(state, &bytes, |written| {
             self.on_compaction.tell(backed_up + written, total);

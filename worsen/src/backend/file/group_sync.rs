@@ -88,8 +88,8 @@ pub(crate) fn sync(
         if failed_elsewhere(shared_page, generation) {
             return Err(SyncError::FailedElsewhere);
         }
-        // Where the lead is not to be had by any means, such as on a file system without locks, every
-        // process syncs for itself. So it is where the leader has come to a stop: a sync more does no harm.
+        // Where no process can take the lead, such as on a file system without locks, every process syncs for
+        // itself. It also does so when the leader has come to a stop: one more sync does no harm.
         let leads = !waited && file.try_lead().unwrap_or(true);
         if !leads && !waited {
             let start = Instant::now();

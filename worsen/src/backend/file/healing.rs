@@ -25,7 +25,8 @@ use crate::{
     repair::Repair,
 };
 
-/// Whoever puts a copy over a log takes some time for it. The files count once they are the same after so long.
+/// A person or program that puts a copy over a log takes some time for it. The files count once they have
+/// stayed the same for this long.
 const STABLE_TIME: Duration = Duration::from_millis(20);
 
 /// How many times they are read for that at most.

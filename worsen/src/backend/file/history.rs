@@ -35,7 +35,7 @@ pub(super) struct LogHistory {
     state: Option<Entries>,
 }
 
-/// One life of the log, open. Where it ended in a compaction, all of it is still there to be read.
+/// One generation of the log, open. Where it ended in a compaction, all of it is still there to be read.
 #[derive(Debug)]
 struct Generation {
     file: Box<dyn DiskFile>,

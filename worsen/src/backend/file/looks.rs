@@ -22,7 +22,7 @@ use crate::{
     planted::{Bug, planted},
 };
 
-/// How often the files are looked at, at most, by those who read what is in memory.
+/// How often readers of what is in memory look at the files, at most.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What readers have looked at, and when.
@@ -92,7 +92,7 @@ impl FileBackend {
             return false;
         };
         let sight = shared_page.sight();
-        // Relaxed: a reader who is ahead of this looks once more.
+        // Relaxed: a reader that is ahead of this looks once more.
         let known = Mark::of_word(self.looks.known.load(Relaxed));
         if sight.revision == revision && sight.is_of(known) {
             return self.looks.is_due();
@@ -139,8 +139,8 @@ impl FileBackend {
         self.looks.known.store(mark.word(), Relaxed);
     }
 
-    /// Whether another lock file stands at the path than the one whose page is looked at: then the page tells
-    /// nothing any more, and whoever has it learns that.
+    /// Looks whether another lock file stands at the path than the one whose page this process reads. If so,
+    /// that page tells nothing any more, and every process that has it open learns that.
     pub(super) fn look_at_lock(&self) {
         let Some(shared_page) = &self.shared_page else {
             return;
@@ -151,7 +151,7 @@ impl FileBackend {
         }
         let found = self.disk.identify(&self.paths.lock).ok().flatten();
         let Some(found) = found.map(|found| found.id) else {
-            // Whoever writes next makes another one.
+            // The next writer makes another one.
             return;
         };
         if !shared_page.is_retired() {

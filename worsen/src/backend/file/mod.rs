@@ -61,7 +61,7 @@ use crate::{
     trace::Debug,
 };
 
-/// For so long it is told that the lock did not exclude.
+/// How long the store goes on reporting that the lock did not exclude.
 const TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// How to open the files of a store.

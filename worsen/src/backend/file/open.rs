@@ -62,8 +62,8 @@ fn open_to_read(options: FileOptions) -> Result<Opened, Error> {
     })
 }
 
-/// Creates the files where there are none, and puts right what can be put right, under the lock. That is held
-/// on: whoever drops it on an error frees it.
+/// Creates the files where there are none, and puts right what can be put right, under the lock. The caller
+/// gets the lock still held; on an error the lock is dropped, which frees it.
 fn open_to_write(options: FileOptions) -> Result<Opened, Error> {
     let (disk, paths, debug) = (
         options.disk.clone(),

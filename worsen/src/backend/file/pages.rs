@@ -114,9 +114,9 @@ impl FileBackend {
         self.current_lock().shared_page()
     }
 
-    /// The shared page, where it can tell how far the log is on disk. One that not everybody shares who writes
-    /// the store cannot: what others wrote through another mount may be in a cache that a sync of this
-    /// mount does not reach.
+    /// The shared page, where it can tell how far the log is on disk. A page that some writers of the store do
+    /// not share cannot: what they wrote through another mount may be in a cache that a sync of this mount does
+    /// not reach.
     pub(super) fn page_of_syncs(&self) -> Option<Arc<SharedPage>> {
         self.current_page()
             .filter(|shared_page| shared_page.is_complete())

@@ -1,5 +1,5 @@
-//! Who may write a file beside the processes that share this mount of it. What follows from that is decided
-//! elsewhere.
+//! Which others may write a file beside the processes that share this mount of it. What follows from that is
+//! decided elsewhere.
 
 use std::{fs::File, io};
 
@@ -34,7 +34,7 @@ const REMOTE: &[u32] = &[
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SERVED: u32 = 0x6573_5546;
 
-/// Who else may write the files of a file system than the processes that share a page of it.
+/// Which others may write the files of a file system beside the processes that share a page of it.
 #[cfg_attr(
     not(any(target_os = "linux", target_os = "android")),
     expect(dead_code, reason = "only Linux tells of the others")
@@ -43,7 +43,7 @@ const SERVED: u32 = 0x6573_5546;
 pub(crate) enum Reach {
     /// Nobody.
     Machine,
-    /// Whoever sees them through another mount, or on the other side of the one that serves them.
+    /// Processes that see the files through another mount, or on the other side of the one that serves them.
     Mount,
     /// Other machines.
     Network,

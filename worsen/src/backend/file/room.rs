@@ -148,7 +148,7 @@ impl FileBackend {
             return Ok(None);
         }
         let file = backup.file.clone();
-        // Wherever it is from now on: who needs a backup looks for it.
+        // Wherever it is from now on: the code that needs a backup looks for it.
         state.backup = None;
         // Durably: a power cut must not leave anything but a backup under the name of one.
         disk.rename(&paths.backup, &paths.new_log)
@@ -158,8 +158,8 @@ impl FileBackend {
     }
 }
 
-/// Room for what is going to be behind lines that end here, in the backup first: whoever finds the log filled
-/// then knows that the backup can take that. Returns how far to fill the log.
+/// Room for what is going to be behind lines that end here, in the backup first: a process that finds the log
+/// filled then knows that the backup can take that. Returns how far to fill the log.
 fn reserve(state: &mut State, end: u64) -> io::Result<Option<Filling>> {
     let tail = state.log.position.offset;
     let filled = state.log.filled();

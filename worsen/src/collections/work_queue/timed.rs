@@ -1,6 +1,7 @@
 //! Jobs by when something ends for them. Two clocks tell that: the wall clock, which every machine has and
-//! somebody may set, and the count of a machine since its start, which only goes on. Whoever is on the machine
-//! where a time began goes by the second; everybody else, and everybody after the next start, has the first.
+//! somebody may set, and the count of a machine since its start, which only goes on. A process on the machine
+//! where a time began goes by the second; all other processes, and all processes after the next start, have the
+//! first.
 
 use std::{sync::Arc, time::Duration};
 

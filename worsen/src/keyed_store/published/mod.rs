@@ -345,7 +345,7 @@ impl<T: Value> Published<T> {
                 }
             }
         }
-        // Release: whoever sees it sees all that is stamped with it.
+        // Release: a reader that sees it sees all that is stamped with it.
         self.clock.store(clock, Release);
         // Nearly always what it was.
         self.ahead.store(clock.wrapping_sub(revision), Relaxed);

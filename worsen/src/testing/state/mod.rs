@@ -34,7 +34,7 @@ pub(in crate::testing) struct State {
     pub(in crate::testing) no_shared_pages: bool,
     /// Where the disk has an end.
     pub(in crate::testing) room: Option<Room>,
-    /// Per lock file, who has it.
+    /// Per lock file, its holder.
     pub(in crate::testing) locks: BTreeMap<u64, Holding>,
     pub(in crate::testing) processes: u64,
     pub(in crate::testing) killed: BTreeSet<u64>,

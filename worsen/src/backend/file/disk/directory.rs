@@ -28,8 +28,8 @@ pub(crate) fn create_directory(disk: &dyn Disk, dir: &Path) -> Result<(), Error>
     }
 }
 
-/// Makes the name of a store's directory durable before the store is created in it, in case whoever created
-/// the directory died before that.
+/// Makes the name of a store's directory durable before the store is created in it, in case the process that
+/// created the directory died before it did so.
 pub(crate) fn sync_parent(disk: &dyn Disk, paths: &Paths) -> Result<(), Error> {
     let found = disk
         .identify(&paths.log)

@@ -190,7 +190,7 @@ impl Disk for RealDisk {
     }
 }
 
-/// The same, for reading alone, and through symbolic links: whoever puts configuration into place with
+/// The same, for reading alone, and through symbolic links: a program that puts configuration into place with
 /// links, such as Kubernetes or a manager of dotfiles, replaces a link where others replace a file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LinkedDisk;

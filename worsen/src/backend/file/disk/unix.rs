@@ -42,8 +42,8 @@ pub(super) fn open(path: &Path, how: Open) -> io::Result<(File, FileId)> {
     Ok((file, id(&metadata)))
 }
 
-/// A link, a directory and a socket are refused with an error each. Whoever asks wants to know
-/// that the file is not regular.
+/// A link, a directory and a socket are refused with an error each. The caller wants to know that
+/// the file is not regular.
 fn refused(path: &Path, errno: Errno) -> io::Error {
     if matches!(
         errno,

@@ -93,7 +93,8 @@ pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
 /// A file that somebody has open cannot be moved over, other than by systems and file systems that know how
 /// POSIX does it (NTFS from Windows 10 on). It can be moved itself, though. So it is moved aside, under a
 /// number that is higher than any there is; until the other one stands in its place, `finish_rename` would
-/// put it back. Who has it open goes on reading it, and finds out as ever that another one is at its path.
+/// put it back. A process that has it open goes on reading it, and finds out as ever that another one is at its
+/// path.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let error = match fs::rename(from, to) {
         Ok(()) => return Ok(()),

@@ -1,10 +1,11 @@
-//! Marks in the lock file of who has the lock, for those whom the lock does not keep out: processes that use
-//! the directory through another view of it, such as a second mount by a file server (FUSE), or the directory
-//! behind that mount. Never here: the lock itself, and what becomes of a commit that meets another holder.
+//! Marks of the lock's holder in the lock file, for the processes that the lock does not keep out: those that
+//! use the directory through another view of it, such as a second mount by a file server (FUSE), or the
+//! directory behind that mount. Never here: the lock itself, and what becomes of a commit that meets another
+//! holder.
 //!
-//! # Who marks
+//! # Which processes mark
 //!
-//! A file server decides for itself whether a lock that is taken through it keeps anybody out who does not go
+//! A file server decides for itself whether a lock taken through it keeps out the processes that do not go
 //! through it; most do not. So a process on such a file system writes a mark when it has the lock, and then
 //! reads those of the others, past what its own view has cached. Of two that hold their locks at the same time
 //! at least one sees the mark of the other, as each writes before it reads (Dekker). That one has written
@@ -12,15 +13,15 @@
 //!
 //! On an ordinary file system a lock excludes, and nobody marks: a commit there writes nothing into this file.
 //! Only where a served view exists its processes must see those of the directory behind it too. They ask for
-//! that in the page of that directory, where it costs one load to see, and then wait for a holder who took the
+//! that in the page of that directory, where it costs one load to see, and then wait for a holder that took the
 //! lock before it was asked for. What they ask for ends by itself, for they may be killed.
 //!
 //! # Marks of the dead
 //!
 //! A mark counts only while its process lives. One that this process cannot ask for, of another machine or
-//! container, is looked at for a while: a holder who goes on changes its mark, and one who does not is taken
-//! for dead and its mark is cleared. So a holder that has taken its time looks for its own mark once more before
-//! it writes a commit.
+//! container, is looked at for a while: a holder that goes on changes its mark, and one that does not is taken
+//! for dead and its mark is cleared. So a holder that has taken its time looks for its own mark once more
+//! before it writes a commit.
 
 use std::{
     fs::File,
@@ -57,14 +58,14 @@ const ASKED_IN_PAGE: u64 = 88;
 /// For how long marks are asked for, in seconds. When half of it is over they are asked for anew.
 const ASKED_FOR: u64 = 600;
 
-/// A holder who cannot be asked for and whose mark has not changed for so long is dead.
+/// A holder that cannot be asked for and whose mark has not changed for this long is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The marks of one open lock file.
 #[derive(Debug)]
 pub(super) struct Marks {
-    /// The same file, opened such that nothing of it is cached, where that is to be had.
+    /// The same file, opened such that nothing of it is cached, where the system can do that.
     direct: Option<File>,
     reach: Reach,
     /// The number of the mark that processes of this view use: one at a time, as the lock excludes them.
@@ -78,7 +79,7 @@ pub(super) struct Marks {
     asked: Mutex<u64>,
 }
 
-/// Finds out who lives.
+/// Finds out which processes live.
 struct Asker(System);
 
 impl std::fmt::Debug for Asker {
@@ -135,7 +136,7 @@ impl Marks {
     /// For this file. `direct`: another opening of it that nothing caches.
     pub(super) fn new(id: FileId, reach: Reach, direct: Option<File>) -> Marks {
         let number = match reach {
-            // Everybody who uses the page of the directory itself.
+            // All processes that use the page of the directory itself.
             Reach::Machine => 0,
             // The system numbers its mounts one after the other.
             Reach::Mount => u64::from(rustix::fs::minor(id.device)) % (MARKS - 2) + 1,
@@ -166,8 +167,8 @@ impl Marks {
     }
 
     /// Marks, where that is asked for, and looks whether somebody else has the lock too; looks for the own mark
-    /// where it was made already. Only by who has the lock. Waits so long for one of whom nobody knows whether
-    /// it lives.
+    /// where it was made already. Only the holder of the lock calls it. It waits at most `patience` for a
+    /// process of which it cannot tell whether that lives.
     pub(super) fn enter(
         &self,
         file: &File,
@@ -209,7 +210,7 @@ impl Marks {
         self.look_for_others(file, mark, patience)
     }
 
-    /// Takes the mark away. Only by who has the lock still.
+    /// Takes the mark away. Only the holder calls it, while it still has the lock.
     pub(super) fn leave(&self, file: &File) -> io::Result<()> {
         if !self.is_marked() {
             return Ok(());
@@ -239,7 +240,7 @@ impl Marks {
                 let mark = there(number);
                 match self.standing(&mark) {
                     Standing::Lives => return Ok(Some(Intruder { pid: mark.pid })),
-                    // One who comes to use that place in this instant sees the mark of this process.
+                    // A process that comes to use that place in this instant sees the mark of this one.
                     Standing::Gone => self.clear(file, number)?,
                     Standing::Unknown => unknown.push((number, mark)),
                     Standing::Nobody => {}
@@ -297,8 +298,8 @@ impl Marks {
         Ok(u64::from(u32::from_le_bytes(bytes)) > seconds())
     }
 
-    /// Asks those who use the directory behind for marks, where that is due, and waits for who has the lock
-    /// without having seen it.
+    /// Asks the processes that use the directory behind for marks, where that is due, and waits for a holder
+    /// that took the lock without having seen the request.
     fn ask(&self, file: &File, patience: Duration) -> io::Result<Option<Intruder>> {
         let mut asked = self.asked.lock().unpoisoned();
         let now = seconds();
@@ -318,7 +319,7 @@ impl Marks {
             let mut bytes = [0; 12];
             self.read(file, &mut bytes, SINCE_IN_PAGE)?;
             let pid = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-            // Whoever took the lock since has seen what is asked for.
+            // A process that took the lock since has seen the request.
             if pid == 0 || *first.get_or_insert(bytes) != bytes {
                 break;
             }
@@ -365,7 +366,7 @@ impl Marks {
         read_full(file, buffer, at)
     }
 
-    /// Through to whoever serves the file system.
+    /// Writes through to the server of the file system.
     fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
         if let Some(direct) = &self.direct {
             if direct.write_all_at(bytes, at).is_ok() {
@@ -610,7 +611,7 @@ mod tests {
         assert!(begun.elapsed() >= DEAD_AFTER);
         assert_eq!(marks.read_table(&file).unwrap()[5], Mark::default());
         marks.leave(&file).unwrap();
-        // Whoever makes its next mark meanwhile lives.
+        // A holder that makes its next mark meanwhile lives.
         let is_over = AtomicU64::new(0);
         thread::scope(|scope| {
             scope.spawn(|| {

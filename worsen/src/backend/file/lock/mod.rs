@@ -41,7 +41,7 @@ pub(crate) trait LockFile: Send + Sync + fmt::Debug {
     ///
     /// When the operating system cannot tell: it is out of locks, or the file system has none.
     fn try_lock(&self) -> io::Result<bool>;
-    /// Frees the lock. Only by who took it.
+    /// Frees the lock. Only the holder calls it.
     ///
     /// # Errors
     ///
@@ -59,9 +59,9 @@ pub(crate) trait LockFile: Send + Sync + fmt::Debug {
     fn find_room(&self) -> io::Result<()> {
         Err(io::ErrorKind::StorageFull.into())
     }
-    /// Looks whether somebody else has the lock too, who is on the other side of a file server: of the one
-    /// who has it, right after taking it, and once more before it writes. Unlocking ends it. It waits so
-    /// long at most for one of whom nobody knows whether it lives.
+    /// Looks whether a process on the other side of a file server has the lock too. The holder calls this right
+    /// after it takes the lock, and once more before it writes. Unlocking ends it. It waits at most `patience`
+    /// for a process of which it cannot tell whether that lives.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ pub(crate) trait LockFile: Send + Sync + fmt::Debug {
         let _ = patience;
         Ok(None)
     }
-    /// Whether others may have to be kept out whom the lock does not keep out, and all that stands in the
-    /// files is to be looked at anew for that. Of the one who has the lock.
+    /// Whether there may be processes that the lock does not keep out, so that the holder must look anew at all
+    /// that stands in the files. Only the holder asks.
     fn is_shared_beyond(&self) -> bool {
         false
     }
@@ -127,8 +127,8 @@ impl RealLock {
         })
     }
 
-    /// From now on it looks for those whom the lock does not keep out. `direct` opens the same file such that
-    /// nothing of it is cached.
+    /// From now on it looks for the processes that the lock does not keep out. `direct` opens the same file
+    /// such that nothing of it is cached.
     ///
     /// # Errors
     ///

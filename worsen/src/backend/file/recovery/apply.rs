@@ -159,7 +159,7 @@ fn put_log_right<'a>(
         (Image::Keep, Some(file)) => {
             // Another process may have died between writing and syncing: what is read here is about
             // to be shown, so it must be on disk first.
-            // So must its name: whoever compacted may have died before that.
+            // So must its name: the process that compacted may have died before it synced that.
             if !planted(Bug::RecoveryDoesNotSync) {
                 file.sync_data()
                     .and_then(|()| disk.sync_dir(&paths.dir))

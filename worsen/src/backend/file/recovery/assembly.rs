@@ -1,6 +1,6 @@
-//! Putting a log together again from the lines of both its files, wherever they stand: whoever edits a
-//! log by hand drops lines, moves them, and gives them other ends. Never here: what is to become of the
-//! files, and of what no line fits.
+//! Putting a log together again from the lines of both its files, wherever they stand: a person who edits a log
+//! by hand drops lines, moves them, and gives them other ends. Never here: what is to become of the files, and
+//! of what no line fits.
 
 use std::collections::{HashMap, HashSet};
 

@@ -32,7 +32,7 @@ impl EventCount {
         EventCount(Word32::new(0))
     }
 
-    /// Counts one change, and wakes whoever sleeps.
+    /// Counts one change, and wakes all sleepers.
     ///
     /// Callers write what changed before they call. No wake is lost:
     ///
@@ -44,11 +44,11 @@ impl EventCount {
     ///   after us, it is refused. Where it asked before us, it had set the bit before us, so `before`
     ///   has the bit, and we wake it.
     ///
-    /// The bit outlives its sleepers, who may be killed. A wake that finds nobody therefore takes it
-    /// back, and then wakes once more: for those who went to sleep on the word with the bit in between.
-    /// A process killed between counting and waking leaves the bit, so that the next change wakes its
-    /// sleepers too. Killed between taking the bit back and the second wake, it costs a sleeper that
-    /// came in that instant one time-out.
+    /// The bit outlives its sleepers, which may be killed. A wake that finds nobody therefore takes it back,
+    /// and then wakes once more: for the threads that went to sleep on the word with the bit in between. A
+    /// process killed between counting and waking leaves the bit, so that the next change wakes its sleepers
+    /// too. Killed between taking the bit back and the second wake, it costs a sleeper that came in that
+    /// instant one time-out.
     pub(super) fn notify(&self) {
         let before = self.0.fetch_add(CHANGE, AcqRel);
         if before & SLEEPERS == 0 {
@@ -66,7 +66,7 @@ impl EventCount {
         }
     }
 
-    /// Wakes whoever sleeps, without counting.
+    /// Wakes all sleepers, without counting.
     pub(super) fn wake(&self) -> Woken {
         futex::wake_all(&self.0.0)
     }

@@ -1,8 +1,8 @@
-//! Sleeping on a word of memory, and waking whoever does.
+//! Sleeping on a word of memory, and waking the threads that do.
 
 pub(super) use self::system::{wait, wake_all};
 
-/// Whom a wake found.
+/// Whether a wake found sleepers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Woken {
     Nobody,
@@ -42,7 +42,8 @@ mod system {
     pub(in super::super) fn wake_all(word: &AtomicU32) -> Woken {
         match futex::wake(word, Flags::empty(), i32::MAX as u32) {
             Ok(0) => Woken::Nobody,
-            // An error says nothing of who sleeps. They wake at their time-out at the latest.
+            // An error does not say whether any thread sleeps. Sleepers wake at their time-out at
+            // the latest.
             Ok(_) | Err(_) => Woken::Somebody,
         }
     }

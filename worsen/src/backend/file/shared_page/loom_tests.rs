@@ -92,7 +92,8 @@ fn a_sleeper_is_woken_by_a_revision_that_went_back() {
     });
 }
 
-/// Whoever publishes late says nothing of an older line, and who sees a revision sees its line.
+/// A process that publishes late says nothing of an older line, and a reader that sees a revision
+/// sees its line.
 #[test]
 fn the_line_of_a_revision_is_there_before_it_and_that_of_the_newest_stays() {
     in_every_order(None, || {
@@ -194,7 +195,8 @@ fn a_publisher_killed_before_its_wake_leaves_it_to_the_next() {
     });
 }
 
-/// It published 2 and was killed before it counted that. Who publishes the older 1 does it instead.
+/// It published 2 and was killed before it counted that. The process that publishes the older 1
+/// does it instead.
 #[test]
 fn a_publisher_killed_before_it_counts_leaves_it_to_the_next() {
     in_every_order(Some(3), || {
@@ -264,7 +266,7 @@ fn syncs_that_end_together_leave_the_greater_offset() {
     });
 }
 
-/// Who sees a revision sees what was set before it was published.
+/// A reader that sees a revision sees what was set before it was published.
 #[test]
 fn a_revision_that_is_seen_brings_its_offset_along() {
     in_every_order(None, || {

@@ -40,13 +40,13 @@ pub(super) struct Mapped {
     map: MmapRaw,
     /// The newest revision that could not be stored when it was published.
     pub(super) owed: AtomicU64,
-    /// Whether nobody writes the store who does not share the page.
+    /// Whether all writers of the store share the page.
     pub(super) is_complete: bool,
 }
 
 impl Mapped {
-    /// Maps the page, where there is one to be had that all processes of this mount share. `again` is
-    /// another opening of the same file.
+    /// Maps the page, where all processes of this mount can share one. `again` is another opening of the same
+    /// file.
     pub(super) fn new(file: &File, again: Option<&File>) -> io::Result<Option<Mapped>> {
         let reach = Reach::of(file)?;
         let at = match reach {

@@ -29,8 +29,9 @@
 //! # No room, and no page
 //!
 //! A store into a mapped page may find no room on a disk that is full, and then raises SIGBUS. So each
-//! store asks first (see `mapping`), and where there is none it is left out: whoever takes the lock learns
-//! of it as an error before anything is written, and what was published late is told with the next store.
+//! store asks first (see `mapping`), and where there is none it is left out: the process that takes the lock
+//! learns of it as an error before anything is written, and what was published late is told with the next
+//! store.
 //!
 //! A program that cuts off the lock file of a running store still ends that store's processes: reads do
 //! not ask. Their commits are safe: the signal is no different from a kill.
@@ -127,9 +128,9 @@ impl SharedPage {
     }
 
     /// The page in this file, which must be open for reading and writing. `None` where processes could not
-    /// share it (a network file system, one whose mappings do not show what others store, a system without
-    /// futexes) and where something else stands in the file, such as the page of another version of this
-    /// crate. Whether they share it is tried, with another opening of the file, where there is one.
+    /// share it (a network file system, one whose mappings do not show what other processes store, a system
+    /// without futexes) and where something else stands in the file, such as the page of another version of
+    /// this crate. Whether they share it is tried, with another opening of the file, where there is one.
     ///
     /// # Errors
     ///
@@ -192,8 +193,8 @@ impl SharedPage {
         }
     }
 
-    /// Whether nobody writes the store who does not share this page: no other mount of the directory, no
-    /// other machine. Otherwise it says what is newest as far as it knows, and nothing of the disk.
+    /// Whether all writers of the store share this page: none uses another mount or another machine.
+    /// Otherwise it says what is newest as far as it knows, and nothing of the disk.
     pub(crate) fn is_complete(&self) -> bool {
         match &self.memory {
             Memory::Boxed(_) => true,
@@ -203,10 +204,11 @@ impl SharedPage {
     }
 
     /// Whether processes that use the directory through another view of it ask for marks for now: see the
-    /// lock file's marks. Of the holder of the lock, once it has said so here.
+    /// lock file's marks. The holder asks this once the page names it.
     #[cfg(any(target_os = "linux", test, feature = "testing"))]
     pub(crate) fn asks_for_marks(&self) -> bool {
-        // SeqCst: after the holder was set. Either it sees what is asked for, or who asks sees the holder.
+        // SeqCst: after the holder was set. Either the holder sees the request, or the process that
+        // asks sees the holder.
         match self.page().news.marks_until.load(SeqCst) {
             0 => false,
             until => u64::from(until) > crate::clock::milliseconds() / 1000,
@@ -216,7 +218,8 @@ impl SharedPage {
     /// The newest revision that readers may see. One load, for every read of a store.
     #[inline]
     pub(crate) fn revision(&self) -> u64 {
-        // Acquire: who sees the revision sees the offset and the generation set before it was published.
+        // Acquire: a reader that sees the revision sees the offset and the generation set before it
+        // was published.
         self.page().news.revision.load(Acquire)
     }
 
@@ -234,7 +237,7 @@ impl SharedPage {
         self.revision() == RETIRED
     }
 
-    /// Says that another page is in use, and wakes everybody who waits here.
+    /// Says that another page is in use, and wakes all threads that wait here.
     pub(in crate::backend::file) fn retire(&self) {
         self.publish(RETIRED, None);
     }
@@ -255,9 +258,9 @@ impl SharedPage {
         self.publish(revision, None);
     }
 
-    /// Lets readers see this revision and all before it, the line of which has this checksum, and wakes
-    /// whoever waits. An older revision than the newest changes nothing. Where the disk has no room for it, it
-    /// is told with the next store into the page, by this process, or by whoever publishes the next one.
+    /// Lets readers see this revision and all before it, the line of which has this checksum, and wakes all
+    /// threads that wait. An older revision than the newest changes nothing. Where the disk has no room for it,
+    /// the next store into the page tells it, by this process or by the one that publishes next.
     pub(crate) fn publish(&self, revision: u64, crc: Option<u32>) {
         let Some(page) = self.storable() else {
             #[cfg(all(target_os = "linux", not(loom)))]
@@ -272,13 +275,13 @@ impl SharedPage {
             page.raise_mark(Mark::new(revision, crc));
         }
         page.news.revision.fetch_max(revision, Release);
-        // Counted for an older revision too: who published the newer one may have been killed before
-        // it counted.
+        // Counted for an older revision too: the process that published the newer one may have been killed
+        // before it counted.
         page.news.changes.notify();
     }
 
-    /// Sets the revision, also to an older one. Only under the lock, by who has just read the log: a
-    /// page that outlived a power cut may promise what is gone.
+    /// Sets the revision, also to an older one. Only the holder of the lock calls it, when it has just read the
+    /// log: a page that outlived a power cut may promise what is gone.
     ///
     /// # Errors
     ///
@@ -308,8 +311,8 @@ impl SharedPage {
     }
 
     /// Sleeps until the page shows something else than this, but not longer than `timeout`. It may
-    /// return early, with nothing new: look again. It does not sleep where `stop` says so, and who
-    /// makes `stop` say so calls [`SharedPage::wake_all`] after that.
+    /// return early, with nothing new: look again. It does not sleep where `stop` says so; the
+    /// thread that makes `stop` say so calls [`SharedPage::wake_all`] after that.
     pub(crate) fn wait(&self, seen: Sight, stop: impl FnOnce() -> bool, timeout: Duration) {
         let key = self.key();
         if self.sight() == seen && !stop() {
@@ -332,7 +335,7 @@ impl SharedPage {
         }
     }
 
-    /// Wakes everybody who waits, in all processes.
+    /// Wakes all threads that wait, in all processes.
     pub(crate) fn wake_all(&self) {
         match self.storable() {
             Some(page) => page.news.changes.notify(),
@@ -340,7 +343,8 @@ impl SharedPage {
         }
     }
 
-    /// Says who holds the lock. Only by its holder. Returns who is said to hold it until now.
+    /// Names the holder of the lock in the page. Only the holder calls it. Returns the holder that
+    /// the page named until now.
     ///
     /// # Errors
     ///
@@ -363,7 +367,7 @@ impl SharedPage {
     pub(crate) fn give_back(&self, pid: u32, holder: Holder) {
         if let Some(page) = self.storable() {
             page.held.since_ms.store(holder.since_ms, Relaxed);
-            // Whoever has said something else has the lock by now.
+            // A process that has named itself meanwhile has the lock by now.
             let _ = page
                 .held
                 .pid
@@ -392,17 +396,17 @@ impl SharedPage {
     }
 
     /// Says that a sync of this generation's log, or of its name, has failed. What the page cache
-    /// shows of it may be missing on the disk from now on, even where a later sync succeeds, so
-    /// whoever takes the lock next writes a new generation. Where the disk has no room for this mark it
-    /// cannot be left, as where there is no page.
+    /// shows of it may be missing on the disk from now on, even where a later sync succeeds, so the next
+    /// process to take the lock writes a new generation. Where the disk has no room for this mark it cannot be
+    /// left, as where there is no page.
     pub(crate) fn doubt(&self, generation: u64) {
         if let Some(page) = self.storable() {
             page.progress.doubted.fetch_max(generation, AcqRel);
         }
     }
 
-    /// Ends all doubt. Only under the lock, by who has just brought a new generation to the disk. Who
-    /// doubts an older one later changes nothing.
+    /// Ends all doubt. Only the holder of the lock calls it, when it has just brought a new generation to the
+    /// disk. A process that doubts an older one later changes nothing.
     pub(crate) fn trust(&self) {
         if let Some(page) = self.storable() {
             page.progress.doubted.store(0, Release);
@@ -471,7 +475,7 @@ impl SharedPage {
         }
     }
 
-    /// Wakes whoever waits for the end of a sync.
+    /// Wakes all threads that wait for the end of a sync.
     pub(crate) fn sync_ended(&self) {
         match self.storable() {
             Some(page) => page.progress.synced.notify(),

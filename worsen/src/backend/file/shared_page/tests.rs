@@ -25,7 +25,7 @@ fn a_history_that_went_back_is_told_from_the_one_before() {
     let before = shared_page.sight();
     assert!(before.is_of(Mark::new(6, 60)));
     assert!(!before.is_of(Mark::new(6, 61)));
-    // Whoever is not there yet, or knows of no marks, is told nothing by it.
+    // The page tells nothing to a reader that is not there yet, or knows of no marks.
     assert!(before.is_of(Mark::new(5, 61)));
     shared_page.publish_revision(7);
     assert!(shared_page.sight().is_of(Mark::new(7, 70)));
