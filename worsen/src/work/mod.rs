@@ -40,7 +40,7 @@ use crate::{
 ///   count since its start, which nobody sets and which goes on while the machine sleeps; on other machines
 ///   and systems, in other containers, and after a restart of the machine, by the wall clock, which may be set
 ///   and which every process may see at another moment,
-/// - as soon as the process of its taker has ended, be it by `kill -9`. On Linux that is noticed within
+/// - as soon as the process of its taker has ended, even by `kill -9`. On Linux that is noticed within
 ///   seconds, also where another process has that pid now; on other Unixes where no other has; elsewhere
 ///   the lease has to run out. It is noticed on the same machine, not in other containers,
 /// - at once, when its taker panics.

@@ -96,8 +96,8 @@ impl Lineage<'_> {
     }
 }
 
-/// Compares what was found with what is known. What is known is to be read to its end before, where that can
-/// be done.
+/// Compares what was found with what is known. The caller first reads what is known to its
+/// end, where that can be done.
 pub(super) fn compare(known: Lineage<'_>, found: Lineage<'_>) -> Kin {
     if found.header == known.header {
         let common = known.lines().min(found.lines());

@@ -135,7 +135,7 @@ struct State {
     damaged: bool,
     /// A compaction failed: it is not tried again before the log is this long.
     compact_from: u64,
-    /// The disk is full: the newest commit has taken of what is kept for those that free some room, or had none.
+    /// The disk is full: the newest commit has used room kept for commits that free some, or had none.
     is_tight: bool,
 }
 

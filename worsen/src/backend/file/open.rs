@@ -117,7 +117,7 @@ fn open_to_write(options: FileOptions) -> Result<Opened, Error> {
         debug.warn(format_args!("{condition}"));
     }
     let lock_at_opening = lock.file.id();
-    // Salvaging is for opening; later damage is to be seen, not passed over.
+    // Only opening salvages; the user must see later damage, so nothing passes over it.
     let options = FileOptions {
         access: Access::Repair,
         ..options

@@ -19,9 +19,9 @@ pub(super) fn check(log: &Path, mode: Option<u32>, created: bool) -> Option<Cond
     })
 }
 
-/// Whether nobody chose that others may use the log. One that this opening created was created with 0600.
-/// Of one that was there before, the owner may have changed the mode so that a group shares the store; but
-/// nobody who does that makes it a program as well, which is what such file systems show.
+/// Whether nobody chose that others may use the log. This opening creates a log with 0600. The owner of a log
+/// that was there before may have changed the mode so that a group shares the store; but no owner would make it
+/// a program as well, which is what such file systems show.
 fn is_forced(mode: u32, created: bool) -> bool {
     mode & SHARED != 0 && (created || mode & RUN != 0)
 }

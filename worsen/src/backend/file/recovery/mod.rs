@@ -148,7 +148,7 @@ impl Examined {
         &self.files.log
     }
 
-    /// Something of the log is missing or unreadable, where it stands: somebody who puts an older one in its
+    /// Whether something of the log is missing or unreadable, where it stands. A person who puts an older log in its
     /// place leaves a whole one, and none that its backup has more of.
     pub(in crate::backend::file) fn is_damaged(&self) -> bool {
         let is_told = |repair: &Repair| !matches!(repair, Repair::BackupRenewed { .. });

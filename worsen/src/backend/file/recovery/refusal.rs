@@ -8,7 +8,7 @@ use crate::{
 /// Why nothing is done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It is to be read alone, and there is none.
+    /// The store is opened for reading only, and there is none.
     Nothing,
     Foreign,
     OtherStore(String),

@@ -375,7 +375,7 @@ impl SharedPage {
         }
     }
 
-    /// Says that nobody holds the lock. Only by its holder, before it unlocks.
+    /// Says that no process holds the lock. Only the holder calls it, before it unlocks.
     pub(crate) fn clear_holder(&self) {
         if let Some(page) = self.storable() {
             page.held.pid.store(0, Release);

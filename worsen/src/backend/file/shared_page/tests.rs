@@ -111,7 +111,7 @@ fn a_wait_ends_at_its_time_out() {
     while start.elapsed() < Duration::from_millis(20) {
         shared_page.wait(shared_page.sight(), || false, Duration::from_millis(20));
     }
-    // And at once, where there is something else, be it older.
+    // And at once, where there is something else, even something older.
     let seen = shared_page.sight();
     shared_page.publish_revision(2);
     shared_page.wait(seen, || false, LONG);
