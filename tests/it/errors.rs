@@ -1,8 +1,11 @@
 //! Errors that really arise, one of every kind at least: what each says of the write is what the store shows
 //! when it is opened again. Never here: their words, which stand beside who says them.
 
+mod documented; // the kinds and effects that the documents name
+mod printed; // by those who print all sources
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -17,6 +20,7 @@ use worsen::{
 };
 use worsen_tests::State;
 
+use self::documented::{in_words, kinds};
 use crate::{
     machine::{self, BACKUP, LOG, Op, Opened, READ_ONLY, open_as},
     support::{Worker, folder, open},
@@ -25,8 +29,11 @@ use crate::{
 /// What somebody was told of a write that failed.
 type Told = Vec<(ErrorKind, Effect)>;
 
-/// How each kind is brought about here. Every function checks for itself that the store shows what it was told.
-const BROUGHT_ABOUT: &[(ErrorKind, fn() -> Told)] = &[
+/// Brings an error about, and checks that the store shows what it told.
+type BringAbout = fn() -> Told;
+
+/// How each kind is brought about here.
+const BROUGHT_ABOUT: &[(ErrorKind, BringAbout)] = &[
     (ErrorKind::InvalidName, a_name_that_is_a_path),
     (ErrorKind::InvalidUid, a_uid_of_two_lines),
     (ErrorKind::InvalidOption, a_poll_of_zero),
@@ -68,43 +75,6 @@ const UNSEEN: &[(ErrorKind, Effect, &str)] = &[(
     Effect::Written,
     "between the log and the readers no code runs but worsen's own: a unit test of the engine has it panic there",
 )];
-
-/// The variants of `ErrorKind` as its source has them, each with the effects that its row in the documents names.
-fn kinds() -> BTreeMap<String, BTreeSet<String>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worsen/src/error");
-    let files = fs::read_dir(folder).unwrap();
-    let found = files.filter_map(|file| {
-        let source = fs::read_to_string(file.unwrap().path()).unwrap();
-        let items = syn::parse_file(&source).unwrap().items;
-        let kinds = items.into_iter().find_map(|item| match item {
-            syn::Item::Enum(item) if item.ident == "ErrorKind" => Some(item),
-            _ => None,
-        });
-        kinds.map(|kinds| (kinds, source))
-    });
-    let [(kinds, source)] = &found.collect::<Vec<_>>()[..] else {
-        panic!("there is not one `ErrorKind`");
-    };
-    let row = |kind: &str| {
-        let begin = format!("/// | [`{kind}`](");
-        let row = source.lines().find(|line| line.starts_with(&begin));
-        let row = row.unwrap_or_else(|| panic!("{kind} has no row"));
-        let effects = row.split(" | ").nth(3).unwrap_or_default();
-        effects.split(", or ").map(str::to_owned).collect()
-    };
-    let names = kinds.variants.iter().map(|kind| kind.ident.to_string());
-    names.map(|kind| (kind.clone(), row(&kind))).collect()
-}
-
-/// As the documents name it.
-fn in_words(effect: Effect) -> &'static str {
-    match effect {
-        Effect::NothingWritten => "nothing written",
-        Effect::Unknown => "unknown",
-        Effect::Written => "written",
-        _ => "another one",
-    }
-}
 
 #[test]
 fn an_error_of_every_kind_says_what_became_of_the_write() {
@@ -702,42 +672,4 @@ fn a_commit_that_the_disk_failed_to_write_and_that_cannot_be_taken_back_may_come
         }
     }
     assert!(came_to_light > 0, "all of it was taken back");
-}
-
-/// What all sources of an error say, each by itself.
-fn parts(error: &anyhow::Error) -> Vec<String> {
-    error.chain().map(ToString::to_string).collect()
-}
-
-#[test]
-fn anyhow_prints_each_part_of_an_error_once() {
-    let folder = folder();
-    let file = folder.path().join("file");
-    fs::write(&file, "").unwrap();
-    let refused = State::builder().dir(file.join("below")).open().unwrap_err();
-    let cause = std::error::Error::source(&refused).expect("the system said why");
-    assert!(cause.is::<std::io::Error>());
-    let (disk, opened) = of_old();
-    disk.fail(0, Fault::LostSync, Repeat::ForGood);
-    let in_doubt = opened.set("a", "new").unwrap_err();
-    let poisoned = opened.set("a", "new").unwrap_err();
-    for (error, count) in [(refused, 2), (in_doubt, 2), (poisoned, 3)] {
-        let kind = error.kind();
-        let plain = anyhow::Error::from(error);
-        let told = anyhow::Context::context(Err::<(), _>(plain), "the state is not kept");
-        let told = told.unwrap_err();
-        let parts = parts(&told);
-        assert_eq!(parts.len(), count + 1, "{parts:?}");
-        for printed in [format!("{told:#}"), format!("{told:?}")] {
-            for part in &parts {
-                assert_eq!(
-                    printed.matches(part.as_str()).count(),
-                    1,
-                    "{part}\n{printed}"
-                );
-            }
-        }
-        let found = told.downcast_ref::<Error>().map(Error::kind);
-        assert_eq!(found, Some(kind), "it is found among them");
-    }
 }
