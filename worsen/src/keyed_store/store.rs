@@ -52,13 +52,23 @@ pub struct PersistentStore<T: Value> {
 /// What readers see. Where a value does not decode any more, they see none; an update of it gets the error.
 #[inline]
 fn shown<R>(engine: &Engine, uid: &str, outcome: Result<R, ValueError>) -> Option<R> {
-    let warn = |error: ValueError| {
-        let error = engine.in_store(error.at(uid));
-        engine
-            .debug
-            .warn(format_args!("a value is not shown: {error:#}"));
-    };
-    outcome.map_err(warn).ok()
+    match outcome {
+        Ok(shown) => Some(shown),
+        Err(error) => {
+            warn(engine, uid, error);
+            None
+        }
+    }
+}
+
+/// Apart, so that a read carries none of it along.
+#[cold]
+#[inline(never)]
+fn warn(engine: &Engine, uid: &str, error: ValueError) {
+    let error = engine.in_store(error.at(uid));
+    engine
+        .debug
+        .warn(format_args!("a value is not shown: {error:#}"));
 }
 
 impl<T: Value> PersistentStore<T> {
