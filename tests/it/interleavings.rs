@@ -77,7 +77,7 @@ fn a_sync_says_nothing_of_a_generation_that_began_meanwhile() {
     other.set("c", "1").unwrap();
     other.sync().unwrap();
     is_kept(&disk, &other);
-    // And who was late goes on in the new one.
+    // And the process that was late goes on in the new one.
     one.set("d", "1").unwrap();
     is_kept(&disk, &one);
 }

@@ -62,7 +62,7 @@ impl<V: ReadSide> OpenStore<V> {
         self: &Arc<Self>,
         probe: impl Fn(&V, Option<u64>) -> Option<(u64, T)> + Send + Sync + 'static,
     ) -> Watch<S, T> {
-        // All of it: as long as somebody watches, whoever opens the store in this process gets this one.
+        // All of it: as long as somebody watches, an opening of the store in this process gets this one.
         let this = self.clone();
         Watch::new(self.handle.clone(), move |seen| probe(&this.view, seen))
     }

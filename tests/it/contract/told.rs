@@ -1,4 +1,4 @@
-//! Whoever asks is told of commits: of each one, in order, or of the newest state. What cannot be told any more
+//! A program that asks is told of commits: of each one, in order, or of the newest state. What cannot be told any more
 //! is said.
 
 use std::{sync::mpsc::channel, thread, time::Duration};
@@ -45,7 +45,7 @@ fn every_commit_is_told_once_in_order_with_its_old_values() {
         assert_eq!(changes.revision(), 5);
         assert!(changes.try_next().is_none());
         assert!(changes.wait(Duration::from_millis(1)).is_none());
-        // Whoever begins later is told the same, from there on, and no old values unasked.
+        // A reader that begins later is told the same, from there on, and no old values unasked.
         let mut later = store.changes(4).unwrap();
         let reset = ("note".to_owned(), None, None);
         assert_eq!(told(&mut later), [(5, vec![reset])]);

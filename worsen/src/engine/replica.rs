@@ -284,7 +284,7 @@ mod tests {
         Replica::of_readers(Entries::new(), 0)
     }
 
-    /// Whoever only reads takes over one generation after the other.
+    /// A process that only reads takes over one generation after the other.
     #[test]
     fn a_log_that_was_read_anew_does_not_stay_for_the_little_that_is_new_in_it() {
         let mut replica = replica();

@@ -53,7 +53,7 @@ pub(crate) fn numbers_used_up(path: &Path) -> Error {
     .path(path)
 }
 
-/// What was read from the log is not in it any more, as somebody finds who copies it.
+/// What was read from the log is not in it any more, as a thread that copies it finds.
 pub(crate) fn damaged_in_use(path: &Path) -> Error {
     Error::new(
         ErrorKind::Damaged,
@@ -97,7 +97,7 @@ pub(crate) fn replaced(path: &Path, found: u64, known: u64) -> Error {
     .path(path)
 }
 
-/// To a reader, who goes on with what stands there.
+/// To a reader, which goes on with what stands there.
 pub(crate) fn replaced_under_reader(path: &Path, found: u64, known: u64) -> Error {
     Error::new(
         ErrorKind::Replaced,

@@ -111,7 +111,7 @@ impl<T: Value> PersistentStore<T> {
 
     /// The value at this uid, at once: a read waits for no write, be it of its own process.
     ///
-    /// Commits are seen whole and in order. Whoever has read something of one, or seen its
+    /// Commits are seen whole and in order. A thread that has read something of one, or seen its
     /// [revision](PersistentStore::revision), reads the rest of it, and all that was committed before.
     pub fn read(&self, uid: &str) -> Option<T> {
         self.inner.refresh();

@@ -55,7 +55,7 @@ impl<S: Schema> StructModel<S> {
         };
         let seed = self.layout.seed.__copy();
         self.open_field(index).__copy_field(index, &seed);
-        // Whoever takes over that a collection is back at its seed would drop the seed's own entries along
+        // A process that takes over that a collection is back at its seed would drop the seed's own entries along
         // with those that go.
         let has_entries = self
             .seed_entries

@@ -81,7 +81,7 @@ impl<T> WorkQueue<T> {
     }
 
     pub(super) fn next(&self) -> u64 {
-        // Relaxed: whoever gets the queue from another thread gets it in order.
+        // Relaxed: a thread that gets the queue from another one gets it in order.
         self.next.load(Ordering::Relaxed)
     }
 
