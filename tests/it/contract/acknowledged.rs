@@ -56,7 +56,7 @@ fn a_write_happens_from_its_first_poll_on_and_not_before() {
 fn what_is_queued_when_the_last_handle_goes_is_committed() {
     each(|location| {
         let store = location.open();
-        // A callback that is told of changes keeps the store open, and is no handle.
+        // A reader of changes keeps the store open, and is no handle.
         let mut changes = store.changes(store.revision()).unwrap();
         for _ in 0..50 {
             store.update_count(|count| *count += 1).detach();
