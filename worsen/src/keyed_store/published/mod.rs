@@ -165,7 +165,8 @@ impl<T: Value> Published<T> {
         }
     }
 
-    #[inline]
+    // Always: a call of its own, with the value handed through it, is a sixth of a read.
+    #[inline(always)]
     fn lookup<R>(
         &self,
         uid: &str,
