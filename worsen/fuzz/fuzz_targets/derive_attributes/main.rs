@@ -27,6 +27,8 @@ mod model;
 mod mutate;
 #[path = "../../../../worsen-derive/src/names.rs"]
 mod names;
+#[path = "../../../src/testing/random.rs"]
+mod random;
 
 /// Brackets within brackets. At each of them syn's parser calls itself, and some thousands overflow the stack. The
 /// derive cannot mend that, and nobody writes such a program.

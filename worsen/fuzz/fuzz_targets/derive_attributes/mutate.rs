@@ -1,6 +1,8 @@
 //! How a struct becomes another one: word by word, because after most changes of a byte it would be no struct.
 //! Never here: what must hold for it.
 
+use crate::random::Random;
+
 /// The words to insert: each key of `#[store(...)]` and of serde's attributes, values that fit them or nearly do,
 /// and whatever else a struct can contain.
 const WORDS: &[&str] = &[
@@ -179,7 +181,7 @@ const MOST_CHANGES: u64 = 4;
 
 /// Makes another input of the first `size` bytes of `data`, and returns its size.
 pub(crate) fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
-    let mut dice = Dice(u64::from(seed));
+    let mut dice = Random::new(u64::from(seed));
     let text = match std::str::from_utf8(&data[..size]) {
         // One in eight as libFuzzer does it, which also knows what the code has compared.
         Ok(text) if dice.below(8) > 0 => text,
@@ -197,13 +199,13 @@ pub(crate) fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -
     changed.len()
 }
 
-fn change(words: &mut Vec<&str>, dice: &mut Dice) {
-    let word = WORDS[dice.index(WORDS.len())];
-    let at = dice.index(words.len() + 1);
+fn change(words: &mut Vec<&str>, dice: &mut Random) {
+    let word = WORDS[index(dice, WORDS.len())];
+    let at = index(dice, words.len() + 1);
     if at == words.len() {
         return words.push(word);
     }
-    let other = dice.index(words.len());
+    let other = index(dice, words.len());
     match dice.below(6) {
         0 => words.insert(at, word),
         1 => {
@@ -217,7 +219,7 @@ fn change(words: &mut Vec<&str>, dice: &mut Dice) {
         4 => words.swap(at, other),
         _ => {
             // The same words a second time, somewhere else, so that a field or an attribute stands there twice.
-            let end = words.len().min(other + 1 + dice.index(24));
+            let end = words.len().min(other + 1 + index(dice, 24));
             let run = words[other..end].to_vec();
             words.splice(at..at, run);
         }
@@ -263,23 +265,7 @@ fn closing_quote(rest: &str) -> usize {
     rest.len()
 }
 
-/// Numbers that follow from libFuzzer's own, so that a run with `-seed=` can be repeated: splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        self.below(len as u64) as usize
-    }
+/// Which of so many. The numbers follow from libFuzzer's own, so that a run with `-seed=` can be repeated.
+fn index(dice: &mut Random, len: usize) -> usize {
+    dice.below(len as u64) as usize
 }
