@@ -23,7 +23,7 @@ use worsen_tests::State;
 use self::documented::{in_words, kinds};
 use crate::{
     machine::{self, BACKUP, LOG, Op, Opened, READ_ONLY, open_as},
-    support::{Worker, folder, open},
+    support::{Worker, folder, open, open_with_older_log},
 };
 
 /// What somebody was told of a write that failed.
@@ -285,14 +285,7 @@ fn a_log_that_was_spoilt() -> Told {
 
 fn a_log_that_went_back() -> Told {
     let folder = folder();
-    let path = folder.path().join("state.db");
-    let store = open(folder.path());
-    store.set_count(1).wait().unwrap();
-    let older = fs::read(&path).unwrap();
-    store.set_count(2).wait().unwrap();
-    fs::write(folder.path().join("aside"), older).unwrap();
-    fs::rename(folder.path().join("aside"), &path).unwrap();
-    fs::remove_file(folder.path().join("state.cache.db")).unwrap();
+    let store = open_with_older_log(folder.path());
     let error = store.set_count(3).wait().unwrap_err();
     drop(store);
     written(error, &1, &3, &count(folder.path()))

@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 use worsen::{ErrorKind, Repair, Store};
 use worsen_tests::State;
 
-use crate::support::{folder, open};
+use crate::support::{folder, open, open_with_older_log};
 
 /// Ten commits, closed.
 fn filled(dir: &Path) {
@@ -177,15 +177,7 @@ fn a_log_that_is_deleted_while_open_is_written_anew_from_memory() {
 #[test]
 fn a_log_that_is_replaced_by_an_older_one_is_refused() {
     let folder = folder();
-    let path = folder.path().join("state.db");
-    let store = open(folder.path());
-    store.set_count(1).wait().unwrap();
-    let older = fs::read(&path).unwrap();
-    store.set_count(2).wait().unwrap();
-    let aside = folder.path().join("aside");
-    fs::write(&aside, &older).unwrap();
-    fs::rename(&aside, &path).unwrap();
-    fs::remove_file(folder.path().join("state.cache.db")).unwrap();
+    let store = open_with_older_log(folder.path());
     let error = store.set_count(3).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
     drop(store);

@@ -1,6 +1,6 @@
 //! What `health()` says while a store is open: nothing where all is well, and otherwise what is wrong.
 
-use std::{fs, sync::mpsc::channel, thread, time::Duration};
+use std::{sync::mpsc::channel, thread, time::Duration};
 
 use worsen::{
     Condition, ErrorKind, Options, PersistentStore, Store,
@@ -11,7 +11,7 @@ use worsen_tests::State;
 
 use crate::{
     machine,
-    support::{folder, open},
+    support::{folder, open, open_with_older_log},
 };
 
 /// Beside a closure that the machine was too busy for.
@@ -179,14 +179,7 @@ fn a_store_that_refuses_writes_until_it_is_opened_anew_says_so() {
 #[test]
 fn a_log_that_was_replaced_is_told() {
     let folder = folder();
-    let path = folder.path().join("state.db");
-    let store = open(folder.path());
-    store.set_count(1).wait().unwrap();
-    let older = fs::read(&path).unwrap();
-    store.set_count(2).wait().unwrap();
-    fs::write(folder.path().join("aside"), older).unwrap();
-    fs::rename(folder.path().join("aside"), &path).unwrap();
-    fs::remove_file(folder.path().join("state.cache.db")).unwrap();
+    let store = open_with_older_log(folder.path());
     store.set_count(3).wait().unwrap_err();
     let health = without_slow(store.health());
     assert!(

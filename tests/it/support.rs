@@ -26,6 +26,20 @@ pub(crate) fn open(dir: &Path) -> StateStore {
     State::builder().dir(dir).open().expect("the store opens")
 }
 
+/// A store whose count is 2, and whose log somebody has replaced by an older one, in which it is 1. The backup is gone.
+pub(crate) fn open_with_older_log(dir: &Path) -> StateStore {
+    let path = dir.join("state.db");
+    let store = open(dir);
+    store.set_count(1).wait().unwrap();
+    let older = fs::read(&path).unwrap();
+    store.set_count(2).wait().unwrap();
+    let aside = dir.join("aside");
+    fs::write(&aside, older).unwrap();
+    fs::rename(aside, path).unwrap();
+    fs::remove_file(dir.join("state.cache.db")).unwrap();
+    store
+}
+
 /// A store of values of one type on a simulated disk, each time as in a process of its own.
 pub(crate) fn open_values<T: Value>(disk: &SimulatedDisk) -> PersistentStore<T> {
     try_open_values(disk).expect("it opens")
