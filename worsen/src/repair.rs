@@ -111,28 +111,42 @@ pub enum Repair {
     Healed,
 }
 
+impl Repair {
+    /// Where the copy of what stood there is, if one was kept.
+    fn kept(&self) -> Option<&PathBuf> {
+        match self {
+            Repair::Mended { kept, .. }
+            | Repair::CutOff { kept, .. }
+            | Repair::BackupRenewed { kept }
+            | Repair::Salvaged { kept, .. } => kept.as_ref(),
+            Repair::Restored { .. }
+            | Repair::Behind { .. }
+            | Repair::Emptied { .. }
+            | Repair::Healed => None,
+        }
+    }
+}
+
 impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = match self {
+        match self {
             Repair::Restored { revision } => {
                 write!(
                     f,
                     "the log, or its end, was missing, and opening restored it from the backup, up to revision {revision}; a commit after that, if there was one, is lost"
-                )?;
-                &None
+                )
             }
-            Repair::Mended { offset, kept } => {
+            Repair::Mended { offset, .. } => {
                 write!(
                     f,
                     "the log was unreadable from byte {offset} on, and opening mended it from the backup"
-                )?;
-                kept
+                )
             }
             Repair::CutOff {
                 offset,
                 bytes,
                 acknowledged,
-                kept,
+                ..
             } => {
                 write!(
                     f,
@@ -142,44 +156,38 @@ impl fmt::Display for Repair {
                     "; they may have been the newest commit, damaged since"
                 } else {
                     "; a writer died while it wrote them, before its commit was acknowledged"
-                })?;
-                kept
+                })
             }
-            Repair::BackupRenewed { kept } => {
-                f.write_str("the backup did not belong to the log, and opening wrote it anew")?;
-                kept
+            Repair::BackupRenewed { .. } => {
+                f.write_str("the backup did not belong to the log, and opening wrote it anew")
             }
             Repair::Salvaged {
                 before,
                 behind,
-                kept,
+                ..
             } => {
                 write!(
                     f,
                     "the log was damaged where the backup does not help: opening kept {before} commits before the damage and {behind} behind it, and those between are lost"
-                )?;
-                kept
+                )
             }
             Repair::Behind { revision, seen } => {
                 write!(
                     f,
                     "the log ends at revision {revision}, and this machine had shown revision {seen} before: the commits in between are lost"
-                )?;
-                &None
+                )
             }
             Repair::Emptied { seen } => {
                 write!(
                     f,
                     "the files hold nothing, and this machine had shown revision {seen} before: everything is lost, and the store begins anew"
-                )?;
-                &None
+                )
             }
             Repair::Healed => {
-                f.write_str("the log was deleted or cut while the store was open, and the store wrote it anew from memory")?;
-                &None
+                f.write_str("the log was deleted or cut while the store was open, and the store wrote it anew from memory")
             }
-        };
-        if let Some(kept) = kept {
+        }?;
+        if let Some(kept) = self.kept() {
             write!(
                 f,
                 " (a copy of what stood there is kept in {})",
