@@ -156,6 +156,11 @@ impl<'a> Locked<'a> {
         self.0.append(&Held(()), commits, leads_to)
     }
 
+    /// See [`Backend::sync`]. An opening alone syncs under the lock: before that, nobody may see its seeds.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.0.sync()
+    }
+
     /// See [`Backend::compact`].
     pub(crate) fn compact(&self, entries: &Entries) -> Result<(), Error> {
         self.0.compact(&Held(()), entries)

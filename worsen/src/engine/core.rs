@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Limits, Model, replica::Replica};
 use crate::{
-    backend::{AppendFailure, Backend, Entries, Locked, Sink},
+    backend::{AppendFailure, Entries, Locked, Sink},
     entry::{Edit, Edits},
     error::{self, Error},
     planted::{Bug, planted},
@@ -97,7 +97,7 @@ impl Core {
 
 pub(super) fn seed(
     core: &mut Core,
-    (backend, locked): (&dyn Backend, &Locked<'_>),
+    locked: &Locked<'_>,
     seeds: Edits,
     limits: &Limits,
 ) -> Result<(), Error> {
@@ -117,5 +117,5 @@ pub(super) fn seed(
     core.replica.commit(revision, changes)?;
     core.absorb();
     core.replica.check_fit()?;
-    backend.sync()
+    locked.sync()
 }

@@ -199,9 +199,7 @@ impl Engine {
         core.adopt(entries);
         let was_created = core.replica.entries.is_empty();
         let filled = core.replica.check_fit().and_then(|()| match seeds {
-            Some(seeds) if was_created => {
-                seed(&mut core, (&*backend, &locked), seeds()?, &options.limits)
-            }
+            Some(seeds) if was_created => seed(&mut core, &locked, seeds()?, &options.limits),
             _ => Ok(()),
         });
         let revision = core.replica.revision;

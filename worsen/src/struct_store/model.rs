@@ -226,13 +226,8 @@ impl<S: Schema> Model for StructModel<S> {
         }
         self.before = before;
         for edit in since {
-            let field = split(&edit.uid).0;
-            if self
-                .layout
-                .index
-                .get(field)
-                .is_some_and(|index| fields.contains(*index))
-            {
+            let index = self.layout.index_of(&edit.uid);
+            if index.is_some_and(|index| fields.contains(index)) {
                 self.apply(edit)?;
             }
         }

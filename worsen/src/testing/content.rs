@@ -170,6 +170,17 @@ pub(super) enum Sector {
     Garbage,
 }
 
+impl Sector {
+    /// By the answer to how many of its `writes` it has: one more is a write that was torn at `cut`, two more garbage.
+    pub(super) fn chosen(answer: u32, writes: u32, cut: u64) -> Sector {
+        match answer {
+            answer if answer <= writes => Sector::After(answer),
+            answer if answer == writes + 1 => Sector::Torn(cut),
+            _ => Sector::Garbage,
+        }
+    }
+}
+
 /// Never what was there before: a test that asks for garbage gets garbage.
 fn spoil(bytes: &mut [u8], random: &mut Random) {
     match random.below(4) {

@@ -278,10 +278,10 @@ impl Plan {
                     cut,
                 } => {
                     let file = file(inode);
-                    let what = match *answer {
-                        answer if answer < writes => format!("{answer} of {writes} writes"),
-                        answer if answer == writes + 1 => format!("torn at byte {cut}"),
-                        _ => "garbage".to_owned(),
+                    let what = match Sector::chosen(*answer, writes, cut) {
+                        Sector::After(answer) => format!("{answer} of {writes} writes"),
+                        Sector::Torn(cut) => format!("torn at byte {cut}"),
+                        Sector::Garbage => "garbage".to_owned(),
                     };
                     lost.push(format!("{file}, sector {sector}: {what}"));
                 }
@@ -330,11 +330,7 @@ impl Answers {
                     writes,
                     cut,
                 } => {
-                    let chosen = match *answer {
-                        answer if answer <= writes => Sector::After(answer),
-                        answer if answer == writes + 1 => Sector::Torn(cut),
-                        _ => Sector::Garbage,
-                    };
+                    let chosen = Sector::chosen(*answer, writes, cut);
                     answers.sectors.insert((inode, sector), chosen);
                 }
             }

@@ -203,18 +203,9 @@ impl FileBackend {
 
     /// The newest revision that is known to be on disk.
     fn known_durable(&self, state: &State) -> u64 {
-        let durable = match self.page_of_syncs() {
-            Some(shared_page)
-                if shared_page.durable_offset(state.log.header.generation)
-                    >= state.log.position.offset =>
-            {
-                state.log.position.revision
-            }
-            _ => state.durable_revision,
-        };
-        match planted(Bug::ClaimDurableWithoutSync) {
+        match self.was_synced(state) || planted(Bug::ClaimDurableWithoutSync) {
             true => state.log.position.revision,
-            false => durable,
+            false => state.durable_revision,
         }
     }
 
@@ -250,10 +241,13 @@ impl FileBackend {
     /// Whether everything that this process has read and written is known to be on disk.
     pub(super) fn is_on_disk(&self) -> bool {
         let state = self.state();
-        let tail = state.log.position.offset;
-        state.durable_offset >= tail
-            || self.page_of_syncs().is_some_and(|shared_page| {
-                shared_page.durable_offset(state.log.header.generation) >= tail
-            })
+        state.durable_offset >= state.log.position.offset || self.was_synced(&state)
+    }
+
+    /// Whether the page tells of a sync, by any process, of the whole log that this one knows.
+    fn was_synced(&self, state: &State) -> bool {
+        self.page_of_syncs().is_some_and(|shared_page| {
+            shared_page.durable_offset(state.log.header.generation) >= state.log.position.offset
+        })
     }
 }
