@@ -135,7 +135,7 @@ fn info(field: &Field<'_>) -> TokenStream {
         (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "by_entry"),
         _ => quote!(__private::whole),
     };
-    quote!(__private::FieldInfo { uid: #uid, name: #name, by_entry: #by_entry })
+    quote!(__private::FieldInfo::new(#name, #uid, #by_entry))
 }
 
 fn copy(store: &Store<'_>) -> TokenStream {

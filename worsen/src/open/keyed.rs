@@ -2,10 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{
-    builder::{Builder, Place},
-    registry::Kind,
-};
+use super::{builder::Builder, place::Place, registry::Kind};
 use crate::{
     error::Error,
     keyed_store::{KeyedModel, PersistentStore, Published},

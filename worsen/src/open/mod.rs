@@ -9,6 +9,7 @@ use crate::{error::Error, schema::Schema, struct_store::Handle};
 pub(crate) mod app_dir;
 pub(crate) mod builder;
 pub(crate) mod keyed;
+mod place;
 mod registry;
 
 /// A plain struct that can be kept as a persistent, shared store. Derive it, do not write it.

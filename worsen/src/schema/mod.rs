@@ -140,3 +140,18 @@ pub struct FieldInfo {
     /// As [`Field::by_entry`].
     pub by_entry: fn() -> Option<EntryTable>,
 }
+
+impl FieldInfo {
+    /// A field of this name in the struct, which is stored under `uid`.
+    pub const fn new(
+        name: &'static str,
+        uid: Option<&'static str>,
+        by_entry: fn() -> Option<EntryTable>,
+    ) -> Self {
+        FieldInfo {
+            uid,
+            name,
+            by_entry,
+        }
+    }
+}
