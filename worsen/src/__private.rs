@@ -28,7 +28,7 @@ pub use crate::{
     open::Store,
     options::Durability,
     options::Settings,
-    schema::{EntryTable, Field, FieldInfo, Schema},
+    schema::{EntryTable, Field, FieldInfo, Fields, Schema},
     struct_store::Handle,
     value::{Canonical, JsonDeserializer, JsonSerializer},
     watch::Watch,

@@ -1,17 +1,21 @@
-//! The methods of `impl Schema` that do something with one field, by its number: each a `match` on the number, and
+//! The methods of `impl Fields` that do something with one field, by its number: each a `match` on the number, and
 //! never a loop.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ExprPath, spanned::Spanned};
 
 use super::span::{call, located, method_of, number};
 use crate::model::{Codec, Field, Store};
 
-/// `__FIELDS`.
+/// `__FIELDS` and `__COUNT`.
 pub(super) fn infos(store: &Store<'_>) -> TokenStream {
     let infos = store.fields.iter().map(info);
-    quote!(const __FIELDS: &'static [__private::FieldInfo] = &[#(#infos),*];)
+    let count = Literal::usize_unsuffixed(store.fields.len());
+    quote! {
+        const __FIELDS: &'static [__private::FieldInfo] = &[#(#infos),*];
+        const __COUNT: __private::usize = #count;
+    }
 }
 
 /// The methods that copy, write, read and show one field.
@@ -62,6 +66,7 @@ fn entries(store: &Store<'_>) -> TokenStream {
         fn __record(
             &mut self,
             __index: __private::usize,
+            __uid: &'static __private::str,
             __out: &mut __private::Edits,
         ) -> __private::Result<(), __private::ValueError> {
             match __index {
@@ -151,18 +156,18 @@ fn copy(store: &Store<'_>) -> TokenStream {
 }
 
 fn record(field: &Field<'_>) -> TokenStream {
-    let (ident, uid) = (field.ident, &field.uid.value);
+    let ident = field.ident;
     let Some((serialize, deserialize)) = functions(field) else {
         if matches!(field.codec(), Codec::Unknown) {
             return quote!(__private::Ok(()));
         }
         let record = call(field, field.ty(), quote!(Stored), "record");
-        return quote!(#record(&mut self.#ident, #uid, __out));
+        return quote!(#record(&mut self.#ident, __uid, __out));
     };
     quote! {
         __private::record_with(
             &mut self.#ident,
-            #uid,
+            __uid,
             __out,
             // The same twice, as a closure has one type: it is called with one serializer to compare, and with
             // another to write.

@@ -58,8 +58,12 @@ fn implementation(store: &Store<'_>) -> TokenStream {
         impl #impl_generics __private::Schema for #name #ty_generics #where_clause {
             type Handle = #handle #ty_generics;
 
-            #fields
             #settings
+        }
+
+        #[automatically_derived]
+        impl #impl_generics __private::Fields for #name #ty_generics #where_clause {
+            #fields
             #seed
             #of_fields
         }

@@ -21,7 +21,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{FieldInfo, Mark, Schema};
+use super::{FieldInfo, Fields, Mark, fields_of};
 use crate::{
     callbacks,
     entry::{Edits, FieldChange},
@@ -165,16 +165,22 @@ impl<'de> Deserializer<'de> for Nothing<'de> {
 
 /// Which fields of one struct log by entry.
 #[derive(Clone)]
-pub(crate) struct EntryTables(Arc<[Option<EntryTable>]>);
+pub(crate) struct EntryTables {
+    fields: &'static [FieldInfo],
+    tables: Arc<[Option<EntryTable>]>,
+}
 
 impl EntryTables {
-    pub(crate) fn of<S: Schema>() -> Self {
-        let fields = S::__FIELDS.iter();
-        EntryTables(fields.map(|field| (field.by_entry)()).collect())
+    pub(crate) fn of<S: Fields>() -> Self {
+        let fields = fields_of::<S>();
+        EntryTables {
+            fields,
+            tables: fields.iter().map(|field| (field.by_entry)()).collect(),
+        }
     }
 
     fn get(&self, index: usize) -> Option<&EntryTable> {
-        self.0.get(index)?.as_ref()
+        self.tables.get(index)?.as_ref()
     }
 
     /// As [`ByEntry::MARK`]; `None`: the field does not log by entry.
@@ -188,31 +194,31 @@ impl EntryTables {
     }
 
     /// Adds the entries of one field to `out`: what changed since `before`, or all there is.
-    pub(crate) fn record<S: Schema>(
+    pub(crate) fn record<S: Fields>(
         &self,
         state: &mut S,
         index: usize,
         before: Option<&S>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
-        let Some(table) = self.get(index) else {
-            return state.__record(index, out);
+        let Some(uid) = self.fields.get(index).and_then(|field| field.uid) else {
+            return Ok(());
         };
-        let uid = S::__FIELDS
-            .get(index)
-            .and_then(|field: &FieldInfo| field.uid);
-        match (uid, state.__field_mut(index)) {
-            (Some(uid), Some(field)) => {
+        let Some(table) = self.get(index) else {
+            return state.__record(index, uid, out);
+        };
+        match state.__field_mut(index) {
+            Some(field) => {
                 let before = before.and_then(|before| before.__field(index));
                 table.record(field, before, uid, out)
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
     /// Takes one change of the log into one field.
     #[inline]
-    pub(crate) fn apply<S: Schema>(
+    pub(crate) fn apply<S: Fields>(
         &self,
         state: &mut S,
         index: usize,

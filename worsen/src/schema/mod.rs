@@ -1,4 +1,5 @@
-//! What the derive implements: [`Schema`] for a struct, and [`Field`] for the type of one field.
+//! What the derive implements: [`Fields`] for a struct of fields, [`Schema`] for one that is a store, and [`Field`] for
+//! the type of one field.
 //!
 //! A field turns itself into JSON entries and back; everything else is the engine's. Never here: files, locks,
 //! threads.
@@ -29,16 +30,27 @@ pub(crate) use self::{
     label = "this type does not implement `worsen::Store`",
     note = "write `#[derive(worsen::Store)]` above the struct"
 )]
-pub trait Schema: Sized + Send + Sync + 'static {
+pub trait Schema: Fields + Send + Sync + 'static {
     /// The generated handle with one set of accessors a field: `AppStateStore` for `AppState`. See
     /// [`Store`](crate::Store).
     type Handle;
 
-    #[doc(hidden)]
-    const __FIELDS: &'static [FieldInfo];
     /// The settings of the container's attributes.
     #[doc(hidden)]
     fn __settings() -> Settings;
+}
+
+/// A struct of fields, by the index of each. The derive writes it; there is nothing to call.
+///
+/// What its fields need for threads is asked of the struct by the traits above this one: here the compiler would
+/// tell it once more.
+pub trait Fields: Sized + 'static {
+    /// What the struct says of each of its fields.
+    #[doc(hidden)]
+    const __FIELDS: &'static [FieldInfo];
+    /// How many there are: an index is below that.
+    #[doc(hidden)]
+    const __COUNT: usize;
     /// Every field at its seed.
     #[doc(hidden)]
     fn __seed() -> Self;
@@ -50,7 +62,12 @@ pub trait Schema: Sized + Send + Sync + 'static {
     fn __copy_field(&mut self, index: usize, from: &Self);
     /// Adds one field that logs itself whole to `out`, as [`Field::record`].
     #[doc(hidden)]
-    fn __record(&mut self, index: usize, out: &mut Edits) -> Result<(), ValueError>;
+    fn __record(
+        &mut self,
+        index: usize,
+        uid: &'static str,
+        out: &mut Edits,
+    ) -> Result<(), ValueError>;
     /// Takes one change of the log into a field, as [`Field::apply`].
     #[doc(hidden)]
     fn __apply(&mut self, index: usize, change: FieldChange<'_>) -> Result<(), ValueError>;
@@ -129,7 +146,12 @@ where
     }
 }
 
-/// What the derive tells of one field. `index` in the hidden methods of [`Schema`] is its place here.
+/// What is known of each field of a struct, by index.
+pub(crate) fn fields_of<S: Fields>() -> &'static [FieldInfo] {
+    S::__FIELDS
+}
+
+/// What the derive tells of one field. `index` in the hidden methods of [`Fields`] is its place here.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct FieldInfo {

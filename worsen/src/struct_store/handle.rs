@@ -63,7 +63,7 @@ impl<S: Schema> Handle<S> {
     pub(crate) fn index_of<F: 'static>(&self, field: fn(&S) -> &F) -> Option<usize> {
         let newest = self.inner.view.newest.load();
         let wanted = field(&newest.state);
-        (0..S::__FIELDS.len()).find(|index| {
+        (0..S::__COUNT).find(|index| {
             let found = newest.state.__field(*index);
             found
                 .and_then(|found| found.downcast_ref::<F>())

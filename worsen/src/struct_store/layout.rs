@@ -7,17 +7,24 @@ use crate::{
     entry::FieldChange,
     error::ValueError,
     planted::meet_unknown,
-    schema::{EntryTables, Schema},
+    schema::{EntryTables, FieldInfo, Fields},
     uid::split,
 };
 
 pub(super) struct Layout<S> {
     pub(super) seed: S,
+    pub(super) fields: &'static [FieldInfo],
     pub(super) index: HashMap<&'static str, usize>,
     pub(super) tables: EntryTables,
 }
 
-impl<S: Schema> Layout<S> {
+impl<S: Fields> Layout<S> {
+    /// Whether the file holds the field at this place.
+    pub(super) fn is_stored(&self, index: usize) -> bool {
+        let field = self.fields.get(index);
+        field.is_some_and(|field| field.uid.is_some())
+    }
+
     /// The place of the field of this uid. What a newer program wrote is carried along by the engine, and
     /// means nothing here.
     pub(super) fn index_of(&self, uid: &str) -> Option<usize> {

@@ -2,7 +2,7 @@
 //! themselves (`read_model`), the draft that operations change (`model`), and what they changed, in entries (`record`,
 //! `reset`). Never here: how a write becomes durable.
 
-mod fields;
+mod field_set;
 mod handle;
 mod layout;
 mod model;

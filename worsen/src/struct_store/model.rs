@@ -6,7 +6,7 @@ use std::{any::Any, collections::HashMap, sync::Arc};
 use arc_swap::ArcSwap;
 
 use super::{
-    fields::Fields,
+    field_set::FieldSet,
     layout::Layout,
     published::{Published, Versioned},
     read_model::StructReadModel,
@@ -17,7 +17,7 @@ use crate::{
     entry::{Edit, Edits, FieldChange},
     error::ValueError,
     planted::{Bug, meet_unknown, planted},
-    schema::{EntryTables, FieldInfo, Schema},
+    schema::{EntryTables, Schema, fields_of},
     shared_str::SharedStr,
     uid::split,
 };
@@ -30,9 +30,9 @@ pub(crate) struct StructModel<S: Schema> {
     /// Nobody else has it. `None`: readers still keep the state that would have become the draft.
     draft: Option<Arc<Versioned<S>>>,
     /// Fields that may be newer in the draft.
-    pub(super) dirty: Fields,
+    pub(super) dirty: FieldSet,
     /// Those of them touched since the last `accept`.
-    open: Fields,
+    open: FieldSet,
     /// The entries of each field's seed, for fields that the store has no value of.
     pub(super) seed_entries: Vec<Vec<Edit>>,
     /// Has the fields that log by entry as they were before the operation that runs, also those that are not
@@ -45,11 +45,12 @@ pub(crate) struct StructModel<S: Schema> {
 impl<S: Schema> StructModel<S> {
     /// The model of a store in which every field is at its seed.
     pub(crate) fn new(mut seed: S) -> (Self, StructReadModel<S>) {
-        let count = S::__FIELDS.len();
+        let count = S::__COUNT;
+        let fields = fields_of::<S>();
         let mut index = HashMap::new();
         let mut seed_entries = vec![Vec::new(); count];
         let tables = EntryTables::of::<S>();
-        for (at, field) in S::__FIELDS.iter().enumerate() {
+        for (at, field) in fields.iter().enumerate() {
             if let Some(uid) = field.uid {
                 index.insert(uid, at);
                 let mut entries = Edits::default();
@@ -72,6 +73,7 @@ impl<S: Schema> StructModel<S> {
         });
         let layout = Arc::new(Layout {
             seed,
+            fields,
             index,
             tables,
         });
@@ -79,8 +81,8 @@ impl<S: Schema> StructModel<S> {
             cell: cell.clone(),
             layout: layout.clone(),
             draft: None,
-            dirty: Fields::of(count),
-            open: Fields::of(count),
+            dirty: FieldSet::of(count),
+            open: FieldSet::of(count),
             seed_entries,
             before: None,
             written: vec![None; count],
@@ -107,7 +109,7 @@ impl<S: Schema> StructModel<S> {
     }
 
     pub(super) fn open_all(&mut self) -> &mut S {
-        for index in 0..S::__FIELDS.len() {
+        for index in 0..S::__COUNT {
             self.remember(index);
         }
         self.draft();
@@ -117,11 +119,9 @@ impl<S: Schema> StructModel<S> {
 
     /// Keeps a field as it is, to be compared with what an operation makes of it.
     fn remember(&mut self, index: usize) {
-        let is_needed = S::__FIELDS.get(index).is_some_and(|field| {
-            // Nothing else holds what an operation before this one did to a field that is not stored.
-            self.layout.tables.mark(index).is_some()
-                || field.uid.is_none() && self.dirty.contains(index)
-        });
+        // Nothing else holds what an operation before this one did to a field that is not stored.
+        let is_needed = self.layout.tables.mark(index).is_some()
+            || self.dirty.contains(index) && !self.layout.is_stored(index);
         if is_needed {
             let seed = &self.layout.seed;
             let mut before = self.before.take().unwrap_or_else(|| seed.__copy());
@@ -162,11 +162,9 @@ impl<S: Schema> Model for StructModel<S> {
     }
 
     fn follow(&mut self) {
-        let unstored = |index: &usize| {
-            let field: Option<&FieldInfo> = S::__FIELDS.get(*index);
-            field.is_some_and(|field| field.uid.is_none())
-        };
-        let mut own = Fields::of(S::__FIELDS.len());
+        let layout = self.layout.clone();
+        let unstored = |index: &usize| !layout.is_stored(*index);
+        let mut own = FieldSet::of(S::__COUNT);
         for index in self.dirty.iter().filter(unstored) {
             own.add(index);
         }
@@ -202,13 +200,13 @@ impl<S: Schema> Model for StructModel<S> {
             self.open.add_from(&self.dirty);
         }
         let fields = self.open.clone();
-        let mut accepted = Fields::of(S::__FIELDS.len());
+        let mut accepted = FieldSet::of(S::__COUNT);
         if !all {
             let both = fields.iter().filter(|index| self.dirty.contains(*index));
             both.for_each(|index| accepted.add(index));
         }
         let before = self.before.take();
-        let cell = self.cell.clone();
+        let (cell, layout) = (self.cell.clone(), self.layout.clone());
         let draft = self.draft();
         // After the draft: what readers publish meanwhile is as new or newer in both.
         let newest = cell.newest.load();
@@ -216,11 +214,7 @@ impl<S: Schema> Model for StructModel<S> {
             draft.copy_field(index, &newest);
         }
         if let (false, Some(before)) = (all || planted(Bug::ForgetWhatIsNotStored), &before) {
-            let is_stored = |index: usize| {
-                let field: Option<&FieldInfo> = S::__FIELDS.get(index);
-                field.is_some_and(|field| field.uid.is_some())
-            };
-            for index in accepted.iter().filter(|index| !is_stored(*index)) {
+            for index in accepted.iter().filter(|index| !layout.is_stored(*index)) {
                 draft.state.__copy_field(index, before);
             }
         }

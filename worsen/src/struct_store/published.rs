@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::{fields::Fields, layout::Layout};
+use super::{field_set::FieldSet, layout::Layout};
 use crate::{engine::Unseen, open_store::ReadSide, schema::Schema, uid::split};
 
 /// The state that readers see.
@@ -50,7 +50,7 @@ impl<S: Schema> Published<S> {
         // Nobody else has it, so this never copies.
         let copy = Arc::make_mut(copy);
         if copy.publication != newest.publication {
-            for index in 0..S::__FIELDS.len() {
+            for index in 0..S::__COUNT {
                 if copy.stamps.get(index) != newest.stamps.get(index) && !newer(index) {
                     copy.copy_field(index, &newest);
                 }
@@ -65,7 +65,7 @@ impl<S: Schema> Published<S> {
     pub(super) fn publish(
         &self,
         mut copy: Arc<Versioned<S>>,
-        newer: &Fields,
+        newer: &FieldSet,
         layout: &Layout<S>,
         revision: u64,
         unseen: &Unseen,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    fields::Fields,
+    field_set::FieldSet,
     layout::Layout,
     published::{Published, Versioned},
 };
@@ -22,7 +22,7 @@ pub(crate) struct StructReadModel<S: Schema> {
     /// Made when it is needed: a process that only writes has no use for it.
     spare: Option<Arc<Versioned<S>>>,
     /// Fields that are newer in it.
-    newer: Fields,
+    newer: FieldSet,
 }
 
 impl<S: Schema> StructReadModel<S> {
@@ -31,7 +31,7 @@ impl<S: Schema> StructReadModel<S> {
             cell,
             layout,
             spare: None,
-            newer: Fields::of(fields),
+            newer: FieldSet::of(fields),
         }
     }
 

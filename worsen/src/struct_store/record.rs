@@ -9,7 +9,7 @@ use crate::{
     entry::{Edit, Edits, Stored},
     error::Error,
     planted::{Bug, planted},
-    schema::{EntryTables, FieldInfo, Mark, Schema},
+    schema::{EntryTables, FieldInfo, Mark, Schema, fields_of},
     shared_str::SharedStr,
     uid::split,
 };
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<Edits, Error> {
     let mut seed = seed.__copy();
     let mut edits = Edits::default();
-    for (index, field) in S::__FIELDS.iter().enumerate() {
+    for (index, field) in fields_of::<S>().iter().enumerate() {
         if let Some(uid) = field.uid {
             tables
                 .record(&mut seed, index, None, &mut edits)
@@ -34,7 +34,7 @@ pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<E
 
 impl<S: Schema> StructModel<S> {
     pub(super) fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
-        let Some(&FieldInfo { uid, .. }) = S::__FIELDS.get(index) else {
+        let Some(&FieldInfo { uid, .. }) = self.layout.fields.get(index) else {
             return Ok(());
         };
         let uid = uid.unwrap_or_default();
@@ -87,7 +87,7 @@ impl<S: Schema> StructModel<S> {
     }
 
     pub(super) fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
-        for (index, field) in S::__FIELDS.iter().enumerate() {
+        for (index, field) in self.layout.fields.iter().enumerate() {
             let Some(uid) = field.uid else { continue };
             let begin = scope.changes.entries.len();
             // A field that was never set goes on reading as its seed, also when that changes.

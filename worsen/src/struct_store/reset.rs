@@ -38,9 +38,7 @@ impl<S: Schema> Handle<S> {
     /// # }
     /// ```
     pub fn reset(&self) -> Commit<()> {
-        self.commit(|model, scope| {
-            (0..S::__FIELDS.len()).try_for_each(|index| model.reset(index, scope))
-        })
+        self.commit(|model, scope| (0..S::__COUNT).try_for_each(|index| model.reset(index, scope)))
     }
 
     pub(crate) fn reset_field(&self, index: usize) -> Commit<()> {
@@ -50,7 +48,7 @@ impl<S: Schema> Handle<S> {
 
 impl<S: Schema> StructModel<S> {
     fn reset(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
-        let Some(FieldInfo { uid: Some(uid), .. }) = S::__FIELDS.get(index) else {
+        let Some(FieldInfo { uid: Some(uid), .. }) = self.layout.fields.get(index) else {
             return Ok(());
         };
         let seed = self.layout.seed.__copy();

@@ -2,14 +2,14 @@
 
 /// A set of fields, by their index.
 #[derive(Clone)]
-pub(super) struct Fields {
+pub(super) struct FieldSet {
     has: Box<[bool]>,
     any: bool,
 }
 
-impl Fields {
+impl FieldSet {
     pub(super) fn of(count: usize) -> Self {
-        Fields {
+        FieldSet {
             has: vec![false; count].into(),
             any: false,
         }
@@ -27,7 +27,7 @@ impl Fields {
         self.any = true;
     }
 
-    pub(super) fn add_from(&mut self, other: &Fields) {
+    pub(super) fn add_from(&mut self, other: &FieldSet) {
         if other.any {
             for (has, other) in self.has.iter_mut().zip(&other.has) {
                 *has |= other;
