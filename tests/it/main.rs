@@ -38,6 +38,7 @@ mod processes;
 #[cfg(target_os = "linux")]
 mod replaced; // a copy that is put over an open store
 mod roundtrip; // every type, back as it was or refused
+mod rules; // what a value must be to be written
 mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
 mod support;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Data, DeriveInput, Expr, ExprPath, Fields, Generics, Ident, LitStr, Type, TypeParam,
-    Visibility, WherePredicate, ext::IdentExt,
+    Attribute, Data, DeriveInput, Expr, ExprPath, Fields, GenericArgument, Generics, Ident, LitStr,
+    PathArguments, Type, TypeParam, Visibility, WherePredicate, ext::IdentExt,
 };
 
 use crate::{
@@ -248,6 +248,28 @@ impl<'a> Field<'a> {
         has_no_size(&self.original.ty)
     }
 
+    /// Whether the field's type is written as this one name.
+    pub(crate) fn is_of_type(&self, name: &str) -> bool {
+        matches!(ungroup(self.ty()), Type::Path(ty) if ty.qself.is_none() && ty.path.is_ident(name))
+    }
+
+    /// The type in an `Option`, if the field is written as one.
+    pub(crate) fn inner_of_option(&self) -> Option<&'a Type> {
+        let Type::Path(ty) = ungroup(self.ty()) else {
+            return None;
+        };
+        let last = ty.path.segments.last()?;
+        match &last.arguments {
+            PathArguments::AngleBracketed(list) if last.ident == "Option" => {
+                match list.args.first() {
+                    Some(GenericArgument::Type(inner)) if list.args.len() == 1 => Some(inner),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn docs(&self) -> impl Iterator<Item = &'a Attribute> {
         attr::docs(&self.original.attrs)
     }
@@ -356,6 +378,15 @@ fn has_no_size(ty: &Type) -> bool {
         Type::Group(ty) => has_no_size(&ty.elem),
         Type::Paren(ty) => has_no_size(&ty.elem),
         _ => false,
+    }
+}
+
+/// Takes off the invisible groups that a `macro_rules` fragment comes in, and parentheses.
+fn ungroup(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(ty) => ungroup(&ty.elem),
+        Type::Paren(ty) => ungroup(&ty.elem),
+        ty => ty,
     }
 }
 

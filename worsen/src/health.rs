@@ -52,6 +52,12 @@ pub enum Condition {
         /// The revision that reads stay at.
         revision: u64,
     },
+    /// A stored value breaks a rule of its field, or of the struct: another program wrote it, or an older
+    /// version of this one. Reads show it, and the store refuses no write that leaves it as it is.
+    Invalid {
+        /// The value's uid, unless the rule is the struct's, and which rule it breaks.
+        error: Error,
+    },
     /// The files were replaced while the store was open, and what stands there now does not contain every
     /// commit that this process knows of: an older copy, for one. Reads show what stands there. Where this
     /// process could write, it does not any more, until every handle is dropped and the store is opened again.
@@ -108,6 +114,7 @@ impl Condition {
         match self {
             Condition::Poisoned { error }
             | Condition::Misfit { error, .. }
+            | Condition::Invalid { error }
             | Condition::Replaced { error }
             | Condition::LockDoesNotExclude { error }
             | Condition::NotFollowing { error } => Some(error),
@@ -129,7 +136,9 @@ impl fmt::Display for Condition {
                 f,
                 "reads stay at revision {revision}, and the store refuses writes, until a program writes a value that fits: {error:#}"
             ),
-            Condition::Replaced { error } | Condition::LockDoesNotExclude { error } => {
+            Condition::Replaced { error }
+            | Condition::LockDoesNotExclude { error }
+            | Condition::Invalid { error } => {
                 write!(f, "{error:#}")
             }
             Condition::Healed {

@@ -82,6 +82,7 @@ mod options;
 mod planted;
 mod process;
 mod repair;
+mod rules;
 mod schema;
 mod shared_str;
 mod struct_store;

@@ -158,6 +158,8 @@ bugs! {
     CommitSameValue,
     /// An entry whose key is written anew stays under the old text of the key as well.
     LeaveOldTextOfKey,
+    /// A value that breaks a rule of its field is written.
+    WriteWhatBreaksRules,
     /// A write may be larger than it was to be at most.
     IgnoreLimits,
     /// Limits are for writes, and not for the seeds of a new store.

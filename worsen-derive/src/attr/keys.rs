@@ -9,13 +9,18 @@ pub(super) const CRATE: &str = "crate";
 pub(super) const DIR: &str = "dir";
 pub(super) const DURABILITY: &str = "durability";
 pub(super) const HANDLE: &str = "handle";
+pub(super) const LEN: &str = "len";
 pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
 pub(super) const NAME: &str = "name";
+pub(super) const NORMALIZE: &str = "normalize";
+pub(super) const ONE_OF: &str = "one_of";
 pub(super) const POLL: &str = "poll";
+pub(super) const RANGE: &str = "range";
 pub(super) const RENAME_ALL: &str = "rename_all";
 pub(super) const SEED: &str = "seed";
 pub(super) const SKIP: &str = "skip";
 pub(super) const UID: &str = "uid";
+pub(super) const VALIDATE: &str = "validate";
 pub(super) const WITH: &str = "with";
 
 /// A key of `#[store(...)]`, and an example that shows how to write it.
@@ -58,6 +63,14 @@ const CONTAINER_KEYS: &[Key] = &[
         example: "rename_all = \"camelCase\"",
     },
     Key {
+        name: VALIDATE,
+        example: "validate = path::to::function",
+    },
+    Key {
+        name: NORMALIZE,
+        example: "normalize = path::to::function",
+    },
+    Key {
         name: CRATE,
         example: "crate = path::to::worsen",
     },
@@ -84,6 +97,26 @@ const FIELD_KEYS: &[Key] = &[
         name: WITH,
         example: "with = my_module",
     },
+    Key {
+        name: VALIDATE,
+        example: "validate = path::to::function",
+    },
+    Key {
+        name: NORMALIZE,
+        example: "normalize = path::to::function",
+    },
+    Key {
+        name: RANGE,
+        example: "range = 1..=65535",
+    },
+    Key {
+        name: LEN,
+        example: "len = ..=80",
+    },
+    Key {
+        name: ONE_OF,
+        example: "one_of = [\"light\", \"dark\"]",
+    },
 ];
 
 /// Keys of other crates' attributes that people write here, and the key they mean.
@@ -91,9 +124,13 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("default", SEED),
     ("directory", DIR),
     ("getter", ACCESSOR),
+    ("choices", ONE_OF),
     ("id", UID),
     ("initial", SEED),
     ("interval", POLL),
+    ("length", LEN),
+    ("max_len", LEN),
+    ("min_len", LEN),
     ("path", DIR),
     ("rename", UID),
     ("serde", WITH),

@@ -2,7 +2,7 @@
 //!
 //! Never here: whether a well-formed value makes sense, which `check` decides.
 
-use syn::{Attribute, Expr, Ident, LitStr, Path, Visibility};
+use syn::{Attribute, Expr, ExprArray, ExprRange, Ident, LitStr, Path, Visibility};
 
 use self::keys::{APP, CONFIG};
 use crate::{case::RenameRule, ctxt::Ctxt};
@@ -118,6 +118,8 @@ pub(crate) struct ContainerAttrs {
     pub(crate) accessors: Slot<Visibility>,
     pub(crate) rename_all: Slot<RenameRule>,
     pub(crate) runtime: Slot<Path>,
+    pub(crate) validate: Slot<Path>,
+    pub(crate) normalize: Slot<Path>,
 }
 
 /// Every `#[store(...)]` of one field.
@@ -129,6 +131,11 @@ pub(crate) struct FieldAttrs {
     /// `skip = false` stores a field that serde skips.
     pub(crate) skip: Slot<bool>,
     pub(crate) with: Slot<Written<Path>>,
+    pub(crate) validate: Slot<Path>,
+    pub(crate) normalize: Slot<Path>,
+    pub(crate) range: Slot<ExprRange>,
+    pub(crate) len: Slot<ExprRange>,
+    pub(crate) one_of: Slot<ExprArray>,
 }
 
 /// The lines of a field's own documentation.

@@ -8,13 +8,13 @@ use syn::{
 use super::{
     ContainerAttrs, FieldAttrs, STORE, Written,
     keys::{
-        ACCESSOR, ACCESSORS, CONTAINER, CRATE, DIR, DURABILITY, FIELD, HANDLE, LOCK_TIMEOUT, Level,
-        NAME, POLL, RENAME_ALL, SEED, SKIP, UID, WITH,
+        ACCESSOR, ACCESSORS, CONTAINER, CRATE, DIR, DURABILITY, FIELD, HANDLE, LEN, LOCK_TIMEOUT,
+        Level, NAME, NORMALIZE, ONE_OF, POLL, RANGE, RENAME_ALL, SEED, SKIP, UID, VALIDATE, WITH,
     },
     suggest::unknown_key,
     values::{
-        accessor, dir, durability, expr, handle, path, rename_rule, runtime, skip, string,
-        visibility,
+        accessor, dir, durability, expr, handle, list, path, range, rename_rule, runtime, skip,
+        string, visibility,
     },
 };
 use crate::ctxt::Ctxt;
@@ -44,6 +44,8 @@ impl ContainerAttrs {
             ACCESSORS => self.accessors.set(ctxt, key, visibility(key, input)?),
             RENAME_ALL => self.rename_all.set(ctxt, key, rename_rule(key, input)?),
             CRATE => self.runtime.set(ctxt, key, runtime(key, input)?),
+            VALIDATE => self.validate.set(ctxt, key, path(&CONTAINER, key, input)?),
+            NORMALIZE => self.normalize.set(ctxt, key, path(&CONTAINER, key, input)?),
             _ => return Err(unknown_key(&CONTAINER, key)),
         }
         Ok(())
@@ -78,6 +80,11 @@ impl FieldAttrs {
                 self.with.set(ctxt, key, written(&with));
                 with?;
             }
+            VALIDATE => self.validate.set(ctxt, key, path(&FIELD, key, input)?),
+            NORMALIZE => self.normalize.set(ctxt, key, path(&FIELD, key, input)?),
+            RANGE => self.range.set(ctxt, key, range(key, input)?),
+            LEN => self.len.set(ctxt, key, range(key, input)?),
+            ONE_OF => self.one_of.set(ctxt, key, list(key, input)?),
             _ => return Err(unknown_key(&FIELD, key)),
         }
         Ok(())

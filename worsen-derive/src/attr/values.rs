@@ -3,13 +3,13 @@
 
 use quote::{ToTokens, quote};
 use syn::{
-    Expr, ExprPath, Ident, ItemUse, Lit, LitBool, LitStr, Path, Token, Visibility, ext::IdentExt,
-    parse::ParseStream,
+    Expr, ExprArray, ExprPath, ExprRange, Ident, ItemUse, Lit, LitBool, LitStr, Path, Token,
+    Visibility, ext::IdentExt, parse::ParseStream,
 };
 
 use super::{
     Dir, Durability, Folder,
-    keys::{CONTAINER, CRATE, FIELD, Level},
+    keys::{CONTAINER, CRATE, FIELD, LEN, Level, NORMALIZE, VALIDATE},
     suggest::distance,
 };
 use crate::{case::RenameRule, ctxt::Ctxt};
@@ -110,9 +110,12 @@ pub(super) fn runtime(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> 
 }
 
 fn takes_path(level: &Level, key: &Ident) -> String {
-    let of = match key == CRATE {
-        true => "the `worsen` crate",
-        false => "a module",
+    let of = if key == CRATE {
+        "the `worsen` crate"
+    } else if key == VALIDATE || key == NORMALIZE {
+        "a function"
+    } else {
+        "a module"
     };
     let example = level.example(&key.to_string());
     format!("`{key}` takes the path of {of}: write `{example}`")
@@ -234,6 +237,40 @@ pub(super) fn skip(key: &Ident, input: ParseStream<'_>) -> syn::Result<bool> {
     match input.parse::<LitBool>() {
         Ok(literal) if !literal.value => Ok(false),
         _ => Err(wrong()),
+    }
+}
+
+/// The range of a field's values, or of its lengths.
+pub(super) fn range(key: &Ident, input: ParseStream<'_>) -> syn::Result<ExprRange> {
+    let value = expr(&FIELD, key, input)?;
+    if let Expr::Range(range) = ungroup(&value) {
+        return Ok(range.clone());
+    }
+    let message = match key == LEN {
+        true => {
+            "`len` takes a range: write `len = ..=80` for 80 at most, `len = 1..` for one at least, or \
+             `len = 2..=2` for two"
+        }
+        false => {
+            "`range` takes a range: write `range = 1..=65535` for values from the first to the last, \
+             `range = 1..` or `range = ..=65535` where one end is open"
+        }
+    };
+    Err(syn::Error::new_spanned(&value, message))
+}
+
+/// The values that a field may have.
+pub(super) fn list(key: &Ident, input: ParseStream<'_>) -> syn::Result<ExprArray> {
+    let value = expr(&FIELD, key, input)?;
+    match ungroup(&value) {
+        Expr::Array(list) => Ok(list.clone()),
+        _ => Err(syn::Error::new_spanned(
+            &value,
+            format!(
+                "`{key}` takes a list in brackets: write `{}`",
+                FIELD.example(&key.to_string())
+            ),
+        )),
     }
 }
 

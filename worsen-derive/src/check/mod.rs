@@ -9,6 +9,7 @@ use syn::{Data, Fields, GenericParam, spanned::Spanned};
 
 use self::{
     field::{check_accessor_name, check_owned, check_reserved, check_size, check_skip, check_uid},
+    rules::{check_len, check_one_of, check_range},
     serde::{check_serde, check_serde_of_struct},
     settings::{check_dir, check_handle, check_lock_timeout, check_name, check_poll},
 };
@@ -19,6 +20,7 @@ use crate::{
 };
 
 mod field;
+mod rules;
 mod serde;
 mod settings;
 
@@ -40,6 +42,9 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
         check_uid(ctxt, field);
         check_accessor_name(ctxt, field);
         check_reserved(ctxt, store, field);
+        check_range(ctxt, field);
+        check_len(ctxt, field);
+        check_one_of(ctxt, field);
     }
     check_uids_differ(ctxt, store);
     check_accessors_differ(ctxt, store);

@@ -5,7 +5,10 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ExprPath, spanned::Spanned};
 
-use super::span::{call, located, method_of, number};
+use super::{
+    rules,
+    span::{call, located, method_of, number},
+};
 use crate::model::{Codec, Field, Store};
 
 /// `__FIELDS` and `__COUNT`.
@@ -140,7 +143,8 @@ fn info(field: &Field<'_>) -> TokenStream {
         (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "by_entry"),
         _ => quote!(__private::whole),
     };
-    quote!(__private::FieldInfo::new(#name, #uid, #by_entry))
+    let rules = rules::column(field);
+    quote!(__private::FieldInfo::new(#name, #uid, #by_entry) #rules)
 }
 
 fn copy(store: &Store<'_>) -> TokenStream {

@@ -9,6 +9,7 @@ use crate::model::{Field, Store};
 mod docs;
 mod fields;
 mod handle;
+mod rules;
 mod seed;
 mod settings;
 mod span;
@@ -53,6 +54,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
     let settings = settings::method(store);
     let seed = seed::method(store);
     let of_fields = fields::methods(store);
+    let rules = rules::methods(store);
     quote! {
         #[automatically_derived]
         impl #impl_generics __private::Schema for #name #ty_generics #where_clause {
@@ -66,6 +68,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
             #fields
             #seed
             #of_fields
+            #rules
         }
     }
 }

@@ -6,6 +6,7 @@
 //! field was a plain one before, and its value is taken over whole. Never here: a store, or when a commit is made.
 
 mod key;
+mod length;
 mod map;
 mod queue;
 mod set;

@@ -16,6 +16,7 @@
 /// | [`Replaced`](Self::Replaced) | writes, once in watches and `changes()` | nothing written | drop every handle and open the store again to write |
 /// | [`Decode`](Self::Decode) | opening, writes, once in watches and `changes()` | nothing written | give the field its former type; writes go on once somebody writes a value that fits |
 /// | [`Encode`](Self::Encode) | writes, seeds | nothing written | use a type that JSON carries |
+/// | [`Invalid`](Self::Invalid) | writes, seeds | nothing written | write a value that keeps the rule that the error names |
 /// | [`InvalidUid`](Self::InvalidUid) | writes, seeds | nothing written | use another uid or key |
 /// | [`InvalidField`](Self::InvalidField) | writes, work queues | nothing written | name a stored field of this store |
 /// | [`TooLarge`](Self::TooLarge) | writes, seeds | nothing written | write less at once, or raise the limit |
@@ -40,6 +41,8 @@
 pub enum ErrorKind {
     /// The store's name cannot be the name of a file in every directory.
     InvalidName,
+    /// A value breaks a rule of its field, or of the struct: `validate`, `range`, `len` or `one_of`.
+    Invalid,
     /// The uid cannot stand in the log.
     InvalidUid,
     /// An option has a value that makes no sense.

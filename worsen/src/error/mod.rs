@@ -15,6 +15,7 @@ mod kind;
 pub(crate) mod lock;
 pub(crate) mod open;
 pub(crate) mod recovery;
+pub(crate) mod rules;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     open_store::OpenStore,
     options::{Access, Durability},
-    struct_store::{Handle, Published, StructModel, record_seed},
+    struct_store::{Handle, Published, StructModel, checked_seed, record_seed},
 };
 
 /// Opens a store with other settings than its attributes say. From [`Store::builder`], and from
@@ -141,15 +141,15 @@ impl<S: Store> Builder<S> {
                 } = seed.take().unwrap_or_else(Seed::new);
                 let changed = |mut seed: S| {
                     changes.iter().for_each(|change| change(&mut seed));
-                    seed
+                    checked_seed(seed)
                 };
-                let seed = changed(given.unwrap_or_else(S::__seed));
+                let seed = changed(given.unwrap_or_else(S::__seed))?;
                 let first = seed.__copy();
                 let (model, read_model) = StructModel::new(seed);
                 let cell = read_model.cell.clone();
                 let tables = read_model.tables();
                 let first = Box::new(move || match made {
-                    Some(made) => record_seed(&changed(made()), &tables),
+                    Some(made) => record_seed(&changed(made())?, &tables),
                     None => record_seed(&first, &tables),
                 });
                 let handle = opening.start(Box::new(model), Box::new(read_model), Some(first))?;

@@ -12,6 +12,7 @@ use crate::{
     entry::{Edits, FieldChange},
     error::ValueError,
     options::Settings,
+    rules::{BrokenRule, Rule},
 };
 
 mod by_entry;
@@ -76,6 +77,26 @@ pub trait Fields: Sized + 'static {
     fn __field(&self, index: usize) -> Option<&dyn Any>;
     #[doc(hidden)]
     fn __field_mut(&mut self, index: usize) -> Option<&mut dyn Any>;
+
+    /// The rules of the whole struct.
+    #[doc(hidden)]
+    const __STRUCT_RULES: &'static [Rule] = &[];
+    /// Changes one field as its `normalize` says.
+    #[doc(hidden)]
+    fn __normalize(&mut self, _index: usize) {}
+    /// Whether one field keeps its rules.
+    #[doc(hidden)]
+    fn __check(&self, _index: usize) -> Result<(), BrokenRule> {
+        Ok(())
+    }
+    /// As [`__normalize`](Fields::__normalize), of the whole struct.
+    #[doc(hidden)]
+    fn __normalize_struct(&mut self) {}
+    /// As [`__check`](Fields::__check), of the whole struct.
+    #[doc(hidden)]
+    fn __check_struct(&self) -> Result<(), BrokenRule> {
+        Ok(())
+    }
 }
 
 /// The type of a stored field: anything that is `Clone`, `Serialize`, `DeserializeOwned`, `Send`,
@@ -161,6 +182,8 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// As [`Field::by_entry`].
     pub by_entry: fn() -> Option<EntryTable>,
+    /// What a value must be to be written.
+    pub rules: &'static [Rule],
 }
 
 impl FieldInfo {
@@ -174,6 +197,12 @@ impl FieldInfo {
             uid,
             name,
             by_entry,
+            rules: &[],
         }
+    }
+
+    /// With these rules.
+    pub const fn rules(self, rules: &'static [Rule]) -> Self {
+        FieldInfo { rules, ..self }
     }
 }

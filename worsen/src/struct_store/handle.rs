@@ -53,8 +53,8 @@ impl<S: Schema> Handle<S> {
         change: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Commit<R> {
         self.commit(move |model, scope| {
-            let result = change(model.open_field(index));
-            model.record(index, scope)?;
+            let result = change(model.open_for(index));
+            model.record_one(index, scope)?;
             Ok(result)
         })
     }
@@ -78,12 +78,12 @@ impl<S: Schema> Handle<S> {
         change: impl FnOnce(&mut F) -> R + Send + 'static,
     ) -> Commit<R> {
         self.commit(move |model, scope| {
-            let field = model.open_field(index).__field_mut(index);
+            let field = model.open_for(index).__field_mut(index);
             let Some(field) = field.and_then(|field| field.downcast_mut::<F>()) else {
                 return Err(error::engine::not_stored());
             };
             let result = change(field);
-            model.record(index, scope)?;
+            model.record_one(index, scope)?;
             Ok(result)
         })
     }
@@ -155,7 +155,7 @@ impl<S: Schema> Handle<S> {
     ) -> Commit<R> {
         self.commit(move |model, scope| {
             let result = change(model.open_all());
-            model.record_all(scope)?;
+            model.record_each(scope)?;
             Ok(result)
         })
     }
@@ -189,7 +189,7 @@ impl<S: Schema> Handle<S> {
         self.commit(move |model, scope| {
             let result = change(model.open_all());
             match &result {
-                Ok(_) => model.record_all(scope)?,
+                Ok(_) => model.record_each(scope)?,
                 Err(_) => scope.undo = true,
             }
             Ok(result)
@@ -307,7 +307,14 @@ impl<S: Schema> Handle<S> {
     /// # }
     /// ```
     pub fn health(&self) -> Vec<Condition> {
-        self.inner.health()
+        let mut conditions = self.inner.health();
+        conditions.extend(self.broken_rules());
+        conditions
+    }
+
+    /// What is stored, as readers know it.
+    pub(super) fn stored_state(&self) -> Snapshot<S> {
+        Snapshot(self.inner.view.newest.load_full())
     }
 
     /// Whether the store was empty when this process opened it, and began with its seeds: the program runs

@@ -1,6 +1,6 @@
 //! Stores of one struct: the handle (`handle`), what readers see (`published`, `snapshot`), how readers go on by
 //! themselves (`read_model`), the draft that operations change (`model`), and what they changed, in entries (`record`,
-//! `reset`). Never here: how a write becomes durable.
+//! `reset`), as far as the rules of the struct let them (`rules`). Never here: how a write becomes durable.
 
 mod field_set;
 mod handle;
@@ -10,7 +10,10 @@ mod published;
 mod read_model;
 mod record;
 mod reset;
+mod rules;
 mod snapshot;
 
 pub use self::{handle::Handle, snapshot::Snapshot};
-pub(crate) use self::{model::StructModel, published::Published, record::record_seed};
+pub(crate) use self::{
+    model::StructModel, published::Published, record::record_seed, rules::checked_seed,
+};

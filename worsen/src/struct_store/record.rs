@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::model::StructModel;
+use super::{model::StructModel, rules::Recording};
 use crate::{
     backend::Entries,
     engine::Scope,
@@ -34,7 +34,7 @@ pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<E
 
 impl<S: Schema> StructModel<S> {
     pub(super) fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
-        let Some(&FieldInfo { uid, .. }) = self.layout.fields.get(index) else {
+        let Some(&FieldInfo { uid, rules, .. }) = self.layout.fields.get(index) else {
             return Ok(());
         };
         let uid = uid.unwrap_or_default();
@@ -46,12 +46,17 @@ impl<S: Schema> StructModel<S> {
         let begin = scope.changes.entries.len();
         scope.changes.stored = self.stored(index, uid, scope.entries);
         let tables = self.layout.tables.clone();
-        let outcome = tables.record(
-            &mut self.draft().state,
-            index,
-            before.as_ref().filter(|_| is_marked),
-            &mut scope.changes,
-        );
+        let marked = before.as_ref().filter(|_| is_marked);
+        let mut outcome = tables.record(&mut self.draft().state, index, marked, &mut scope.changes);
+        if !rules.is_empty() && !planted(Bug::WriteWhatBreaksRules) {
+            let recording = Recording {
+                index,
+                before: marked,
+                was: before.as_ref(),
+                begin,
+            };
+            outcome = self.keep_rules(outcome, &recording, scope);
+        }
         self.before = before;
         outcome.map_err(|error| error.at(uid))?;
         if mark.is_none() {

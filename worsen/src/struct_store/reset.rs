@@ -38,11 +38,17 @@ impl<S: Schema> Handle<S> {
     /// # }
     /// ```
     pub fn reset(&self) -> Commit<()> {
-        self.commit(|model, scope| (0..S::__COUNT).try_for_each(|index| model.reset(index, scope)))
+        self.commit(|model, scope| {
+            (0..S::__COUNT).try_for_each(|index| model.reset(index, scope))?;
+            model.keep_rules_of_struct(scope)
+        })
     }
 
     pub(crate) fn reset_field(&self, index: usize) -> Commit<()> {
-        self.commit(move |model, scope| model.reset(index, scope))
+        self.commit(move |model, scope| {
+            model.reset(index, scope)?;
+            model.keep_rules_of_struct(scope)
+        })
     }
 }
 

@@ -354,7 +354,7 @@ fn always_comes_back<T: 'static>(value: &T) -> bool {
 }
 
 /// The beginning of some JSON, short enough for a message.
-fn excerpt(json: &str) -> String {
+pub(crate) fn excerpt(json: &str) -> String {
     const MAX_EXCERPT_CHARS: usize = 60;
     match json.char_indices().nth(MAX_EXCERPT_CHARS) {
         Some((end, _)) => format!("`{}…`", &json[..end]),
