@@ -37,6 +37,13 @@ const SEED: &str = "1";
 /// The tests that have to catch it, every one of them.
 fn catchers(bug: Bug) -> &'static [&'static str] {
     match bug {
+        Bug::WriteWhatBreaksRules => &[
+            "rules::a_value_out_of_range_is_refused_by_every_way_to_write_and_nothing_is_written",
+            "rules::a_normalized_value_is_what_everybody_reads_and_what_the_other_rules_see",
+        ],
+        Bug::JudgeWhatNobodyChanged => {
+            &["rules::what_another_program_stored_is_shown_and_told_and_refuses_no_other_write"]
+        }
         Bug::DoubtRefusedRename => {
             &["faults::a_full_disk_takes_what_fits_although_a_compaction_is_due"]
         }

@@ -30,6 +30,8 @@ mod many;
 mod name;
 #[path = "../ui/option.rs"]
 mod option;
+#[path = "../ui/rules.rs"]
+mod rules;
 #[path = "../ui/seed.rs"]
 mod seed;
 #[path = "../ui/seeds_macro.rs"]

@@ -77,6 +77,7 @@ mod tests;
 /// | `handle = Name` | the name of the handle's type | the struct's name and `Store` |
 /// | `accessors = pub(crate)` | the visibility of all accessors | each field's own |
 /// | `rename_all = "camelCase"` | how a field's name becomes its uid; the rules are serde's | the name as it is |
+/// | `validate = path`, `normalize = path` | [rules](#rules) of the whole struct | |
 /// | `crate = path` | where the `worsen` crate is, when it is renamed or re-exported | `::worsen` |
 ///
 /// A time is a number with its unit: `"250ms"`, `"5s"`, `"1m 30s"`, `"2h"`.
@@ -90,6 +91,75 @@ mod tests;
 /// | `accessor = "name"` | the name that the accessors are made of: `name`, `set_name`, `update_name`, `reset_name`, `watch_name` | the field's name |
 /// | `skip` | the store does not write the field: it starts at its `Default` in each process, and has no accessors, only its place in a snapshot. `skip = false` stores a field that serde skips | |
 /// | `with = module` | `module::serialize` writes the JSON and `module::deserialize` reads it, as with serde; the type needs neither trait | serde's traits |
+/// | `range`, `len`, `one_of`, `validate`, `normalize` | [rules](#rules): which values are written | every value |
+///
+/// # Rules
+///
+/// | `#[store(...)]` above a field | which values are written |
+/// | --- | --- |
+/// | `range = 1..=65535` | those in this range, of any type with an order; one end may be open |
+/// | `len = ..=80` | texts of so many characters (`char`s, not bytes), and lists, sets, maps and collections of so many elements |
+/// | `one_of = ["light", "dark"]` | those that equal one of these |
+/// | `validate = path` | those for which `fn(&T) -> Result<(), E>` returns `Ok`; what it returns otherwise can be printed, and says why |
+/// | `normalize = path` | what `fn(&mut T)` makes of them, before the other rules are asked; the caller reads it back, too |
+///
+/// Of an `Option`, `range`, `len` and `one_of` ask what is in it, and let `None` pass; the functions get the `Option`. Of
+/// a collection, such as `worsen::Map`, all rules see the whole, and not one entry.
+///
+/// A write that breaks a rule is an error of kind `Invalid`, which names the uid, the value and the rule; nothing of
+/// it is written. A seed that breaks one is such an error at opening, or does not compile where both are literals.
+///
+/// A rule judges what a write changes, and no read. So a value that another program has stored, an older version or a
+/// person with an editor, is shown although it breaks a rule; `health()` tells of it, and a write of other fields, or of other
+/// entries of the same collection, leaves it as it is.
+///
+/// Above the struct, `validate = path` and `normalize = path` name an `fn(&State) -> Result<(), E>` and an
+/// `fn(&mut State)`. They are called after the rules of the fields that were written and before those of what
+/// `normalize` has changed, and may compare fields. A write to a struct with a `normalize` looks at all of its fields.
+///
+/// ```
+/// use worsen::{ErrorKind, Store};
+///
+/// #[derive(Store)]
+/// #[store(validate = Server::check)]
+/// struct Server {
+///     #[store(seed = 8080, range = 1..=65535)]
+///     port: u16,
+///     #[store(len = ..=80, normalize = trim)]
+///     title: String,
+///     #[store(seed = "light".into(), one_of = ["light", "dark"])]
+///     theme: String,
+///     #[store(seed = 1)]
+///     min_threads: u32,
+///     #[store(seed = 8)]
+///     max_threads: u32,
+/// }
+///
+/// fn trim(title: &mut String) {
+///     *title = title.trim().to_owned();
+/// }
+///
+/// impl Server {
+///     fn check(&self) -> Result<(), &'static str> {
+///         match self.min_threads <= self.max_threads {
+///             true => Ok(()),
+///             false => Err("there are more threads at least than at most"),
+///         }
+///     }
+/// }
+///
+/// # fn main() -> worsen::Result<()> {
+/// let server = Server::builder().in_memory().open()?;
+/// let error = server.set_port(0).wait().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Invalid);
+/// assert!(error.to_string().contains("the value `0` breaks the rule `range = 1..=65535`"));
+/// assert_eq!(server.port(), 8080);
+/// server.set_title("  Home ".into()).wait()?;
+/// assert_eq!(server.title(), "Home");
+/// assert!(server.set_min_threads(9).wait().is_err());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # A struct that is serde's already
 ///

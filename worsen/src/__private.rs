@@ -31,7 +31,7 @@ pub use crate::{
     open::Store,
     options::Durability,
     options::Settings,
-    rules::{BrokenRule, Rule, has_length, in_range, is_one_of, verdict},
+    rules::{BrokenRule, Rule, has_length, in_range, is_one_of, normalized, verdict},
     schema::{EntryTable, Field, FieldInfo, Fields, Schema},
     struct_store::Handle,
     value::{Canonical, JsonDeserializer, JsonSerializer},

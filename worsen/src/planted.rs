@@ -160,6 +160,8 @@ bugs! {
     LeaveOldTextOfKey,
     /// A value that breaks a rule of its field is written.
     WriteWhatBreaksRules,
+    /// A value that another program has stored, and that breaks a rule, refuses writes of other fields.
+    JudgeWhatNobodyChanged,
     /// A write may be larger than it was to be at most.
     IgnoreLimits,
     /// Limits are for writes, and not for the seeds of a new store.

@@ -73,6 +73,7 @@ impl<T: PartialOrd> Ordered for T {
 }
 
 /// `range = ...`.
+#[doc(hidden)]
 pub fn in_range<T: Ordered>(
     value: &T,
     from: Bound<&T>,
@@ -130,6 +131,7 @@ lists!(
 );
 
 /// `len = ...`.
+#[doc(hidden)]
 pub fn has_length<T: Length>(
     value: &T,
     from: Bound<usize>,
@@ -164,6 +166,7 @@ impl<T: PartialEq<B>, B> ComparedWith<B> for T {
 }
 
 /// `one_of = [...]`.
+#[doc(hidden)]
 pub fn is_one_of<T: ComparedWith<B>, B>(
     value: &T,
     values: &[B],
@@ -192,12 +195,26 @@ impl<E: Display> Verdict for Result<(), E> {
 }
 
 /// `validate = ...`.
+#[doc(hidden)]
 pub fn verdict(verdict: impl Verdict, text: &'static str) -> Result<(), BrokenRule> {
     match verdict.why() {
         None => Ok(()),
         why => Err(BrokenRule::new("validate", text, why)),
     }
 }
+
+/// What a function for `normalize` returns.
+#[diagnostic::on_unimplemented(
+    message = "a function for `normalize` changes the value in its place and returns nothing, and this one returns `{Self}`",
+    label = "this function returns something",
+    note = "write `fn normalize(value: &mut T)`, and `*value = ...` in it"
+)]
+pub trait Normalized {}
+
+impl Normalized for () {}
+
+/// `normalize = ...`.
+pub fn normalized(_: impl Normalized) {}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{ExprRange, Ident, Path, RangeLimits, Type, spanned::Spanned};
+use syn::{ExprArray, ExprRange, Ident, Path, RangeLimits, Type, spanned::Spanned};
 
 use super::{
     docs::compact,
@@ -98,11 +98,11 @@ fn of_struct(store: &Store<'_>) -> Option<TokenStream> {
         return None;
     }
     let normalize = attrs.normalize.value().map(|path| {
-        let call = quote_spanned!(located(path.span())=> #path(self));
-        quote!(fn __normalize_struct(&mut self) { let () = #call; })
+        let call = quote_spanned!(located(path.span())=> __private::normalized(#path(self)););
+        quote!(fn __normalize_struct(&mut self) { #call })
     });
     let validate = attrs.validate.value().map(|path| {
-        let verdict = verdict(path, &quote!(self));
+        let verdict = verdict(path, None);
         quote! {
             fn __check_struct(&self) -> __private::Result<(), __private::BrokenRule> {
                 #verdict
@@ -120,8 +120,10 @@ fn of_struct(store: &Store<'_>) -> Option<TokenStream> {
 fn normalize(field: &Field<'_>) -> Option<TokenStream> {
     let path = field.attrs.normalize.value()?;
     let (index, ident) = (number(field), field.ident);
-    let call = quote_spanned!(located(path.span())=> #path(&mut self.#ident));
-    Some(quote!(#index => { let () = #call; }))
+    let ident = at(ident, path.span());
+    let call =
+        quote_spanned!(located(path.span())=> __private::normalized(#path(&mut self.#ident)););
+    Some(quote!(#index => { #call }))
 }
 
 /// The arm of a field that has something to ask.
@@ -131,17 +133,18 @@ fn check(field: &Field<'_>) -> Option<TokenStream> {
     let of_value: Vec<TokenStream> = [
         attrs.range.value().map(|range| in_range(field, range)),
         attrs.len.value().map(|len| has_length(field, len)),
-        attrs.one_of.value().map(|values| {
-            let text = compact(values.to_token_stream());
-            let value = value();
-            quote_spanned!(located(values.span())=> __private::is_one_of(#value, &#values, #text)?;)
-        }),
+        // An empty list is a mistake that has been reported, and a list of values of any type.
+        (attrs
+            .one_of
+            .value()
+            .filter(|values| !values.elems.is_empty()))
+        .map(is_one_of),
     ]
     .into_iter()
     .flatten()
     .collect();
     let of_value = (!of_value.is_empty()).then(|| {
-        let value = value();
+        let value = value(Span::call_site());
         match field.inner_of_option() {
             // `None` keeps these rules.
             Some(_) => quote! {
@@ -158,7 +161,7 @@ fn check(field: &Field<'_>) -> Option<TokenStream> {
     let verdict = attrs
         .validate
         .value()
-        .map(|path| verdict(path, &quote!(&self.#ident)));
+        .map(|path| verdict(path, Some(ident)));
     if of_value.is_none() && verdict.is_none() {
         return None;
     }
@@ -171,9 +174,16 @@ fn check(field: &Field<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The local variable of the value that is asked.
-fn value() -> Ident {
-    Ident::new("__value", Span::mixed_site())
+/// The local variable of the value that is asked, for errors at this place.
+fn value(span: Span) -> Ident {
+    Ident::new("__value", Span::mixed_site().located_at(span))
+}
+
+/// The same name, for errors at this place.
+fn at(ident: &Ident, span: Span) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(ident.span().located_at(span));
+    ident
 }
 
 /// The type of the value that is asked: that in the `Option`, if the field is one.
@@ -184,7 +194,8 @@ fn type_of_value<'a>(field: &'a Field<'_>) -> &'a Type {
 /// Each end gets a variable of the value's type. It makes an end of another type an error that points at the end and
 /// names the type.
 fn in_range(field: &Field<'_>, range: &ExprRange) -> TokenStream {
-    let (value, ty) = (value(), type_of_value(field));
+    let ty = type_of_value(field);
+    let value = value(ty.span());
     let text = compact(range.to_token_stream());
     let (from, to) = (
         Ident::new("__from", Span::mixed_site()),
@@ -207,12 +218,29 @@ fn in_range(field: &Field<'_>, range: &ExprRange) -> TokenStream {
 }
 
 fn has_length(field: &Field<'_>, range: &ExprRange) -> TokenStream {
-    let (value, ty) = (value(), type_of_value(field));
+    let ty = type_of_value(field);
+    let value = value(ty.span());
     let text = compact(range.to_token_stream());
     let (start, end) = (range.start.to_token_stream(), range.end.to_token_stream());
     let (first, last) = bounds(range, &start, &end);
     let has_length = quote_spanned!(located(ty.span())=> __private::has_length::<#ty>);
     quote!(#has_length(#value, #first, #last, #text)?;)
+}
+
+fn is_one_of(values: &ExprArray) -> TokenStream {
+    let text = compact(values.to_token_stream());
+    let span = values.span();
+    let (value, list) = (
+        value(span),
+        Ident::new("__values", Span::mixed_site().located_at(span)),
+    );
+    let is_one_of = quote_spanned!(located(span)=> __private::is_one_of(#value, &#list, #text)?;);
+    quote! {
+        {
+            let #list = #values;
+            #is_one_of
+        }
+    }
 }
 
 /// The ends of a range, of which these are the values.
@@ -229,8 +257,16 @@ fn bounds(range: &ExprRange, start: &TokenStream, end: &TokenStream) -> (TokenSt
     (first, last)
 }
 
-/// What a function of the user's says of a value.
-fn verdict(path: &Path, value: &TokenStream) -> TokenStream {
+/// What a function of the user's says of a field, or of the struct.
+fn verdict(path: &Path, field: Option<&Ident>) -> TokenStream {
     let text = compact(path.to_token_stream());
-    quote_spanned!(located(path.span())=> __private::verdict(#path(#value), #text))
+    let span = located(path.span());
+    let value = match field {
+        Some(field) => {
+            let field = at(field, path.span());
+            quote_spanned!(span=> &self.#field)
+        }
+        None => quote_spanned!(span=> self),
+    };
+    quote_spanned!(span=> __private::verdict(#path(#value), #text))
 }
