@@ -98,6 +98,12 @@ fn open_loose(dir: &Path) -> LooseStore {
     Loose::builder().dir(dir).open().unwrap()
 }
 
+/// Beside a closure that the machine was too busy for.
+fn invalid(mut health: Vec<Condition>) -> Vec<Condition> {
+    health.retain(|told| !matches!(told, Condition::SlowClosure { .. }));
+    health
+}
+
 /// The words of a refusal, once everything else of it is as it should be.
 fn refused(outcome: Result<(), Error>, uid: &str) -> String {
     let error = outcome.unwrap_err();
@@ -223,7 +229,7 @@ fn a_normalized_value_is_what_everybody_reads_and_what_the_other_rules_see() {
 fn what_another_program_stored_is_shown_and_told_and_refuses_no_other_write() {
     let folder = folder();
     let store = open(folder.path());
-    assert!(store.health().is_empty());
+    assert!(invalid(store.health()).is_empty());
     open_loose(folder.path())
         .update(|state| {
             state.port = 0;
@@ -232,7 +238,7 @@ fn what_another_program_stored_is_shown_and_told_and_refuses_no_other_write() {
         .wait()
         .unwrap();
     assert_eq!((store.port(), store.name().as_str()), (0, " UP "));
-    let told = store.health();
+    let told = invalid(store.health());
     let uids: Vec<_> = told
         .iter()
         .filter_map(|condition| condition.error()?.uid())
@@ -263,11 +269,11 @@ fn what_another_program_stored_is_shown_and_told_and_refuses_no_other_write() {
     // Also after reopening.
     drop(store);
     let store = open(folder.path());
-    assert_eq!(store.health().len(), 2);
+    assert_eq!(invalid(store.health()).len(), 2);
     store.set_port(8080).wait().unwrap();
     store.set_name(" ok ".into()).wait().unwrap();
     assert_eq!(store.name(), "ok");
-    assert!(store.health().is_empty());
+    assert!(invalid(store.health()).is_empty());
 }
 
 #[test]
@@ -292,14 +298,14 @@ fn an_entry_that_another_program_stored_refuses_no_write_of_another_entry() {
         .update_users(move |users| users.extend(many))
         .wait()
         .unwrap();
-    assert_eq!(store.health().len(), 1);
+    assert_eq!(invalid(store.health()).len(), 1);
     // Four are still too many, and fewer than there were.
     store.update_users(|users| users.remove(&0)).wait().unwrap();
     store
         .update_users(|users| users.retain(|id, _| *id < 3))
         .wait()
         .unwrap();
-    assert!(store.health().is_empty());
+    assert!(invalid(store.health()).is_empty());
     refused(
         store
             .update_users(|users| drop(users.insert(9, "nine".into())))
@@ -440,11 +446,11 @@ fn a_rule_of_the_struct_is_asked_whatever_field_is_written() {
     // What another program stored is told, and refuses nothing; from the next good state on the rule holds again.
     let loose = LooseLimits::builder().dir(folder.path()).open().unwrap();
     loose.set_low(50).wait().unwrap();
-    assert_eq!(store.health().len(), 1);
+    assert_eq!(invalid(store.health()).len(), 1);
     store.set_note("beside".into()).wait().unwrap();
     store.set_high(40).wait().unwrap();
     store.set_high(60).wait().unwrap();
-    assert!(store.health().is_empty());
+    assert!(invalid(store.health()).is_empty());
     assert!(store.set_high(40).wait().is_err());
 }
 
