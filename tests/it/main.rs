@@ -43,6 +43,8 @@ mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
 mod support;
 mod torture; // real processes, real kills
+mod two_versions; // an older and a newer program on one store
+mod unknown_keys; // of a newer program, within a value
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 mod work_queue_clock; // of clocks that are set

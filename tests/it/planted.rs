@@ -277,6 +277,11 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         ],
         Bug::IgnoreOrder => &["values::what_would_come_back_in_another_order_is_refused"],
         Bug::ShowWhatWasWritten => &["values::who_writes_a_value_sees_what_the_others_see"],
+        Bug::ForgetUnknownKeys => &[
+            "two_versions::what_a_newer_program_wrote_within_a_value_survives_an_older_one",
+            "unknown_keys::they_survive_in_every_kind_of_field",
+            "unknown_keys::a_tree_keeps_at_each_place_what_the_older_program_does_not_know",
+        ],
         Bug::CommitSameValue => &[
             "values::a_value_that_is_there_is_not_written_again_where_its_text_is_another_one",
             "values::an_update_of_one_field_names_that_field_alone",

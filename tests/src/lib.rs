@@ -3,6 +3,7 @@
 pub mod ending;
 mod random;
 pub mod torture;
+pub mod versions;
 
 pub use random::Random;
 

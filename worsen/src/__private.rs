@@ -84,6 +84,7 @@ pub fn record_with<T>(
     let stored = out.stored.as_ref();
     let encoded = crate::value::encode_with(value, stored, tell, serialize, deserialize)?;
     out.set(uid, encoded.json);
+    out.is_own = encoded.is_own;
     if let Some(copy) = encoded.copy {
         *value = copy;
     }

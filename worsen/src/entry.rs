@@ -39,6 +39,9 @@ pub(crate) struct Stored {
     pub(crate) is_own: bool,
 }
 
+/// Tells the JSON text that the store holds at a uid.
+pub(crate) type StoredAt<'a> = &'a dyn Fn(&str) -> Option<SharedStr>;
+
 /// One uid that a commit changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
@@ -72,6 +75,8 @@ pub struct Edits {
     pub(crate) whole: bool,
     /// What the store holds for the field that is recorded. Where that is the same value, its text is kept.
     pub(crate) stored: Option<Stored>,
+    /// The newest entry is the text of a value as its type writes it, with nothing beside that.
+    pub(crate) is_own: bool,
 }
 
 impl Edits {

@@ -156,6 +156,8 @@ bugs! {
     ShowWhatWasWritten,
     /// A value that is there already is written again where its text is another one.
     CommitSameValue,
+    /// A value is written without the keys that its type does not know.
+    ForgetUnknownKeys,
     /// An entry whose key is written anew stays under the old text of the key as well.
     LeaveOldTextOfKey,
     /// A value that breaks a rule of its field is written.

@@ -17,7 +17,12 @@ use std::sync::Arc;
 use imbl::{OrdMap, ordmap::DiffItem};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{entry::Edits, error::ValueError, shared_str::SharedStr, value};
+use crate::{
+    entry::{Edits, StoredAt},
+    error::ValueError,
+    shared_str::SharedStr,
+    value,
+};
 
 pub(crate) use self::work_queue::{Now, Span, Take};
 pub use self::{
@@ -59,17 +64,27 @@ pub(crate) enum ToWrite<V> {
     Json(SharedStr, Option<V>),
 }
 
+/// The value that an entry had, and the text that the store holds for it.
+pub(crate) struct Before<'a, V> {
+    pub(crate) value: &'a V,
+    pub(crate) json: &'a dyn Fn() -> Option<SharedStr>,
+}
+
 /// The value of an entry, beside the one before it.
 fn encode<V: Serialize + DeserializeOwned + 'static>(
     value: &V,
-    before: Option<&V>,
+    before: Option<Before<'_, V>>,
 ) -> Result<ToWrite<V>, ValueError> {
-    let value::Encoded { json, copy } = value::encode(value, None)?;
+    let value::Encoded { json, copy, .. } = value::encode(value, None)?;
     let read = copy.as_ref().unwrap_or(value);
-    Ok(match before {
-        Some(before) if value::is_same(read, &json, before) => ToWrite::Nothing,
-        _ => ToWrite::Json(json, copy),
-    })
+    let Some(before) = before else {
+        return Ok(ToWrite::Json(json, copy));
+    };
+    if value::is_same(read, &json, before.value) {
+        return Ok(ToWrite::Nothing);
+    }
+    let json = value::with_unknown_keys(json, read, before.value, before.json);
+    Ok(ToWrite::Json(json, copy))
 }
 
 /// Adds what changed since `before` to `out`, an edit an entry; all there is, where there is no `before`.
@@ -78,8 +93,9 @@ fn record_entries<K: Ord + Clone + ToString, V>(
     before: Option<&OrdMap<K, Shared<V>>>,
     entries: &mut OrdMap<K, Shared<V>>,
     uid: &str,
+    stored: StoredAt<'_>,
     out: &mut Edits,
-    encode: impl Fn(&K, &V, Option<&V>) -> Result<ToWrite<V>, ValueError>,
+    encode: impl Fn(&K, &V, Option<Before<'_, V>>) -> Result<ToWrite<V>, ValueError>,
 ) -> Result<(), ValueError> {
     let none = OrdMap::new();
     let after = entries.clone();
@@ -93,14 +109,20 @@ fn record_entries<K: Ord + Clone + ToString, V>(
                 continue;
             }
         };
-        match encode(key, &value.0, old.map(|old| &*old.0)) {
+        let at = format!("{uid}/{}", key.to_string());
+        let json = || stored(&at);
+        let before = old.map(|old| Before {
+            value: &*old.0,
+            json: &json,
+        });
+        match encode(key, &value.0, before) {
             Ok(ToWrite::Nothing) => {
                 if let Some(old) = old {
                     entries.insert(key.clone(), old.clone());
                 }
             }
             Ok(ToWrite::Json(json, copy)) => {
-                out.set(format!("{uid}/{}", key.to_string()), json);
+                out.set(at, json);
                 if let Some(copy) = copy {
                     entries.insert(key.clone(), Shared::new(copy));
                 }

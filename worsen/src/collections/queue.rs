@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Shared, encode, key, record_entries};
 use crate::{
-    entry::{Edits, FieldChange},
+    entry::{Edits, FieldChange, StoredAt},
     error::ValueError,
     schema::{self, ByEntry, Mark},
     value,
@@ -198,12 +198,14 @@ impl<T: Value> ByEntry for Queue<T> {
         &mut self,
         before: Option<&Self>,
         uid: &'static str,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         record_entries(
             before.map(|before| &before.items),
             &mut self.items,
             uid,
+            stored,
             out,
             |_, item, before| encode(item, before),
         )

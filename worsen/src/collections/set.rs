@@ -9,7 +9,7 @@ use super::{
     map::{self, Map},
 };
 use crate::{
-    entry::{Edits, FieldChange},
+    entry::{Edits, FieldChange, StoredAt},
     error::ValueError,
     schema::{self, ByEntry, Mark},
     value,
@@ -146,10 +146,11 @@ impl<K: Key> ByEntry for Set<K> {
         &mut self,
         before: Option<&Self>,
         uid: &'static str,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         let before = before.map(|before| &before.entries);
-        self.entries.record(before, uid, out)
+        self.entries.record(before, uid, stored, out)
     }
 
     fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {

@@ -24,7 +24,7 @@ use serde::{
 use super::{FieldInfo, Fields, Mark, fields_of};
 use crate::{
     callbacks,
-    entry::{Edits, FieldChange},
+    entry::{Edits, FieldChange, StoredAt},
     error::ValueError,
 };
 
@@ -43,6 +43,7 @@ pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
         &mut self,
         before: Option<&Self>,
         uid: &'static str,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError>;
 
@@ -54,6 +55,7 @@ type Record = fn(
     field: &mut dyn Any,
     before: Option<&dyn Any>,
     uid: &'static str,
+    stored: StoredAt<'_>,
     out: &mut Edits,
 ) -> Result<(), ValueError>;
 type Apply = fn(field: &mut dyn Any, change: FieldChange<'_>) -> Result<(), ValueError>;
@@ -83,8 +85,11 @@ impl EntryTable {
             type_id: TypeId::of::<T>(),
             mark: T::MARK,
             remembers: T::REMEMBERS,
-            record: |field, before, uid, out| match field.downcast_mut::<T>() {
-                Some(field) => field.record(before.and_then(<dyn Any>::downcast_ref), uid, out),
+            record: |field, before, uid, stored, out| match field.downcast_mut::<T>() {
+                Some(field) => {
+                    let before = before.and_then(<dyn Any>::downcast_ref);
+                    field.record(before, uid, stored, out)
+                }
                 None => Ok(()),
             },
             apply: |field, change| match field.downcast_mut::<T>() {
@@ -101,12 +106,13 @@ impl EntryTable {
         field: &mut dyn Any,
         before: Option<&dyn Any>,
         uid: &'static str,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         if before.is_none() {
             out.set(uid, self.mark.json());
         }
-        (self.record)(field, before, uid, out)
+        (self.record)(field, before, uid, stored, out)
     }
 
     pub(super) fn apply(
@@ -199,6 +205,7 @@ impl EntryTables {
         state: &mut S,
         index: usize,
         before: Option<&S>,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         let Some(uid) = self.fields.get(index).and_then(|field| field.uid) else {
@@ -210,7 +217,7 @@ impl EntryTables {
         match state.__field_mut(index) {
             Some(field) => {
                 let before = before.and_then(|before| before.__field(index));
-                table.record(field, before, uid, out)
+                table.record(field, before, uid, stored, out)
             }
             None => Ok(()),
         }

@@ -121,7 +121,7 @@ pub trait Field: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
         match Self::by_entry() {
-            Some(table) => table.record(self, None, uid, out),
+            Some(table) => table.record(self, None, uid, &|_| None, out),
             None => Ok(()),
         }
     }
@@ -148,6 +148,7 @@ where
     fn record(&mut self, uid: &'static str, out: &mut Edits) -> Result<(), ValueError> {
         let encoded = crate::value::encode(self, out.stored.as_ref())?;
         out.set(uid, encoded.json);
+        out.is_own = encoded.is_own;
         if let Some(copy) = encoded.copy {
             *self = copy;
         }

@@ -56,7 +56,10 @@ impl<S: Schema> StructModel<S> {
                 let mut entries = Edits::default();
                 // A seed that cannot be written is refused where a store is created. A store that exists needs
                 // no seeds.
-                if tables.record(&mut seed, at, None, &mut entries).is_ok() {
+                if tables
+                    .record(&mut seed, at, None, &|_| None, &mut entries)
+                    .is_ok()
+                {
                     seed_entries[at] = entries.entries;
                 }
             }

@@ -25,7 +25,7 @@ pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<E
     for (index, field) in fields_of::<S>().iter().enumerate() {
         if let Some(uid) = field.uid {
             tables
-                .record(&mut seed, index, None, &mut edits)
+                .record(&mut seed, index, None, &|_| None, &mut edits)
                 .map_err(|error| error.at(uid))?;
         }
     }
@@ -47,7 +47,13 @@ impl<S: Schema> StructModel<S> {
         scope.changes.stored = self.stored(index, uid, scope.entries);
         let tables = self.layout.tables.clone();
         let marked = before.as_ref().filter(|_| is_marked);
-        let mut outcome = tables.record(&mut self.draft().state, index, marked, &mut scope.changes);
+        let mut outcome = tables.record(
+            &mut self.draft().state,
+            index,
+            marked,
+            &|uid| scope.entries.get(uid).cloned(),
+            &mut scope.changes,
+        );
         if !rules.is_empty() && !planted(Bug::WriteWhatBreaksRules) {
             let recording = Recording {
                 index,
@@ -63,7 +69,7 @@ impl<S: Schema> StructModel<S> {
             if let (Some(written), Some(Edit { json, .. })) =
                 (self.written.get_mut(index), scope.changes.entries.last())
             {
-                written.clone_from(json);
+                written.clone_from(if scope.changes.is_own { json } else { &None });
             }
         } else if !is_marked {
             scope.take_over(uid, begin);
@@ -78,7 +84,8 @@ impl<S: Schema> StructModel<S> {
         let mut state = layout.seed.__copy();
         state.__copy_field(index, &self.draft().state);
         let tables = &layout.tables;
-        let outcome = tables.record(&mut state, index, Some(&layout.seed), &mut edits);
+        let seed = Some(&layout.seed);
+        let outcome = tables.record(&mut state, index, seed, &|_| None, &mut edits);
         outcome.is_ok() && edits.entries.is_empty()
     }
 

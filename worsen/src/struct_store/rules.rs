@@ -139,7 +139,9 @@ impl<S: Schema> StructModel<S> {
             self.draft().state.__normalize(index);
             scope.changes.entries.truncate(begin);
             let tables = self.layout.tables.clone();
-            tables.record(&mut self.draft().state, index, before, &mut scope.changes)?;
+            let state = &mut self.draft().state;
+            let stored = |uid: &str| scope.entries.get(uid).cloned();
+            tables.record(state, index, before, &stored, &mut scope.changes)?;
             if !changes(scope, begin) {
                 return Ok(());
             }

@@ -6,6 +6,7 @@ mod canonical;
 mod difference;
 mod json_path;
 mod raw;
+mod unknown;
 
 use std::any::{Any, TypeId};
 
@@ -13,8 +14,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::canonical::Canonical;
 use self::{
-    canonical::canonical_with,
+    canonical::{canonical_with, notes_with},
     difference::{Difference, Outcome, Paths, compare},
+    unknown::{Notes, Texts},
 };
 use crate::{
     entry::Stored,
@@ -45,6 +47,26 @@ pub(crate) struct Encoded<T> {
     /// The value as all readers decode it. A type may tell less than it holds, as a duration in whole seconds
     /// does, and the writer is to see no more of it than the others. `None`: it is the value itself.
     pub(crate) copy: Option<T>,
+    /// The text is what this type writes, and has nothing beside that.
+    pub(crate) is_own: bool,
+}
+
+/// How values of a type are told, written and read.
+struct Codec<Tell, Write, Read> {
+    tell: Tell,
+    write: Write,
+    read: Read,
+}
+
+/// The codec of a type that does so by itself.
+macro_rules! codec {
+    ($type:ty) => {
+        Codec {
+            tell: |value: &$type, canonical: &mut Canonical| value.serialize(canonical),
+            write: |value: &$type, serializer: JsonSerializer<'_>| value.serialize(serializer),
+            read: |json: &str| serde_json::from_str(json),
+        }
+    };
 }
 
 /// The value as JSON text, once that text is known to decode to the same value again. Where the same value is
@@ -55,14 +77,13 @@ pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(
 ) -> Result<Encoded<T>, ValueError> {
     if always_comes_back(value) {
         let json = to_text(|serializer| value.serialize(serializer))?.into();
-        return Ok(Encoded { json, copy: None });
+        return Ok(Encoded {
+            json,
+            copy: None,
+            is_own: true,
+        });
     }
-    let codec = Codec {
-        tell: |value: &T, canonical: &mut Canonical| value.serialize(canonical),
-        write: |value: &T, serializer: JsonSerializer<'_>| value.serialize(serializer),
-        read: |json: &str| serde_json::from_str(json),
-    };
-    codec.encode(value, stored)
+    codec!(T).encode(value, stored)
 }
 
 /// As [`encode`], by the functions of a `with` module.
@@ -87,19 +108,23 @@ pub(crate) fn is_same<T: Serialize + DeserializeOwned + 'static>(
     json: &str,
     other: &T,
 ) -> bool {
-    let codec = Codec {
-        tell: |value: &T, canonical: &mut Canonical| value.serialize(canonical),
-        write: |value: &T, serializer: JsonSerializer<'_>| value.serialize(serializer),
-        read: |json: &str| serde_json::from_str(json),
-    };
-    codec.is_same(one, json, other)
+    codec!(T).is_same(one, json, other)
 }
 
-/// How values of a type are told, written and read.
-struct Codec<Tell, Write, Read> {
-    tell: Tell,
-    write: Write,
-    read: Read,
+/// `json`, the text of this value, with the keys that its type does not know of the text which it replaces: `stored`,
+/// from which `before` was read.
+pub(crate) fn with_unknown_keys<T: Serialize + DeserializeOwned + 'static>(
+    json: SharedStr,
+    value: &T,
+    before: &T,
+    stored: impl FnOnce() -> Option<SharedStr>,
+) -> SharedStr {
+    if !has_keys(&json) {
+        return json;
+    }
+    let codec = codec!(T);
+    let carried = stored().and_then(|stored| codec.carry(&json, value, before, &stored));
+    carried.map_or(json, Into::into)
 }
 
 impl<Tell, Write, Read> Codec<Tell, Write, Read> {
@@ -123,9 +148,9 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
                 }
             }
         }
-        let json = self.prefer_stored(json, &copy, stored);
+        let (json, is_own) = self.beside_stored(json, &copy, stored);
         let copy = (!planted(Bug::ShowWhatWasWritten)).then_some(copy);
-        Ok(Encoded { json, copy })
+        Ok(Encoded { json, copy, is_own })
     }
 
     fn canonical<T>(&self, value: &T) -> Result<Vec<u8>, serde_json::Error>
@@ -135,23 +160,65 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         canonical_with::<T>(|canonical| (self.tell)(value, canonical))
     }
 
-    /// The stored text, if it is the same value.
-    fn prefer_stored<T>(&self, json: String, copy: &T, stored: Option<&Stored>) -> SharedStr
+    /// What is written of a value where another one is stored, and whether that is the type's own text: the stored text,
+    /// if it is the same value, and else this text, with the keys of the stored one that the type does not know.
+    fn beside_stored<T>(&self, json: String, copy: &T, stored: Option<&Stored>) -> (SharedStr, bool)
     where
         Tell: Fn(&T, &mut Canonical) -> Result<(), serde_json::Error>,
+        Write: Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
         Read: Fn(&str) -> Result<T, serde_json::Error>,
     {
         let Some(stored) = stored.filter(|_| !planted(Bug::CommitSameValue)) else {
-            return json.into();
+            return (json.into(), true);
         };
-        let may_be_same = !stored.is_own || has_same_bytes(&json, &stored.json);
-        let is_same = *json == *stored.json
-            || may_be_same
-                && (self.read)(&stored.json).is_ok_and(|other| self.is_same(copy, &json, &other));
-        match is_same {
-            true => stored.json.clone(),
-            false => json.into(),
+        if *json == *stored.json {
+            return (stored.json.clone(), true);
         }
+        if stored.is_own && !has_same_bytes(&json, &stored.json) {
+            return (json.into(), true);
+        }
+        let Ok(before) = (self.read)(&stored.json) else {
+            return (json.into(), true);
+        };
+        if self.is_same(copy, &json, &before) {
+            return (stored.json.clone(), stored.is_own);
+        }
+        let is_wanted = !stored.is_own && has_keys(&json);
+        let carried = is_wanted.then(|| self.carry(&json, copy, &before, &stored.json));
+        match carried.flatten() {
+            Some(carried) => (carried.into(), false),
+            None => (json.into(), true),
+        }
+    }
+
+    /// The text of `copy` with the keys of the stored text that its type does not know; `None`: there are none.
+    /// `before` is what was read from the stored text.
+    fn carry<T>(&self, json: &str, copy: &T, before: &T, stored: &str) -> Option<String>
+    where
+        Tell: Fn(&T, &mut Canonical) -> Result<(), serde_json::Error>,
+        Write: Fn(&T, JsonSerializer<'_>) -> Result<(), serde_json::Error>,
+        Read: Fn(&str) -> Result<T, serde_json::Error>,
+    {
+        let own = to_text(|serializer| (self.write)(before, serializer)).ok()?;
+        if own == stored || planted(Bug::ForgetUnknownKeys) {
+            return None;
+        }
+        let tell = |value: &T| notes_with::<T>(|canonical| (self.tell)(value, canonical));
+        let mut notes: Notes = tell(before).ok()?;
+        let Notes {
+            tags,
+            has_unordered,
+        } = tell(copy).ok()?;
+        notes.tags.extend(tags);
+        notes.has_unordered |= has_unordered;
+        let texts = Texts {
+            stored,
+            own: &own,
+            new: json,
+        };
+        unknown::carry(&texts, &notes, |carried| {
+            (self.read)(carried).is_ok_and(|other| self.is_same(copy, json, &other))
+        })
     }
 
     fn is_same<T>(&self, one: &T, json: &str, other: &T) -> bool
@@ -228,6 +295,11 @@ impl<Tell, Write, Read> Codec<Tell, Write, Read> {
         }
         places.is_empty()
     }
+}
+
+/// Whether there is an object in this JSON text, as far as can be told at a glance.
+fn has_keys(json: &str) -> bool {
+    memchr::memchr(b'{', json.as_bytes()).is_some()
 }
 
 /// Whether one may be the other with its members in another order.

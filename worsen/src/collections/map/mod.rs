@@ -14,11 +14,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::texts::OtherTexts;
 use super::{
-    Shared, ToWrite, encode,
+    Before, Shared, ToWrite, encode,
     key::{self, Key},
 };
 use crate::{
-    entry::{Edits, FieldChange},
+    entry::{Edits, FieldChange, StoredAt},
     error::ValueError,
     planted::{Bug, planted},
     schema::{self, ByEntry, Mark},
@@ -222,6 +222,7 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         &mut self,
         before: Option<&Self>,
         uid: &'static str,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         let before = before.cloned().unwrap_or_default();
@@ -241,12 +242,17 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
             if let Some((key, value)) = new {
                 let written = key::write(key)?;
                 let is_there = texts.iter().eq([&written.text]);
-                let old = old.filter(|_| is_there);
-                let entry = encode(&*value.0, old.map(|(_, value)| &*value.0));
+                let at = format!("{uid}/{}", written.text);
+                let json = || stored(&at);
+                let before = old.filter(|_| is_there).map(|(_, value)| Before {
+                    value: &*value.0,
+                    json: &json,
+                });
+                let entry = encode(&*value.0, before);
                 match entry.map_err(|error| error.in_key(written.text.clone()))? {
                     ToWrite::Nothing => continue,
                     ToWrite::Json(json, copy) => {
-                        out.set(format!("{uid}/{}", written.text), json);
+                        out.set(at, json);
                         texts.retain(|text| *text != written.text);
                         let value = copy.map_or_else(|| value.clone(), Shared::new);
                         read.forget(key);

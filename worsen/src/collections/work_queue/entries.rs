@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{WorkQueue, job::Job};
 use crate::{
     collections::{key, record_entries},
-    entry::{Edits, FieldChange},
+    entry::{Edits, FieldChange, StoredAt},
     error::{self, ValueError},
     planted::{Bug, planted},
     schema::{ByEntry, EntryTable, Field, Mark},
@@ -36,6 +36,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
         &mut self,
         before: Option<&Self>,
         uid: &'static str,
+        stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
         self.make_jobs_of_items();
@@ -51,6 +52,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
             before.map(|before| &before.jobs),
             &mut self.jobs,
             uid,
+            stored,
             out,
             |id, job, before| match *id < JOB_NUMBERS_END {
                 true => job.to_json(before),

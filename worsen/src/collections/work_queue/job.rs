@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::time::{Moment, Span, Uptime, milliseconds};
 use crate::{
-    collections::ToWrite,
+    collections::{Before, ToWrite},
     error::{self, ValueError},
     planted::{Bug, planted},
     process::ProcessId,
@@ -51,19 +51,15 @@ pub(crate) struct Lease {
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
-    pub(crate) fn to_json(&self, before: Option<&Self>) -> Result<ToWrite<Self>, ValueError> {
-        let encoded = value::encode(&*self.job, None)?;
-        let job = encoded.copy.map_or_else(|| self.job.clone(), Arc::new);
-        let is_same = |before: &&Self| {
-            before.tries == self.tries
-                && before.state == self.state
-                && value::is_same(&*job, &encoded.json, &before.job)
-        };
-        if before.filter(is_same).is_some() {
+    pub(crate) fn to_json(
+        &self,
+        before: Option<Before<'_, Self>>,
+    ) -> Result<ToWrite<Self>, ValueError> {
+        let Some((of_job, job)) = self.encode_job(before.as_ref())? else {
             return Ok(ToWrite::Nothing);
-        }
+        };
         let mut json = String::from("{\"job\":");
-        json.push_str(&encoded.json);
+        json.push_str(&of_job);
         // Writing to a string does not fail.
         let _ = write!(json, ",\"tries\":{}", self.tries);
         let _ = match &self.state {
@@ -107,13 +103,38 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
             State::Dead(why) => write!(json, ",\"dead\":{}", text(why)?),
         };
         json.push('}');
-        let is_read = before.is_some_and(|before| Arc::ptr_eq(&before.job, &self.job));
+        let is_read = before.is_some_and(|before| Arc::ptr_eq(&before.value.job, &self.job));
         let copy = (!is_read && !Arc::ptr_eq(&job, &self.job)).then(|| Job {
             job,
             tries: self.tries,
             state: self.state.clone(),
         });
         Ok(ToWrite::Json(json.into(), copy))
+    }
+
+    /// The text of the job itself, and what everybody reads from it; `None`: nothing has changed.
+    fn encode_job(
+        &self,
+        before: Option<&Before<'_, Self>>,
+    ) -> Result<Option<(SharedStr, Arc<T>)>, ValueError> {
+        let encoded = value::encode(&*self.job, None)?;
+        let job = encoded.copy.map_or_else(|| self.job.clone(), Arc::new);
+        let Some(Before {
+            value: before,
+            json,
+        }) = before
+        else {
+            return Ok(Some((encoded.json, job)));
+        };
+        let is_same = before.tries == self.tries
+            && before.state == self.state
+            && value::is_same(&*job, &encoded.json, &before.job);
+        if is_same {
+            return Ok(None);
+        }
+        let stored = || stored_job(json()?);
+        let text = value::with_unknown_keys(encoded.json, &*job, &before.job, stored);
+        Ok(Some((text, job)))
     }
 
     /// What a plain queue has as an item.
@@ -159,6 +180,12 @@ impl<T: Serialize + DeserializeOwned + 'static> Job<T> {
             state,
         })
     }
+}
+
+/// The job itself in the JSON of its entry.
+fn stored_job(entry: SharedStr) -> Option<SharedStr> {
+    let fields = Object::parse(&entry).ok()?;
+    fields.0.get("job").map(|job| job.get().into())
 }
 
 /// As JSON.

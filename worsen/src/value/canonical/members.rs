@@ -16,9 +16,48 @@ pub struct Members<'a> {
     pub(super) starts: Vec<usize>,
     /// It is JSON text that serde_json takes over as it is.
     pub(super) is_raw: bool,
+    pub(super) first_key: FirstKey,
+}
+
+/// What is known of the first key of a map or a struct. serde's derive writes the name of a variant there, under the
+/// tag of an enum: as a `str` under a `str`, which no field of a struct and no key of a map is.
+#[derive(Debug)]
+pub(super) enum FirstKey {
+    /// It was not told yet.
+    None,
+    /// It may be a tag: it begins here.
+    At(usize),
+    /// It was told.
+    Over,
 }
 
 impl Members<'_> {
+    /// A key comes that may be a tag.
+    fn key_comes<K: ?Sized>(&mut self) {
+        if self.canonical.notes.is_none() {
+            return;
+        }
+        self.first_key = match self.first_key {
+            FirstKey::None if is_str::<K>() => FirstKey::At(self.canonical.bytes.len()),
+            _ => FirstKey::Over,
+        };
+    }
+
+    /// Its value comes.
+    fn value_comes<V: ?Sized>(&mut self) {
+        let FirstKey::At(start) = self.first_key else {
+            return;
+        };
+        self.first_key = FirstKey::Over;
+        // In front of it are a tag and its length.
+        let key = self.canonical.bytes.get(start + 9..);
+        let key = key.and_then(|key| std::str::from_utf8(key).ok());
+        let is_variant = is_str::<V>() || is_tag_of_serde::<V>();
+        if let (true, Some(key), Some(notes)) = (is_variant, key, &mut self.canonical.notes) {
+            notes.tags.insert(key.to_owned());
+        }
+    }
+
     fn begin(&mut self) {
         if self.sorted {
             self.starts.push(self.canonical.bytes.len());
@@ -102,10 +141,12 @@ impl ser::SerializeMap for Members<'_> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.begin();
+        self.key_comes::<T>();
         self.canonical.inside(key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.value_comes::<T>();
         self.canonical.inside(value)
     }
 
@@ -124,8 +165,10 @@ impl ser::SerializeStruct for Members<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Error> {
+        self.key_comes::<str>();
         // By its name: a field that is left out must not make another look like it.
         self.canonical.tell_text(Tag::Text, key.as_bytes());
+        self.value_comes::<T>();
         let start = self.canonical.bytes.len();
         self.canonical.inside(value)?;
         if self.is_raw {
@@ -158,4 +201,13 @@ impl ser::SerializeStructVariant for Members<'_> {
         self.finish();
         Ok(())
     }
+}
+
+fn is_str<T: ?Sized>() -> bool {
+    std::any::type_name::<T>() == "str"
+}
+
+/// What serde's derive writes in the place of a `str` where the value of a variant has a key of its own.
+fn is_tag_of_serde<T: ?Sized>() -> bool {
+    std::any::type_name::<T>().ends_with("::AdjacentlyTaggedEnumVariant")
 }

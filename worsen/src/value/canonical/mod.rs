@@ -6,8 +6,8 @@ mod members;
 
 use serde::{Serialize, Serializer, ser};
 
-use self::members::Members;
-use super::raw;
+use self::members::{FirstKey, Members};
+use super::{raw, unknown::Notes};
 
 type Error = serde_json::Error;
 
@@ -31,13 +31,19 @@ pub(super) fn canonical<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Err
 pub(super) fn canonical_with<T: ?Sized>(
     tell: impl FnOnce(&mut Canonical) -> Result<(), Error>,
 ) -> Result<Vec<u8>, Error> {
-    let mut canonical = Canonical {
-        bytes: Vec::with_capacity(64),
-        depth: 0,
-        of: std::any::type_name::<T>(),
-    };
+    let mut canonical = Canonical::new::<T>();
     tell(&mut canonical)?;
     Ok(canonical.bytes)
+}
+
+/// What this function tells of a value of type `T` beside that.
+pub(super) fn notes_with<T: ?Sized>(
+    tell: impl FnOnce(&mut Canonical) -> Result<(), Error>,
+) -> Result<Notes, Error> {
+    let mut canonical = Canonical::new::<T>();
+    canonical.notes = Some(Notes::default());
+    tell(&mut canonical)?;
+    Ok(canonical.notes.unwrap_or_default())
 }
 
 /// What a value tells of itself so far.
@@ -47,6 +53,8 @@ pub struct Canonical {
     depth: u32,
     /// The type of the value that tells.
     of: &'static str,
+    /// Where somebody wants to know.
+    notes: Option<Notes>,
 }
 
 /// The first byte of each thing told.
@@ -147,6 +155,15 @@ impl Order {
 }
 
 impl Canonical {
+    fn new<T: ?Sized>() -> Self {
+        Canonical {
+            bytes: Vec::with_capacity(64),
+            depth: 0,
+            of: std::any::type_name::<T>(),
+            notes: None,
+        }
+    }
+
     fn tell(&mut self, tag: Tag, bytes: &[u8]) {
         self.bytes.push(tag as u8);
         self.bytes.extend_from_slice(bytes);
@@ -189,6 +206,9 @@ impl Canonical {
     /// Of these three tags that for the order of the type's members.
     fn listing(&mut self, unknown: Tag, ordered: Tag, unordered: Tag) -> Members<'_> {
         let order = Order::of(self.of);
+        if let Some(notes) = &mut self.notes {
+            notes.has_unordered |= unknown == Tag::Sequence && order != Order::Counts;
+        }
         self.bytes.push(match order {
             Order::Unknown => unknown,
             Order::Counts => ordered,
@@ -209,6 +229,7 @@ impl Canonical {
             starts: Vec::new(),
             sorted,
             is_raw: false,
+            first_key: FirstKey::None,
         }
     }
 }
