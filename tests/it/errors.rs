@@ -39,6 +39,7 @@ const BROUGHT_ABOUT: &[(ErrorKind, BringAbout)] = &[
     (ErrorKind::InvalidOption, a_poll_of_zero),
     (ErrorKind::InvalidField, a_queue_that_is_skipped),
     (ErrorKind::AlreadyOpen, a_store_that_is_open_as_another_type),
+    (ErrorKind::Occupied, a_copy_over_a_file_of_another_program),
     (ErrorKind::Directory, a_directory_below_a_file),
     (ErrorKind::PermissionDenied, a_disk_that_lets_nobody_write),
     (ErrorKind::NotFound, a_reader_of_nothing),
@@ -176,6 +177,17 @@ fn a_name_that_is_a_path() -> Told {
 fn a_poll_of_zero() -> Told {
     let open = |dir: &Path| State::builder().dir(dir).poll(Duration::ZERO).open();
     not_opened(|dir| open(dir).unwrap_err(), |_| {})
+}
+
+fn a_copy_over_a_file_of_another_program() -> Told {
+    let folder = folder();
+    let path = folder.path().join("letter.db");
+    fs::write(&path, "Dear Ada,").unwrap();
+    let store = open(&folder.path().join("db"));
+    let error = store.backup_to(&path).unwrap_err();
+    let shown = fs::read_to_string(&path).unwrap();
+    holds(&error, &"Dear Ada,".to_owned(), &String::new(), &shown);
+    vec![(error.kind(), error.effect())]
 }
 
 fn a_directory_below_a_file() -> Told {

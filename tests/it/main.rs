@@ -16,6 +16,7 @@ mod contract; // what every store promises, whatever keeps it
 mod detached; // what failed while nobody waited
 mod errors; // of each kind, and whether what they say of the write is so
 mod exit; // how a program ends
+mod export; // a store as one JSON object
 mod files;
 mod floors; // who imports from whom
 mod format;
@@ -45,6 +46,7 @@ mod support;
 mod torture; // real processes, real kills
 mod two_versions; // an older and a newer program on one store
 mod unknown_keys; // of a newer program, within a value
+mod transfer; // copies, and the store as it was in one
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 mod work_queue_clock; // of clocks that are set

@@ -133,6 +133,10 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             "model::two_processes_agree_with_a_plain_map",
         ],
         Bug::DoNotCheckLockIdentity => &["damage::a_lock_on_a_deleted_file_is_no_lock"],
+        Bug::CopyOverAnything => &["transfer::a_copy_takes_the_place_of_an_older_copy_alone"],
+        Bug::CopyWithoutSync => &[
+            "transfer::a_power_cut_leaves_the_old_copy_or_the_new_one_and_a_store_that_is_not_behind_it",
+        ],
         Bug::KeepNoOwner => &["owner::a_compaction_keeps_the_mode_that_the_files_were_given"],
         Bug::WriteOnAnotherDevice => {
             &["ground::a_directory_that_is_unmounted_under_a_store_is_not_written_beneath"]

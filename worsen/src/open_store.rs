@@ -88,6 +88,14 @@ impl<V: ReadSide> OpenStore<V> {
         })
     }
 
+    /// As [`commit`](OpenStore::commit), for an operation on a model of whichever type.
+    pub(crate) fn transact<R: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send + 'static,
+    ) -> Commit<R> {
+        Commit::new(self.handle.clone(), operation)
+    }
+
     /// For `Debug`: what every handle says of its store.
     pub(crate) fn describe<'a, 'b, 'c>(
         &self,

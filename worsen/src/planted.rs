@@ -86,6 +86,10 @@ bugs! {
     DoNotCheckLogIdentity,
     /// A lock on a deleted file counts.
     DoNotCheckLockIdentity,
+    /// A copy of a store is written over whatever stands in its place.
+    CopyOverAnything,
+    /// A copy of a store holds commits that a power cut may still take from the store.
+    CopyWithoutSync,
     /// A file that is written anew belongs to the user that wrote it, and is for that user alone.
     KeepNoOwner,
     /// Where the directory is another one by now, on another file system, the store goes on there.

@@ -2,13 +2,20 @@
 
 use std::{
     collections::VecDeque,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use super::{
-    AppendFailure, Backend, Committed, Connect, Entries, Followed, Held, History, LeadsTo, Next,
-    Opened, Sink, now, replay,
+    AppendFailure, Backend, Committed, Connect, Copied, Entries, Followed, Held, History, LeadsTo,
+    Next, Opened, Sink,
+    file::{
+        compaction::image,
+        copy::{load_copy, write_copy},
+        disk::RealDisk,
+    },
+    now, replay,
 };
 use crate::{
     entry::Edit,
@@ -156,6 +163,25 @@ impl Backend for MemoryBackend {
 
     fn follow(&self, _sink: &mut dyn Sink) -> Result<Followed, Error> {
         Ok(Followed::Visible)
+    }
+
+    fn copy_to(
+        &self,
+        store: &str,
+        to: &Path,
+        _revision: u64,
+        tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Copied, Error> {
+        let (state, revision) = {
+            let kept = Kept::of(&self.kept);
+            (kept.state.clone(), kept.revision)
+        };
+        let log = image(store, (1, Vec::new()), revision, &state, &now());
+        write_copy(&RealDisk, store, to, (&log.bytes, revision), tell)
+    }
+
+    fn load_copy(&self, store: &str, copy: &Path) -> Result<(Entries, u64), Error> {
+        load_copy(&RealDisk, copy, store)
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {

@@ -10,14 +10,22 @@ mod entries;
 pub(crate) mod file;
 pub(crate) mod memory;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub(crate) use self::{
     entries::{Entries, Sorted},
     file::shared_page::Sight,
 };
 use crate::{
-    entry::Edit, error::Error, health::Condition, repair::Recovery, shared_str::SharedStr,
+    entry::Edit,
+    error::{self, Error},
+    health::Condition,
+    repair::Recovery,
+    shared_str::SharedStr,
 };
 
 /// A commit as it stands in the history of a store.
@@ -42,6 +50,16 @@ pub(crate) fn replay(entries: &mut Entries, changes: &[Edit]) -> Vec<Option<Shar
 /// Now, as it stands in the history: UTC, to the millisecond.
 pub(crate) fn now() -> String {
     format!("{:.3}", crate::clock::now())
+}
+
+/// A copy of a store that was made.
+#[derive(Debug, Clone)]
+pub(crate) struct Copied {
+    pub(crate) path: PathBuf,
+    pub(crate) revision: u64,
+    pub(crate) bytes: u64,
+    /// It shares its blocks with the log, until either changes.
+    pub(crate) is_clone: bool,
 }
 
 /// A reader of commits, in order.
@@ -190,7 +208,7 @@ pub(crate) enum Visible {
 /// | may be called | what |
 /// | --- | --- |
 /// | by any thread at any time, and waits for nobody | `visible`, `has_news`, `sight`, `publish`, `wake`, `history`, `conditions` |
-/// | by any thread, and waits | `acquire` for other processes, `wait_for_news` for news |
+/// | by any thread, and waits | `acquire` for other processes, `wait_for_news` for news, `copy_to` and `load_copy` for the disk |
 /// | by the thread that has acquired it | `release`; and with the proof that the lock is held, which [`Locked`] brings along: `catch_up`, `judge`, `append`, `compact` |
 /// | by one writer at a time, without the lock | `is_durable`, `sync`, `sync_time`, `wants_compaction`, `close` |
 /// | by one reader at a time, beside a writer that may be anywhere, and waits for neither | `scout`, `follow` |
@@ -273,6 +291,21 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     }
     /// A reader of the commits after this revision, with the values before each where that is asked for.
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
+    /// Copies the store into a file of its own, as it is at this revision, which every process may read. Nobody
+    /// waits for it. `tell` is told how many bytes are copied, and how many there are about.
+    fn copy_to(
+        &self,
+        _store: &str,
+        to: &Path,
+        _revision: u64,
+        _tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Copied, Error> {
+        Err(error::transfer::no_copies(to))
+    }
+    /// The state that a copy of the store of this name holds, and its revision.
+    fn load_copy(&self, _store: &str, copy: &Path) -> Result<(Entries, u64), Error> {
+        Err(error::transfer::no_copies(copy))
+    }
     /// Leaves everything as the next process likes to find it.
     fn close(&self) {}
     /// Sleeps until the backend shows something else than `seen`, at most for the time-out. It does not sleep

@@ -45,9 +45,10 @@ pub(crate) use self::{
     follow::Outlook,
     limits::{Limits, MAX_NESTING},
     model::{Model, ReadModel, Scope, Task, Transaction, Unseen},
+    replica::changes_between,
 };
 use crate::{
-    backend::{Backend, History, Locked, Opened},
+    backend::{Backend, Copied, Entries, History, Locked, Opened},
     callbacks::{Callbacks, quietly},
     entry::Edits,
     error::Error,
@@ -334,6 +335,22 @@ impl Engine {
         queue.poll = Some(poll);
         self.keeper.notify_all();
         Ok(())
+    }
+
+    /// Copies what is public at this revision into a file of its own. See [`Backend::copy_to`].
+    pub(crate) fn copy_to(
+        &self,
+        to: &Path,
+        revision: u64,
+        tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Copied, Error> {
+        let copied = self.backend.copy_to(&self.name, to, revision, tell);
+        copied.map_err(|error| self.in_store(error))
+    }
+
+    /// The state that a copy of this store holds, and its revision.
+    pub(crate) fn load_copy(&self, copy: &Path) -> Result<(Entries, u64), Error> {
+        self.backend.load_copy(&self.name, copy)
     }
 
     /// A reader of the commits after this revision.

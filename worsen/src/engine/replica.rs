@@ -168,6 +168,26 @@ fn newest(changes: impl Iterator<Item = Edit>) -> impl Iterator<Item = Edit> {
     newest.into_iter().map(|(uid, json)| Edit { uid, json })
 }
 
+/// What leads from one state to another, which lives on in the changes alone.
+pub(crate) fn changes_between(before: &Entries, after: &Entries) -> Vec<Edit> {
+    let mut changes: Vec<Edit> = Vec::new();
+    let mut marks = NewMarks::default();
+    for (uid, json) in after {
+        let is_new = before.get(uid) != Some(json);
+        if marks.must_tell(uid, json, is_new) {
+            // As a part, each of them would keep all of the log that was read for it, and with every
+            // generation there is another one.
+            changes.push(Edit::set(uid.detached(), json.detached()));
+        }
+    }
+    for uid in before.keys() {
+        if !after.contains_key(uid) {
+            changes.push(Edit::delete(uid));
+        }
+    }
+    changes
+}
+
 impl Sink for Replica {
     fn commit(&mut self, revision: u64, changes: Vec<Edit>) -> Result<(), Error> {
         self.incoming.extend_from_slice(&changes);
@@ -180,21 +200,7 @@ impl Sink for Replica {
     }
 
     fn replace(&mut self, entries: Entries, revision: u64) -> Result<(), Error> {
-        let mut changes: Vec<Edit> = Vec::new();
-        let mut marks = NewMarks::default();
-        for (uid, json) in &entries {
-            let is_new = self.entries.get(uid) != Some(json);
-            if marks.must_tell(uid, json, is_new) {
-                // As a part, each of them would keep all of the log that was read for it, and with every
-                // generation there is another one.
-                changes.push(Edit::set(uid.detached(), json.detached()));
-            }
-        }
-        for uid in self.entries.keys() {
-            if !entries.contains_key(uid) {
-                changes.push(Edit::delete(uid));
-            }
-        }
+        let changes = changes_between(&self.entries, &entries);
         self.commit(revision, changes)
     }
 

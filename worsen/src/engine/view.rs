@@ -88,6 +88,16 @@ impl Engine {
         }
     }
 
+    /// What readers see, in entries, and its revision. `None` where this thread is reading one of them.
+    pub(crate) fn entries(&self) -> Option<(Entries, u64)> {
+        if self.is_behind(self.revision()) {
+            self.refresh();
+        }
+        let viewing = self.view()?;
+        let replica = &viewing.view.replica;
+        Some((replica.entries.clone(), replica.revision))
+    }
+
     /// Takes over what other processes published. The next write reports an error; reads go on with what there
     /// is. Where only the holder of the lock can tell what the files are, this waits up to `patience` for the
     /// lock.

@@ -7,6 +7,7 @@
 /// | [`InvalidName`](Self::InvalidName) | opening | nothing written | give the store another name |
 /// | [`InvalidOption`](Self::InvalidOption) | opening, `init` | nothing written | give the option another value |
 /// | [`AlreadyOpen`](Self::AlreadyOpen) | opening | nothing written | open it as the same type, or name one of the two otherwise |
+/// | [`Occupied`](Self::Occupied) | `backup_to` | nothing written | choose another path, or move away what stands there |
 /// | [`Directory`](Self::Directory) | opening | nothing written | create the directory, or name another |
 /// | [`PermissionDenied`](Self::PermissionDenied) | any time | nothing written | let the user write there, or open `.read_only()` |
 /// | [`NotFound`](Self::NotFound) | opening `.read_only()` | nothing written | open it once without that, or wait until somebody has |
@@ -51,6 +52,8 @@ pub enum ErrorKind {
     InvalidField,
     /// This process has the store open as another type, and it cannot be both.
     AlreadyOpen,
+    /// Something else stands where a copy of the store was to be written, and stays.
+    Occupied,
     /// The directory is missing with its parent, or is none.
     Directory,
     /// The user of this process may not read or write the directory or a file in it, or its file system is

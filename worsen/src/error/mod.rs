@@ -19,6 +19,7 @@ pub(crate) mod rules;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transfer;
 pub(crate) mod value;
 
 pub use self::{effect::Effect, kind::ErrorKind, value::ValueError};
@@ -148,6 +149,11 @@ impl Error {
                 inner.path = path.map(PathBuf::from);
             }
         })
+    }
+
+    /// What happened, without its place and what to do.
+    pub(crate) fn words(&self) -> &str {
+        &self.0.what
     }
 
     /// What kind of trouble it is.

@@ -5,6 +5,7 @@ mod model;
 mod published;
 mod several;
 mod store;
+mod transfer;
 
 pub(crate) use self::{model::KeyedModel, published::Published};
 pub use self::{several::Draft, store::PersistentStore};

@@ -72,6 +72,10 @@ fn warn(engine: &Engine, uid: &str, error: ValueError) {
 }
 
 impl<T: Value> PersistentStore<T> {
+    pub(super) fn store(&self) -> &OpenStore<Published<T>> {
+        &self.inner
+    }
+
     pub(crate) fn of(inner: Arc<OpenStore<Published<T>>>) -> Self {
         PersistentStore { inner }
     }

@@ -88,6 +88,10 @@ impl<S: Schema> Handle<S> {
         })
     }
 
+    pub(super) fn store(&self) -> &OpenStore<Published<S>> {
+        &self.inner
+    }
+
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         self.inner.engine()
     }

@@ -1,9 +1,11 @@
 //! Stores of one struct: the handle (`handle`), what readers see (`published`, `snapshot`), how readers go on by
 //! themselves (`read_model`), the draft that operations change (`model`), and what they changed, in entries (`record`,
-//! `reset`), as far as the rules of the struct let them (`rules`). Never here: how a write becomes durable.
+//! `reset`), as far as the rules of the struct let them (`rules`); and the state as a whole, from elsewhere and on its
+//! way there (`import`, `transfer`). Never here: how a write becomes durable.
 
 mod field_set;
 mod handle;
+mod import;
 mod layout;
 mod model;
 mod published;
@@ -12,6 +14,7 @@ mod record;
 mod reset;
 mod rules;
 mod snapshot;
+mod transfer;
 
 pub use self::{handle::Handle, snapshot::Snapshot};
 pub(crate) use self::{

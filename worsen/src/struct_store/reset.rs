@@ -53,7 +53,7 @@ impl<S: Schema> Handle<S> {
 }
 
 impl<S: Schema> StructModel<S> {
-    fn reset(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+    pub(super) fn reset(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
         let Some(FieldInfo { uid: Some(uid), .. }) = self.layout.fields.get(index) else {
             return Ok(());
         };

@@ -32,7 +32,7 @@ pub(super) struct Recording<'a, S> {
 }
 
 /// The rules of a whole struct.
-const fn normalizes<S: Schema>() -> bool {
+pub(super) const fn normalizes<S: Schema>() -> bool {
     normalize(S::__STRUCT_RULES)
 }
 

@@ -188,6 +188,10 @@ impl Disk for SimulatedDisk {
         })
     }
 
+    fn for_copies(&self) -> &dyn Disk {
+        self
+    }
+
     fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         let path: Arc<Path> = path.into();
         self.around(Operation::new(What::OpenLock, &path), |operation| {

@@ -7,6 +7,7 @@ mod acquire;
 mod append;
 pub(crate) mod backup;
 pub(crate) mod compaction;
+pub(crate) mod copy;
 pub(crate) mod disk;
 pub(crate) mod file_id;
 mod follow;
@@ -29,6 +30,7 @@ mod room;
 pub(crate) mod shared_page;
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -49,7 +51,9 @@ use self::{
     recovery::Recovered,
     shared_page::{SharedPage, Sight},
 };
-use super::{AppendFailure, Backend, Entries, Followed, Held, History, LeadsTo, Sink, Visible};
+use super::{
+    AppendFailure, Backend, Copied, Entries, Followed, Held, History, LeadsTo, Sink, Visible,
+};
 use crate::{
     entry::Edit,
     error::{self, Error},
@@ -290,6 +294,20 @@ impl Backend for FileBackend {
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         let (disk, paths) = (self.disk.clone(), self.paths.clone());
         Ok(Box::new(LogHistory::new(disk, paths, after, old_values)?))
+    }
+
+    fn copy_to(
+        &self,
+        _store: &str,
+        to: &Path,
+        revision: u64,
+        tell: &mut dyn FnMut(u64, u64),
+    ) -> Result<Copied, Error> {
+        copy::copy_log(&*self.disk, &self.paths, to, revision, tell)
+    }
+
+    fn load_copy(&self, store: &str, copy: &Path) -> Result<(Entries, u64), Error> {
+        copy::load_copy(&*self.disk, copy, store)
     }
 
     fn close(&self) {

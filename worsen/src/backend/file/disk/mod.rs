@@ -54,6 +54,8 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Creates one directory, mode 0700. Its parent must exist.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// The disk that copies of a store are written to: this one, unless it is for reading alone.
+    fn for_copies(&self) -> &dyn Disk;
     /// Opens (and creates, mode 0600) the file that processes lock, and the page in it that they share,
     /// where that is wanted and can be had.
     fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>>;
@@ -84,6 +86,16 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     /// Gives the lead up.
     fn end_lead(&self) -> io::Result<()>;
     fn id(&self) -> FileId;
+    /// Becomes a clone of this file, which shares its blocks until either changes. False where the file system
+    /// has no such thing; nothing is changed then.
+    fn clone_of(&self, _source: &dyn DiskFile) -> io::Result<bool> {
+        Ok(false)
+    }
+    /// The system's own handle to it, for another file of the same disk.
+    #[cfg(unix)]
+    fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
     /// The permissions of the file, as `st_mode & 0777`; `None` where the system has none.
     fn mode(&self) -> io::Result<Option<u32>> {
         Ok(None)
@@ -171,6 +183,10 @@ impl Disk for RealDisk {
         system::create_dir(dir)
     }
 
+    fn for_copies(&self) -> &dyn Disk {
+        self
+    }
+
     fn open_lock(&self, path: &Path, shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         let (file, id) = system::open(path, Open::Create)?;
         #[cfg(unix)]
@@ -233,6 +249,10 @@ impl Disk for LinkedDisk {
         LinkedDisk::refuse()
     }
 
+    fn for_copies(&self) -> &dyn Disk {
+        &RealDisk
+    }
+
     fn open_lock(&self, _path: &Path, _shared_memory: bool) -> io::Result<Box<dyn LockFile>> {
         LinkedDisk::refuse()
     }
@@ -289,6 +309,20 @@ impl DiskFile for RealFile {
 
     fn id(&self) -> FileId {
         self.id
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn clone_of(&self, source: &dyn DiskFile) -> io::Result<bool> {
+        source
+            .fd()
+            .map_or(Ok(false), |source| system::clone_of(&self.file, source))
+    }
+
+    #[cfg(unix)]
+    fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        use std::os::fd::AsFd as _;
+
+        Some(self.file.as_fd())
     }
 
     fn forget_cached(&self) {

@@ -172,6 +172,17 @@ pub(super) fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
     }
 }
 
+/// As `FICLONE`. Whatever refuses it, copying the bytes shows what is wrong, if anything is.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn clone_of(file: &File, source: std::os::fd::BorrowedFd<'_>) -> io::Result<bool> {
+    match rustix::io::retry_on_intr(|| rustix::fs::ioctl_ficlone(file, source)) {
+        Ok(()) => Ok(true),
+        // No room for it, and none for a copy either.
+        Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::IO)) => Err(errno.into()),
+        Err(_) => Ok(false),
+    }
+}
+
 // std's own sync_data and sync_all try again after EINTR.
 
 pub(super) fn sync_data(file: &File) -> io::Result<()> {

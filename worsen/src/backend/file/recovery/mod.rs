@@ -40,7 +40,7 @@ use super::{
     paths::Paths,
 };
 use crate::{
-    backend::now,
+    backend::{Entries, now},
     error::{Error, ErrorKind},
     options::Access,
     repair::Repair,
@@ -137,6 +137,26 @@ impl Examined {
             chain: &self.plan.chain,
         };
         lineage::compare(known.lineage(), found)
+    }
+
+    /// What a log that is known is to this one.
+    pub(in crate::backend::file) fn kin_to(&self, known: Lineage<'_>) -> Kin {
+        let found = Lineage {
+            header: &self.plan.header,
+            position: &self.plan.position,
+            chain: &self.plan.chain,
+        };
+        lineage::compare(found, known)
+    }
+
+    /// The state that the files lead to, and its revision.
+    pub(in crate::backend::file) fn into_state(self) -> (Entries, u64) {
+        let Examined { files, plan, .. } = self;
+        let mut entries = plan.entries;
+        if entries.bytes() < files.log.len() as u64 / 2 {
+            entries.detach_from_log();
+        }
+        (entries, plan.position.revision)
     }
 
     pub(in crate::backend::file) fn revision(&self) -> u64 {
