@@ -50,6 +50,8 @@ const BROUGHT_ABOUT: &[(ErrorKind, BringAbout)] = &[
     (ErrorKind::Decode, a_value_of_another_type),
     (ErrorKind::Encode, a_number_that_is_none),
     (ErrorKind::Gap, a_reader_of_what_was_compacted),
+    (ErrorKind::NotInHistory, a_moment_that_was_not_kept),
+    (ErrorKind::Conflict, an_undo_of_what_others_built_on),
     (ErrorKind::TooLarge, a_commit_above_the_limit),
     (ErrorKind::LockTimeout, a_lock_that_is_held),
     (ErrorKind::Nested, a_write_within_a_closure),
@@ -397,6 +399,27 @@ fn a_reader_of_what_was_compacted() -> Told {
         .expect("a gap is told");
     drop((changes, late, opened));
     holds(&error, &"old".to_owned(), &String::new(), &shown(&disk));
+    told(&error)
+}
+
+fn a_moment_that_was_not_kept() -> Told {
+    let (disk, opened) = of_old();
+    let newest = opened.store.revision();
+    let error = opened.store.revert_to(newest + 1).wait().unwrap_err();
+    drop(opened);
+    holds(&error, &"old".to_owned(), &String::new(), &shown(&disk));
+    told(&error)
+}
+
+fn an_undo_of_what_others_built_on() -> Told {
+    let (disk, opened) = of_old();
+    opened.set("a", "own").unwrap();
+    let other = machine::open(&disk.new_process()).unwrap();
+    other.set("a", "built on it").unwrap();
+    let error = opened.store.undo().wait().unwrap_err();
+    drop((opened, other));
+    let (old, new) = ("built on it".to_owned(), "old".to_owned());
+    holds(&error, &old, &new, &shown(&disk));
     told(&error)
 }
 

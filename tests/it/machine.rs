@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Durability, Error, PersistentStore, testing::SimulatedDisk};
+use worsen::{Durability, Error, PersistentStore, Retention, testing::SimulatedDisk};
 
 use crate::support::sample;
 
@@ -44,12 +44,14 @@ pub(crate) struct How {
     pub(crate) durability: Durability,
     pub(crate) salvage: bool,
     pub(crate) read_only: bool,
+    pub(crate) history: Retention,
 }
 
 pub(crate) const PLAIN: How = How {
     durability: Durability::Synced,
     salvage: false,
     read_only: false,
+    history: Retention::Nothing,
 };
 
 pub(crate) const BUFFERED: How = How {
@@ -79,6 +81,7 @@ pub(crate) fn open_as(disk: &SimulatedDisk, how: How) -> Result<Opened, Error> {
         .poll(None)
         .durability(how.durability)
         .lock_timeout(Duration::from_millis(200))
+        .history(how.history)
         .compact_above(compact_above.clone());
     if how.salvage {
         builder = builder.salvage();

@@ -25,6 +25,7 @@ mod ground; // file systems of other kinds, mounted for a test: root and their t
 mod guide; // what the guide to the files says
 mod handles;
 mod health; // what is wrong while it is open
+mod history; // the past: looked at, gone back to, and gone
 #[cfg(feature = "json-of-others")]
 mod json_features; // what others turn on in serde_json
 mod keyed; // values under uids, decoded late
@@ -44,9 +45,9 @@ mod seeds; // what a store begins with, and comes back to
 mod serde_struct; // a struct that is serde's too
 mod support;
 mod torture; // real processes, real kills
+mod transfer; // copies, and the store as it was in one
 mod two_versions; // an older and a newer program on one store
 mod unknown_keys; // of a newer program, within a value
-mod transfer; // copies, and the store as it was in one
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 mod work_queue_clock; // of clocks that are set

@@ -53,6 +53,19 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::ForgetWhatNobodyWaitedFor => {
             &["detached::a_sync_tells_of_detached_writes_that_failed"]
         }
+        Bug::DoNotSyncPast => {
+            &["history::crashes::a_crash_while_a_generation_ends_takes_nothing_of_the_past"]
+        }
+        Bug::BelieveAnyPast => &[
+            "history::kept::an_older_copy_that_is_put_back_has_its_own_past_alone",
+            "history::kept::a_file_of_the_past_that_is_damaged_or_of_another_store_is_no_part_of_it",
+        ],
+        Bug::ForgetTooMuch => &[
+            "history::kept::as_many_commits_are_kept_as_were_asked_for_and_whole_generations",
+            "history::the_past_is_what_it_was_whatever_came_since",
+        ],
+        Bug::PurgeLeavesPast => &["history::a_purge_leaves_no_byte_of_what_was_overwritten"],
+        Bug::UndoWhatOthersBuiltOn => &["history::undone::what_others_have_built_on_is_not_undone"],
         Bug::RunCallbacksOnKeeper => &[
             "callbacks::a_waker_that_writes_and_waits_stops_nobody_though_more_is_queued",
             "callbacks::a_result_that_waits_for_a_write_when_it_is_dropped_stops_nobody",

@@ -50,6 +50,36 @@ mod lock_timeout_never {
     }
 }
 
+mod history_not_a_duration {
+    use worsen::Store;
+
+    #[derive(Store)]
+    #[store(history = "7d")]
+    struct State {
+        ready: bool,
+    }
+}
+
+mod history_zero {
+    use worsen::Store;
+
+    #[derive(Store)]
+    #[store(history = 1000)]
+    struct State {
+        ready: bool,
+    }
+}
+
+mod history_without_a_value {
+    use worsen::Store;
+
+    #[derive(Store)]
+    #[store(history = "12h")]
+    struct State {
+        ready: bool,
+    }
+}
+
 mod durability_unknown {
     use worsen::Store;
 

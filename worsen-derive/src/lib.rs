@@ -73,6 +73,7 @@ mod tests;
 /// | `dir = expr` | the same: any expression that becomes a `PathBuf` | |
 /// | `poll = "5s"` or `"never"` | how often to look for changes by other processes, where they cannot announce them | every 5 s |
 /// | `durability = Synced` or `Buffered` | whether a commit waits for the disk | `Synced` |
+/// | `history = "7d"`, or a number of commits | how much of its past the store keeps, at least | what the log happens to hold |
 /// | `lock_timeout = "5s"` | how long a write waits for another process to release the lock; with `"0s"` it tries once | 5 s |
 /// | `handle = Name` | the name of the handle's type | the struct's name and `Store` |
 /// | `accessors = pub(crate)` | the visibility of all accessors | each field's own |

@@ -39,17 +39,23 @@ impl Names {
 
 /// The methods of the runtime's `Handle`, which an accessor would hide. A test reads them from its source.
 pub(crate) const OF_HANDLE: &[&str] = &[
+    "at",
     "changes",
+    "compact_now",
     "health",
+    "history",
     "on_change",
     "path",
+    "purge_history",
     "recovered",
     "reset",
+    "revert_to",
     "revision",
     "snapshot",
     "store_name",
     "sync",
     "try_update",
+    "undo",
     "update",
     "was_created",
     "watch",

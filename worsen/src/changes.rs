@@ -197,6 +197,10 @@ impl fmt::Debug for Changes {
 pub struct Change(Committed);
 
 impl Change {
+    pub(crate) fn of(committed: Committed) -> Self {
+        Change(committed)
+    }
+
     /// Its revision: one more than that of the commit before it.
     pub fn revision(&self) -> u64 {
         self.0.revision

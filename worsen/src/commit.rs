@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::{
+    backend::Upkeep,
     engine::{DetachedFailures, EngineHandle, Task, Transaction},
     error::{self, Error},
     loom::{self, Condvar, Mutex, MutexGuard, Unpoisoned},
@@ -62,6 +63,7 @@ type Operation<R> = Box<dyn FnOnce(&mut Transaction<'_>) -> Result<R, Error> + S
 /// One write, shared by the caller and the queue.
 struct Work<R> {
     operation: Mutex<Option<Operation<R>>>,
+    upkeep: Option<Upkeep>,
     durability: Mutex<Option<Durability>>,
     state: Mutex<State<R>>,
     /// For the thread that blocks, if one does.
@@ -223,6 +225,10 @@ impl<R: Send> Task for Work<R> {
     fn durability(&self) -> Option<Durability> {
         *self.durability.lock().unpoisoned()
     }
+
+    fn upkeep(&self) -> Option<Upkeep> {
+        self.upkeep
+    }
 }
 
 impl<R: Send + 'static> Commit<R> {
@@ -230,10 +236,19 @@ impl<R: Send + 'static> Commit<R> {
         handle: loom::Arc<EngineHandle>,
         operation: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send + 'static,
     ) -> Self {
+        Commit::of(handle, None, operation)
+    }
+
+    fn of(
+        handle: loom::Arc<EngineHandle>,
+        upkeep: Option<Upkeep>,
+        operation: impl FnOnce(&mut Transaction<'_>) -> Result<R, Error> + Send + 'static,
+    ) -> Self {
         Commit {
             handle,
             work: Arc::new(Work {
                 operation: Mutex::new(Some(Box::new(operation))),
+                upkeep,
                 durability: Mutex::new(None),
                 state: Mutex::new(State {
                     stage: Stage::Queued,
@@ -345,6 +360,11 @@ impl<R: Send + 'static> Commit<R> {
 }
 
 impl Commit<()> {
+    /// Has something done to what the backend keeps, and changes nothing of the state.
+    pub(crate) fn upkeep(handle: loom::Arc<EngineHandle>, what: Upkeep) -> Self {
+        Commit::of(handle, Some(what), |_| Ok(()))
+    }
+
     /// Resolves when everything before it is durable, and tells of detached writes that failed.
     pub(crate) fn sync(handle: loom::Arc<EngineHandle>) -> Self {
         let mut commit = Commit::new(handle, |_| Ok(())).durability(Durability::Synced);

@@ -41,6 +41,7 @@
 //! | read, write, update, watch it | the derived handle, and [`Handle`] below it |
 //! | wait for a write | [`Commit`], [`Durability`] |
 //! | be told of changes, also by other processes | [`Watch`]; [`OnChange`] for a callback; [`Changes`] for each commit, with its process and its time |
+//! | look at the past, go back to it, or take the last commit back | [`Builder::history`], [`Handle::at`], [`Handle::revert_to`], [`Handle::undo`]; [`History`] |
 //! | have a field whose commits write what changed of it | [`Map`], [`Queue`], [`Set`] |
 //! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
@@ -74,6 +75,7 @@ mod exit;
 pub mod fuzzing;
 pub mod guide;
 mod health;
+mod history;
 mod keyed_store;
 mod loom;
 mod on_change;
@@ -102,6 +104,7 @@ pub use collections::{Map, Queue, Set, WorkQueue};
 pub use commit::Commit;
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use health::Condition;
+pub use history::{History, PastValue};
 pub use keyed_store::{Draft, PersistentStore};
 pub use on_change::OnChange;
 pub use open::{
@@ -110,7 +113,7 @@ pub use open::{
     builder::Builder,
     keyed::Options,
 };
-pub use options::Durability;
+pub use options::{At, Durability, Retention};
 pub use repair::{Recovery, Repair};
 pub use schema::{Field, Schema};
 pub use struct_store::{Handle, Snapshot};

@@ -4,11 +4,13 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    backend::Upkeep,
     changes::Changes,
     commit::Commit,
     engine::{Engine, EngineHandle, Model, Scope, Transaction},
     error::{self, Error},
     health::Condition,
+    history::History,
     loom,
     watch::Watch,
 };
@@ -51,6 +53,14 @@ impl<V: ReadSide> OpenStore<V> {
 
     pub(crate) fn sync(&self) -> Commit<()> {
         Commit::sync(self.handle.clone())
+    }
+
+    pub(crate) fn upkeep(&self, what: Upkeep) -> Commit<()> {
+        Commit::upkeep(self.handle.clone(), what)
+    }
+
+    pub(crate) fn history(&self) -> History {
+        History::new(self.handle.clone())
     }
 
     pub(crate) fn changes(&self, after: u64) -> Result<Changes, Error> {

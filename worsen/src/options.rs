@@ -1,6 +1,9 @@
 //! What can be chosen of a store, as plain data. What an option does is done elsewhere.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use crate::error::Error;
 
@@ -14,6 +17,63 @@ pub enum Durability {
     /// cut in between may take the newest writes back, though never one without all that came after it. Many
     /// times faster.
     Buffered,
+}
+
+/// How much of its past a store keeps, at least: see [`Builder::history`](crate::Builder::history).
+///
+/// ```
+/// use std::time::Duration;
+/// use worsen::Retention;
+///
+/// assert_eq!(Retention::from(1000), Retention::Commits(1000));
+/// assert_eq!(Retention::from(Duration::from_secs(60)), Retention::Age(Duration::from_secs(60)));
+/// assert_eq!(Retention::default(), Retention::Nothing);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retention {
+    /// What the log happens to hold. The default.
+    #[default]
+    Nothing,
+    /// The newest commits, this many.
+    Commits(u64),
+    /// The commits of this long, by the clocks of the processes that made them.
+    Age(Duration),
+}
+
+impl From<u64> for Retention {
+    fn from(commits: u64) -> Self {
+        Retention::Commits(commits)
+    }
+}
+
+impl From<Duration> for Retention {
+    fn from(age: Duration) -> Self {
+        Retention::Age(age)
+    }
+}
+
+/// A moment in the past of a store: what [`Handle::at`](crate::Handle::at) and
+/// [`Handle::revert_to`](crate::Handle::revert_to) take, as it is or as one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Right behind the commit of this revision.
+    Revision(u64),
+    /// When the newest commit was made that says it was made by then. A commit says its time to the millisecond,
+    /// by the clock of its process. Where that was set back, several moments have one time, and this is one of
+    /// them.
+    Time(SystemTime),
+}
+
+impl From<u64> for At {
+    fn from(revision: u64) -> Self {
+        At::Revision(revision)
+    }
+}
+
+impl From<SystemTime> for At {
+    fn from(time: SystemTime) -> Self {
+        At::Time(time)
+    }
 }
 
 /// The container's attributes, before a builder overrides them.
@@ -30,6 +90,7 @@ pub struct Settings {
     pub poll: Option<Duration>,
     pub lock_timeout: Duration,
     pub durability: Durability,
+    pub history: Retention,
 }
 
 impl Settings {
@@ -42,6 +103,7 @@ impl Settings {
             poll: Some(Duration::from_secs(5)),
             lock_timeout: Duration::from_secs(5),
             durability: Durability::Synced,
+            history: Retention::Nothing,
         }
     }
 }

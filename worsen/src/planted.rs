@@ -222,6 +222,16 @@ bugs! {
     NeverAskForMarks,
     /// Wakers and destructors of others run on the thread that leads.
     RunCallbacksOnKeeper,
+    /// The log is another one before what is kept of the one before is on disk.
+    DoNotSyncPast,
+    /// A file of the past counts by its name.
+    BelieveAnyPast,
+    /// More of the past is removed than was asked for.
+    ForgetTooMuch,
+    /// A purge writes the log anew, and leaves the files of the past.
+    PurgeLeavesPast,
+    /// What others have built on is undone.
+    UndoWhatOthersBuiltOn,
 }
 
 #[cfg(worsen_planted)]

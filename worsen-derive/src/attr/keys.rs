@@ -10,6 +10,7 @@ pub(super) const DIR: &str = "dir";
 pub(super) const DURABILITY: &str = "durability";
 pub(super) const HANDLE: &str = "handle";
 pub(super) const LEN: &str = "len";
+pub(super) const HISTORY: &str = "history";
 pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
 pub(super) const NAME: &str = "name";
 pub(super) const NORMALIZE: &str = "normalize";
@@ -49,6 +50,10 @@ const CONTAINER_KEYS: &[Key] = &[
     Key {
         name: LOCK_TIMEOUT,
         example: "lock_timeout = \"5s\"",
+    },
+    Key {
+        name: HISTORY,
+        example: "history = \"7d\"",
     },
     Key {
         name: HANDLE,

@@ -2,7 +2,7 @@
 //!
 //! Never here: whether a well-formed value makes sense, which `check` decides.
 
-use syn::{Attribute, Expr, ExprArray, ExprRange, Ident, LitStr, Path, Visibility};
+use syn::{Attribute, Expr, ExprArray, ExprRange, Ident, LitInt, LitStr, Path, Visibility};
 
 use self::keys::{APP, CONFIG};
 use crate::{case::RenameRule, ctxt::Ctxt};
@@ -100,6 +100,14 @@ pub(crate) enum Durability {
     Buffered,
 }
 
+/// How much of its past a store keeps, as it was written.
+pub(crate) enum History {
+    /// `"7d"`
+    Age(LitStr),
+    /// `1000`
+    Commits(LitInt),
+}
+
 /// A value that may be a mistake. The compiler reports the mistake, and nothing that follows from it.
 pub(crate) enum Written<T> {
     Well(T),
@@ -114,6 +122,7 @@ pub(crate) struct ContainerAttrs {
     pub(crate) poll: Slot<LitStr>,
     pub(crate) durability: Slot<Durability>,
     pub(crate) lock_timeout: Slot<LitStr>,
+    pub(crate) history: Slot<History>,
     pub(crate) handle: Slot<Ident>,
     pub(crate) accessors: Slot<Visibility>,
     pub(crate) rename_all: Slot<RenameRule>,

@@ -8,13 +8,14 @@ use syn::{
 use super::{
     ContainerAttrs, FieldAttrs, STORE, Written,
     keys::{
-        ACCESSOR, ACCESSORS, CONTAINER, CRATE, DIR, DURABILITY, FIELD, HANDLE, LEN, LOCK_TIMEOUT,
-        Level, NAME, NORMALIZE, ONE_OF, POLL, RANGE, RENAME_ALL, SEED, SKIP, UID, VALIDATE, WITH,
+        ACCESSOR, ACCESSORS, CONTAINER, CRATE, DIR, DURABILITY, FIELD, HANDLE, HISTORY, LEN,
+        LOCK_TIMEOUT, Level, NAME, NORMALIZE, ONE_OF, POLL, RANGE, RENAME_ALL, SEED, SKIP, UID,
+        VALIDATE, WITH,
     },
     suggest::unknown_key,
     values::{
-        accessor, dir, durability, expr, handle, list, path, range, rename_rule, runtime, skip,
-        string, visibility,
+        accessor, dir, durability, expr, handle, history, list, path, range, rename_rule, runtime,
+        skip, string, visibility,
     },
 };
 use crate::ctxt::Ctxt;
@@ -37,6 +38,7 @@ impl ContainerAttrs {
             LOCK_TIMEOUT => self
                 .lock_timeout
                 .set(ctxt, key, string(&CONTAINER, key, input)?),
+            HISTORY => self.history.set(ctxt, key, history(key, input)?),
             HANDLE => {
                 let handle = handle(ctxt, key, input)?;
                 self.handle.set(ctxt, key, handle);

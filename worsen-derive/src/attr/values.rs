@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::{
-    Dir, Durability, Folder,
+    Dir, Durability, Folder, History,
     keys::{CONTAINER, CRATE, FIELD, LEN, Level, NORMALIZE, VALIDATE},
     suggest::distance,
 };
@@ -167,6 +167,23 @@ pub(super) fn durability(key: &Ident, input: ParseStream<'_>) -> syn::Result<Dur
         _ => Err(syn::Error::new_spanned(
             &value,
             "expected `Synced` or `Buffered`: write `durability = Buffered`",
+        )),
+    }
+}
+
+/// A time in quotes, or a number of commits.
+pub(super) fn history(key: &Ident, input: ParseStream<'_>) -> syn::Result<History> {
+    let value = expr(&CONTAINER, key, input)?;
+    let literal = match ungroup(&value) {
+        Expr::Lit(expr) => Some(&expr.lit),
+        _ => None,
+    };
+    match literal {
+        Some(Lit::Str(age)) => Ok(History::Age(age.clone())),
+        Some(Lit::Int(commits)) => Ok(History::Commits(commits.clone())),
+        _ => Err(syn::Error::new_spanned(
+            &value,
+            "`history` takes a time or a number of commits: write `history = \"7d\"` or `history = 1000`",
         )),
     }
 }

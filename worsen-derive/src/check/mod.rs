@@ -11,7 +11,9 @@ use self::{
     field::{check_accessor_name, check_owned, check_reserved, check_size, check_skip, check_uid},
     rules::{check_len, check_one_of, check_range},
     serde::{check_serde, check_serde_of_struct},
-    settings::{check_dir, check_handle, check_lock_timeout, check_name, check_poll},
+    settings::{
+        check_dir, check_handle, check_history, check_lock_timeout, check_name, check_poll,
+    },
 };
 use crate::{
     ctxt::Ctxt,
@@ -32,6 +34,7 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     check_dir(ctxt, store);
     check_poll(ctxt, store);
     check_lock_timeout(ctxt, store);
+    check_history(ctxt, store);
     check_handle(ctxt, store);
     check_serde_of_struct(ctxt, store);
     for field in &store.fields {

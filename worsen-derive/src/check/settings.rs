@@ -3,7 +3,7 @@
 use syn::LitStr;
 
 use crate::{
-    attr::Dir,
+    attr::{Dir, History},
     ctxt::Ctxt,
     model::{self, Store},
 };
@@ -125,6 +125,34 @@ pub(super) fn check_lock_timeout(ctxt: &Ctxt, store: &Store<'_>) {
         not_a_duration(ctxt, literal, &error, "lock_timeout = \"5s\"");
     }
 }
+
+// What is kept of the past is something: without the key it is nothing.
+pub(super) fn check_history(ctxt: &Ctxt, store: &Store<'_>) {
+    match store.attrs.history.value() {
+        None => {}
+        Some(History::Age(literal)) => match model::duration(literal) {
+            Ok(age) if age.is_zero() => ctxt.error(literal.span(), NO_HISTORY),
+            Ok(_) => {}
+            Err(error) => not_a_duration(
+                ctxt,
+                literal,
+                &error,
+                "history = \"7d\"` or, for a number of commits, `history = 1000",
+            ),
+        },
+        Some(History::Commits(literal)) => match literal.base10_parse::<u64>() {
+            Ok(0) => ctxt.error(literal.span(), NO_HISTORY),
+            Ok(_) => {}
+            Err(error) => ctxt.error(
+                literal.span(),
+                format!("this is no number of commits ({error}): write `history = 1000`"),
+            ),
+        },
+    }
+}
+
+const NO_HISTORY: &str = "this keeps no history: remove `history`, or write how much of it is kept, such as \
+                          `history = \"7d\"` or `history = 1000`";
 
 fn not_a_duration(ctxt: &Ctxt, literal: &LitStr, error: &humantime::DurationError, example: &str) {
     ctxt.error(

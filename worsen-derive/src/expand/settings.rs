@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::span::located;
 use crate::{
-    attr::{Dir, Durability, Folder},
+    attr::{Dir, Durability, Folder, History},
     model::{self, Store},
 };
 
@@ -57,6 +57,21 @@ fn settings(store: &Store<'_>) -> TokenStream {
     if let Some(Ok(timeout)) = store.attrs.lock_timeout.value().map(model::duration) {
         let timeout = duration(timeout);
         changes.push(quote!(__settings.lock_timeout = #timeout;));
+    }
+    match store.attrs.history.value() {
+        Some(History::Age(age)) => {
+            if let Ok(age) = model::duration(age) {
+                let age = duration(age);
+                changes.push(quote!(__settings.history = __private::Retention::Age(#age);));
+            }
+        }
+        Some(History::Commits(commits)) => {
+            if let Ok(commits) = commits.base10_parse::<u64>() {
+                let commits = Literal::u64_unsuffixed(commits);
+                changes.push(quote!(__settings.history = __private::Retention::Commits(#commits);));
+            }
+        }
+        None => {}
     }
     if store.durability() == Durability::Buffered {
         changes.push(quote!(__settings.durability = __private::Durability::Buffered;));

@@ -77,6 +77,7 @@ fn every_option() {
             poll = "never",
             durability = Buffered,
             lock_timeout = "1s 500ms",
+            history = "7d",
             handle = Prefs,
             accessors = pub(crate),
             rename_all = "camelCase",

@@ -55,6 +55,7 @@ fn open_files(disk: Arc<dyn Disk>, dir: &Path) -> Opened {
         shared_memory: true,
         compact_above: CompactAbove::default(),
         on_compaction: super::file::compaction::Observer::default(),
+        history: crate::options::Retention::Nothing,
         debug: Debug::new("contract".into(), false),
     };
     Box::new(options).connect().unwrap()

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     AppendFailure, Backend, Committed, Connect, Copied, Entries, Followed, Held, History, LeadsTo,
-    Next, Opened, Sink,
+    Next, Opened, Sink, Upkeep,
     file::{
         compaction::image,
         copy::{load_copy, write_copy},
@@ -18,9 +18,11 @@ use super::{
     now, replay,
 };
 use crate::{
+    clock::Moment,
     entry::Edit,
     error::{self, Error},
     loom::Unpoisoned,
+    options::At,
     repair::Recovery,
 };
 
@@ -86,6 +88,46 @@ impl Kept {
     }
 }
 
+impl Kept {
+    /// The oldest revision of which the state is known.
+    fn oldest(&self) -> u64 {
+        self.commits
+            .front()
+            .map_or(self.revision, |oldest| oldest.revision - 1)
+    }
+
+    fn state_at(&self, at: At, newest: u64) -> Result<(Entries, u64), Error> {
+        let mut state = self.state.clone();
+        let mut revision = self.revision;
+        let oldest = self.oldest();
+        let is_there = |revision, commit: &Committed| match at {
+            At::Revision(wanted) => revision <= wanted,
+            At::Time(time) => revision <= newest && Moment::of(time).is_past(&commit.at),
+        };
+        for commit in self.commits.iter().rev() {
+            if is_there(revision, commit) {
+                break;
+            }
+            let before = commit.before.iter().flatten();
+            for (edit, json) in commit.changes.iter().zip(before) {
+                state.put(&edit.uid, json.clone());
+            }
+            revision -= 1;
+        }
+        match at {
+            At::Revision(wanted) if wanted != revision || wanted > newest => {
+                let spans = [(oldest, newest)];
+                Err(error::past::no_such_revision(wanted, &spans))
+            }
+            At::Time(_) if revision == oldest && oldest > 0 => {
+                let at = self.commits.front().map_or("", |oldest| &oldest.at);
+                Err(error::past::before_all(oldest + 1, at))
+            }
+            _ => Ok((state, revision)),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct MemoryHistory {
     kept: Arc<Mutex<Kept>>,
@@ -100,17 +142,15 @@ impl History for MemoryHistory {
             return Ok(Next::Nothing);
         }
         let first = self.after + 1;
-        let Some(oldest) = kept.commits.front() else {
-            return Ok(Next::Nothing);
-        };
-        if first < oldest.revision {
-            self.after = oldest.revision - 1;
+        let oldest = kept.oldest();
+        if self.after < oldest {
+            self.after = oldest;
             return Ok(Next::Gap {
                 first,
-                last: self.after,
+                last: oldest,
             });
         }
-        let Some(commit) = kept.commits.get((first - oldest.revision) as usize) else {
+        let Some(commit) = kept.commits.get((self.after - oldest) as usize) else {
             return Ok(Next::Nothing);
         };
         self.after = first;
@@ -182,6 +222,21 @@ impl Backend for MemoryBackend {
 
     fn load_copy(&self, store: &str, copy: &Path) -> Result<(Entries, u64), Error> {
         load_copy(&RealDisk, copy, store)
+    }
+
+    fn upkeep(&self, _held: &Held, _entries: &Entries, what: Upkeep) -> Result<(), AppendFailure> {
+        if what == Upkeep::Purge {
+            Kept::of(&self.kept).commits.clear();
+        }
+        Ok(())
+    }
+
+    fn state_at(&self, at: At, newest: u64) -> Result<(Entries, u64), Error> {
+        Kept::of(&self.kept).state_at(at, newest)
+    }
+
+    fn spans(&self, newest: u64) -> Result<Vec<(u64, u64)>, Error> {
+        Ok(vec![(Kept::of(&self.kept).oldest(), newest)])
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {

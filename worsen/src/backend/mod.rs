@@ -24,6 +24,7 @@ use crate::{
     entry::Edit,
     error::{self, Error},
     health::Condition,
+    options::At,
     repair::Recovery,
     shared_str::SharedStr,
 };
@@ -179,6 +180,11 @@ impl<'a> Locked<'a> {
         self.0.sync()
     }
 
+    /// See [`Backend::upkeep`].
+    pub(crate) fn upkeep(&self, entries: &Entries, what: Upkeep) -> Result<(), AppendFailure> {
+        self.0.upkeep(&Held(()), entries, what)
+    }
+
     /// See [`Backend::compact`].
     pub(crate) fn compact(&self, entries: &Entries) -> Result<(), Error> {
         self.0.compact(&Held(()), entries)
@@ -207,9 +213,9 @@ pub(crate) enum Visible {
 ///
 /// | may be called | what |
 /// | --- | --- |
-/// | by any thread at any time, and waits for nobody | `visible`, `has_news`, `sight`, `publish`, `wake`, `history`, `conditions` |
+/// | by any thread at any time, and waits for nobody | `visible`, `has_news`, `sight`, `publish`, `wake`, `history`, `state_at`, `spans`, `conditions` |
 /// | by any thread, and waits | `acquire` for other processes, `wait_for_news` for news, `copy_to` and `load_copy` for the disk |
-/// | by the thread that has acquired it | `release`; and with the proof that the lock is held, which [`Locked`] brings along: `catch_up`, `judge`, `append`, `compact` |
+/// | by the thread that has acquired it | `release`; and with the proof that the lock is held, which [`Locked`] brings along: `catch_up`, `judge`, `append`, `compact`, `upkeep` |
 /// | by one writer at a time, without the lock | `is_durable`, `sync`, `sync_time`, `wants_compaction`, `close` |
 /// | by one reader at a time, beside a writer that may be anywhere, and waits for neither | `scout`, `follow` |
 /// | while there is neither writer nor reader | `take_over`, `hand_over` |
@@ -289,6 +295,15 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     fn compact(&self, _held: &Held, _entries: &Entries) -> Result<(), Error> {
         Ok(())
     }
+    /// Does what a person asks to be done to what is kept, where the entries are the newest state.
+    fn upkeep(&self, _held: &Held, _entries: &Entries, _what: Upkeep) -> Result<(), AppendFailure> {
+        Ok(())
+    }
+    /// The state at a moment that is not behind this revision, and its revision.
+    fn state_at(&self, at: At, newest: u64) -> Result<(Entries, u64), Error>;
+    /// Which revisions up to this one `state_at` knows, the oldest first, each as the first and the last of many
+    /// without a gap.
+    fn spans(&self, newest: u64) -> Result<Vec<(u64, u64)>, Error>;
     /// A reader of the commits after this revision, with the values before each where that is asked for.
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Copies the store into a file of its own, as it is at this revision, which every process may read. Nobody
@@ -322,6 +337,15 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     }
 }
 
+/// What a person may ask to be done to what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upkeep {
+    /// To begin anew with the live state.
+    Compact,
+    /// The same, and to forget what was overwritten.
+    Purge,
+}
+
 /// What a group of commits makes of the state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LeadsTo<'a> {
@@ -331,7 +355,7 @@ pub(crate) struct LeadsTo<'a> {
     pub(crate) shrinks: bool,
 }
 
-/// Why an append failed, and whether the log can go on.
+/// Why an append failed, or an upkeep, and whether the log can go on.
 #[derive(Debug)]
 pub(crate) enum AppendFailure {
     /// Nothing of it is left; the next one may work.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Limits, Model, replica::Replica};
+use super::{LastCommit, Limits, Model, replica::Replica};
 use crate::{
     backend::{AppendFailure, Entries, Locked, Sink},
     entry::{Edit, Edits},
@@ -23,6 +23,35 @@ pub(super) struct Core {
     /// Its entries were copied out of the old log, and those of readers were not yet.
     pub(super) detached_from_log: bool,
     pub(super) poisoned: Option<Error>,
+    /// The newest commit of this process.
+    pub(super) last: Option<OwnCommit>,
+}
+
+/// A commit of this process, and what it takes to undo it: what the group made of both anyway, which is kept until
+/// the next one in the place of being dropped.
+pub(super) struct OwnCommit {
+    pub(super) revision: u64,
+    pub(super) changes: Vec<Edit>,
+    /// In their order.
+    pub(super) before: Vec<Edit>,
+}
+
+impl OwnCommit {
+    pub(super) fn get(&self) -> LastCommit<'_> {
+        LastCommit {
+            revision: self.revision,
+            changes: &self.changes,
+            before: &self.before,
+        }
+    }
+
+    /// Lets go of the log that its values are parts of.
+    fn detach_from_log(&mut self) {
+        for Edit { uid, json } in self.changes.iter_mut().chain(&mut self.before) {
+            *uid = uid.detached();
+            *json = json.as_ref().map(SharedStr::detached);
+        }
+    }
 }
 
 impl Core {
@@ -32,6 +61,30 @@ impl Core {
             replica: Replica::of_draft(revision),
             detached_from_log: false,
             poisoned: None,
+            last: None,
+        }
+    }
+
+    /// These commits of this process were appended; the entries hold them. `undo`: what takes all of them back.
+    pub(super) fn keep_last(&mut self, mut commits: Vec<Vec<Edit>>, mut undo: Vec<Edit>) {
+        let Some(changes) = commits.pop() else { return };
+        let before = match undo.len().saturating_sub(changes.len()) {
+            0 => undo,
+            earlier => undo.split_off(earlier),
+        };
+        self.last = Some(OwnCommit {
+            revision: self.replica.revision,
+            changes,
+            before,
+        });
+    }
+
+    /// After a compaction: it has just visited every entry, so copying them out of the old log now adds little.
+    pub(super) fn detach_from_log(&mut self) {
+        self.replica.entries.detach_from_log();
+        self.detached_from_log = true;
+        if let Some(last) = &mut self.last {
+            last.detach_from_log();
         }
     }
 

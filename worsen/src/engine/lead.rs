@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Engine, Leading, Scope, Task, Transaction, core::Core};
+use super::{
+    Engine, LastCommit, Leading, Scope, Task, Transaction,
+    core::{Core, OwnCommit},
+};
 use crate::{
-    backend::{AppendFailure, LeadsTo, Locked},
+    backend::{AppendFailure, LeadsTo, Locked, Upkeep},
     callbacks::Callback,
     entry::{Edit, Edits},
     error::{self, Effect, Error, ErrorKind},
@@ -131,6 +134,7 @@ impl Engine {
     ) -> Result<bool, Error> {
         self.check(core)?;
         self.catch_up(core, locked)?;
+        let refused = self.keep_up(core, locked, group)?;
         let caught_up = core.replica.since.all().len();
         let revision = core.replica.revision;
         let bytes = core.replica.entries.bytes();
@@ -138,7 +142,7 @@ impl Engine {
             commits,
             undo,
             buffered,
-        } = self.run_group(core, group);
+        } = self.run_group(core, group, &refused);
         if commits.is_empty() {
             return Ok(buffered);
         }
@@ -146,14 +150,20 @@ impl Engine {
             self.backend.release();
         }
         let failure = match self.append_to(core, locked, &commits, bytes) {
-            Ok(()) => return Ok(buffered),
+            Ok(()) => {
+                core.keep_last(commits, undo);
+                return Ok(buffered);
+            }
             Err(failure) => failure,
         };
         for edit in undo.iter().rev() {
             core.replica.put(edit);
         }
         let failure = match self.make_room(core, locked, &commits, failure) {
-            Ok(()) => return Ok(buffered),
+            Ok(()) => {
+                core.keep_last(commits, undo);
+                return Ok(buffered);
+            }
             Err(failure) => failure,
         };
         core.replica.since.truncate(caught_up);
@@ -188,24 +198,52 @@ impl Engine {
         core.replica.check_fit()?;
         if self.backend.wants_compaction(core.replica.entries.bytes()) {
             locked.compact(&core.replica.entries)?;
-            // The compaction has just visited every entry, so copying them out of the old log now adds little.
-            core.replica.entries.detach_from_log();
-            core.detached_from_log = true;
+            core.detach_from_log();
         }
         Ok(())
     }
 
+    /// Between: what callers ask to be done to the files, which begin with what is in the log. Returns the places of
+    /// the tasks for which that failed, and which were told.
+    fn keep_up(
+        &self,
+        core: &mut Core,
+        locked: &Locked<'_>,
+        group: &[Arc<dyn Task>],
+    ) -> Result<Vec<usize>, Error> {
+        let mut refused = Vec::new();
+        for (index, task) in group.iter().enumerate() {
+            let Some(what) = task.upkeep() else { continue };
+            if what == Upkeep::Purge {
+                // What it has replaced is in no file any more.
+                core.last = None;
+            }
+            match locked.upkeep(&core.replica.entries, what) {
+                Ok(()) => core.detach_from_log(),
+                Err(AppendFailure::Undone(error)) => {
+                    task.failed(self.in_store(error));
+                    refused.push(index);
+                }
+                Err(AppendFailure::Poisoned(error)) => return Err(error),
+            }
+        }
+        Ok(refused)
+    }
+
     /// Step 4: runs the closures in order, each on what the ones before it left. The entries then hold all
     /// that they changed.
-    fn run_group(&self, core: &mut Core, group: &[Arc<dyn Task>]) -> Run {
+    fn run_group(&self, core: &mut Core, group: &[Arc<dyn Task>], refused: &[usize]) -> Run {
         let mut run = Run {
             commits: Vec::with_capacity(group.len()),
             undo: Vec::new(),
             buffered: !group.is_empty(),
         };
-        for task in group {
+        for (index, task) in group.iter().enumerate() {
             run.buffered &= task.durability().unwrap_or(self.durability) == Durability::Buffered;
-            let Some(changes) = self.run(core, &**task) else {
+            if refused.contains(&index) {
+                continue;
+            }
+            let Some(changes) = self.run(core, &run, &**task) else {
                 continue;
             };
             if changes.is_empty() {
@@ -263,13 +301,22 @@ impl Engine {
     }
 
     /// Runs one operation on the draft: what it changed, or `None` where it failed and was undone.
-    fn run(&self, core: &mut Core, task: &dyn Task) -> Option<Vec<Edit>> {
+    fn run(&self, core: &mut Core, before: &Run, task: &dyn Task) -> Option<Vec<Edit>> {
+        let last = match before.commits.last() {
+            None => core.last.as_ref().map(OwnCommit::get),
+            Some(changes) => Some(LastCommit {
+                revision: core.replica.revision,
+                changes,
+                before: &before.undo[before.undo.len() - changes.len()..],
+            }),
+        };
         let mut transaction = Transaction {
             model: &mut *core.model,
             scope: Scope {
                 entries: &core.replica.entries,
                 changes: Edits::default(),
                 undo: false,
+                last,
             },
         };
         let begun = Instant::now();

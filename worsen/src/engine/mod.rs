@@ -21,6 +21,7 @@ mod limits;
 mod model;
 pub(crate) mod notify;
 mod panicked;
+mod past;
 mod queue;
 mod replica;
 mod threads;
@@ -44,8 +45,9 @@ pub(crate) use self::{
     detached::DetachedFailures,
     follow::Outlook,
     limits::{Limits, MAX_NESTING},
-    model::{Model, ReadModel, Scope, Task, Transaction, Unseen},
-    replica::changes_between,
+    model::{LastCommit, Model, ReadModel, Scope, Task, Transaction, Unseen},
+    past::undo,
+    replica::{changes_between, in_order},
 };
 use crate::{
     backend::{Backend, Copied, Entries, History, Locked, Opened},
@@ -357,6 +359,12 @@ impl Engine {
     pub(crate) fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         let history = self.backend.history(after, old_values);
         history.map_err(|error| self.in_store(error))
+    }
+
+    /// Which revisions that readers have seen there is a state of.
+    pub(crate) fn spans(&self) -> Result<Vec<(u64, u64)>, Error> {
+        let spans = self.backend.spans(self.revision());
+        spans.map_err(|error| self.in_store(error))
     }
 
     fn is_forked(&self) -> bool {

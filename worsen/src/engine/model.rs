@@ -4,7 +4,7 @@
 use std::{any::Any, collections::HashMap, task::Waker};
 
 use crate::{
-    backend::Entries,
+    backend::{Entries, Upkeep},
     entry::{Edit, Edits},
     error::{Error, ValueError},
     options::Durability,
@@ -65,6 +65,17 @@ pub(crate) struct Scope<'a> {
     pub(crate) changes: Edits,
     /// The operation asks to be undone.
     pub(crate) undo: bool,
+    /// The newest commit of this process, where there is one.
+    pub(crate) last: Option<LastCommit<'a>>,
+}
+
+/// A commit, and what it takes to undo it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastCommit<'a> {
+    pub(crate) revision: u64,
+    pub(crate) changes: &'a [Edit],
+    /// In their order.
+    pub(crate) before: &'a [Edit],
 }
 
 /// One queued write. `commit` has the only one.
@@ -85,4 +96,8 @@ pub(crate) trait Task: Send + Sync {
     fn promote(&self) -> bool;
     /// `None`: the durability of the store.
     fn durability(&self) -> Option<Durability>;
+    /// What is to be done to what the backend keeps, before any operation of the group runs.
+    fn upkeep(&self) -> Option<Upkeep> {
+        None
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
     planted::{Bug, planted},
     schema::NewMarks,
     shared_str::SharedStr,
+    uid::split,
 };
 
 /// Fewer changes than that are not worth looking through for those that count no more.
@@ -161,11 +162,22 @@ impl Replica {
     }
 }
 
-/// Of several edits of one uid only the newest counts. A field's own uid, with its mark, stands in front of those
-/// below it: in that order a state takes them, whatever their order in the log is.
-fn newest(changes: impl Iterator<Item = Edit>) -> impl Iterator<Item = Edit> {
+/// Of several edits of one uid only the newest counts, in the order in which a state takes them, whatever their order
+/// in the log is.
+fn newest(changes: impl Iterator<Item = Edit>) -> Vec<Edit> {
     let newest: BTreeMap<_, _> = changes.map(|edit| (edit.uid, edit.json)).collect();
-    newest.into_iter().map(|(uid, json)| Edit { uid, json })
+    let newest = newest.into_iter().map(|(uid, json)| Edit { uid, json });
+    in_order(newest.collect())
+}
+
+/// Puts edits that are sorted by uid, each once, into the order in which a state takes them. A field's own uid, with
+/// its mark, stands in front of those below it. Entries that go stand in front of that: where a field becomes a plain
+/// value again, or reads as its seed again, they are none of what it is then.
+pub(crate) fn in_order(mut sorted: Vec<Edit>) -> Vec<Edit> {
+    let goes = |edit: &Edit| edit.json.is_none() && split(&edit.uid).1.is_some();
+    // Stable.
+    sorted.sort_by_key(|edit| !goes(edit));
+    sorted
 }
 
 /// What leads from one state to another, which lives on in the changes alone.
@@ -234,7 +246,7 @@ impl Changes {
 
     /// In the order in which a state takes them.
     pub(super) fn newest(&self) -> Vec<Edit> {
-        newest(self.all.iter().cloned()).collect()
+        newest(self.all.iter().cloned())
     }
 
     pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = Edit>) {

@@ -22,6 +22,8 @@
 /// | [`InvalidField`](Self::InvalidField) | writes, work queues | nothing written | name a stored field of this store |
 /// | [`TooLarge`](Self::TooLarge) | writes, seeds | nothing written | write less at once, or raise the limit |
 /// | [`Gap`](Self::Gap) | `changes()` | nothing written | read the state by a snapshot, and go on |
+/// | [`NotInHistory`](Self::NotInHistory) | `at`, `revert_to`, `undo` | nothing written | ask for another moment, or keep more `history` from now on |
+/// | [`Conflict`](Self::Conflict) | `undo` | nothing written | look at what was changed since |
 /// | [`LockTimeout`](Self::LockTimeout) | opening, writes | nothing written | try again; look at the process that the error names |
 /// | [`LockDoesNotExclude`](Self::LockDoesNotExclude) | opening, writes | nothing written | use one mount in all processes; try again |
 /// | [`Nested`](Self::Nested) | writes | nothing written | write after the closure has returned |
@@ -75,6 +77,11 @@ pub enum ErrorKind {
     Encode,
     /// Commits that were to be told one by one are not in the log any more.
     Gap,
+    /// The store keeps nothing of that revision, or of that time: it is longer ago than the history reaches, was lost
+    /// to it, or is still to come.
+    NotInHistory,
+    /// What was to be undone has been built on: something else stands at one of its uids.
+    Conflict,
     /// A commit is larger than a limit of the store, or there are no more numbers to count with.
     TooLarge,
     /// Another process held the lock until the deadline.

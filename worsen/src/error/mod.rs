@@ -14,6 +14,7 @@ pub(crate) mod file;
 mod kind;
 pub(crate) mod lock;
 pub(crate) mod open;
+pub(crate) mod past;
 pub(crate) mod recovery;
 pub(crate) mod rules;
 pub(crate) mod system;

@@ -2,6 +2,7 @@
 //! operations change (`model`). Never here: a struct, and how a write becomes durable.
 
 mod model;
+mod past;
 mod published;
 mod several;
 mod store;

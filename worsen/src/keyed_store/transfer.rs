@@ -60,7 +60,7 @@ impl<T: Value> PersistentStore<T> {
         let (path, engine) = (path.into(), self.store().engine().clone());
         self.commit(move |model, scope| {
             let (copy, revision) = restore::load(&engine, &path)?;
-            restore::take(model, scope, &copy, |_| true)?;
+            restore::take(model, scope, (&copy, "the copy"), |_| true)?;
             Ok(revision)
         })
     }

@@ -9,7 +9,7 @@ use crate::{
     engine::MAX_NESTING,
     error::Error,
     open_store::OpenStore,
-    options::{Access, Durability},
+    options::{Access, Durability, Retention},
     struct_store::{Handle, Published, StructModel, checked_seed, record_seed},
 };
 
@@ -228,6 +228,30 @@ impl<S> Builder<S> {
     /// `DEBUG_PERSISTENCE=true`.
     pub fn debug(mut self, on: bool) -> Self {
         self.place.debug = on;
+        self
+    }
+
+    /// How much of its past the store keeps, at least: so many of the newest commits, or those of a time. By default
+    /// what the log happens to hold.
+    ///
+    /// The commits that a compaction would drop then stay, in files beside the log (`<name>.db.past-<n>`), until they
+    /// are older than that. [`at`](Handle::at), [`revert_to`](Handle::revert_to), [`history`](Handle::history) and
+    /// [`changes`](Handle::changes) read them; opening does not. What the process says counts that compacts the log:
+    /// one without this option leaves a gap, and the files as they are.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { count: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let week = Duration::from_secs(7 * 24 * 60 * 60);
+    /// let store = State::builder().dir(folder.path()).history(week).open()?;   // or: history(1000)
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn history(mut self, keep: impl Into<Retention>) -> Self {
+        self.place.settings.history = keep.into();
         self
     }
 

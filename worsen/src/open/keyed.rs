@@ -47,7 +47,7 @@ impl<T: Value> PersistentStore<T> {
         settings.poll = None;
         let mut place = Place::new(settings);
         place.debug = options.is_debug;
-        Self::at(place)
+        Self::opened_at(place)
     }
 
     /// Opens the store with other options than [`new`](PersistentStore::new) has: read-only, in memory, with
@@ -70,7 +70,7 @@ impl<T: Value> PersistentStore<T> {
         Builder::keyed(name.into())
     }
 
-    pub(crate) fn at(place: Place) -> Result<Self, Error> {
+    pub(crate) fn opened_at(place: Place) -> Result<Self, Error> {
         let inner = place.open::<OpenStore<Published<T>>>(Kind::keyed::<T>(), &mut |opening| {
             let (model, read_model, map) = KeyedModel::<T>::new();
             let handle = opening.start(Box::new(model), Box::new(read_model), None)?;
@@ -91,6 +91,6 @@ impl<T: Value> Builder<PersistentStore<T>> {
     ///
     /// As [`PersistentStore::new`].
     pub fn open(self) -> Result<PersistentStore<T>, Error> {
-        PersistentStore::at(self.place)
+        PersistentStore::opened_at(self.place)
     }
 }

@@ -200,6 +200,7 @@ impl Opening {
             shared_memory: place.shared_memory,
             compact_above: place.compact_above,
             on_compaction: place.on_compaction,
+            history: place.settings.history,
             debug: debug.clone(),
         })
     }

@@ -184,8 +184,12 @@ impl<S: Schema> StructModel<S> {
         }
     }
 
-    /// Becomes what the entries of a copy say.
-    pub(super) fn restore(&mut self, copy: &Entries, scope: &mut Scope<'_>) -> Result<(), Error> {
+    /// Becomes what these entries say. `what` they are, in words.
+    pub(super) fn restore(
+        &mut self,
+        (copy, what): (&Entries, &str),
+        scope: &mut Scope<'_>,
+    ) -> Result<(), Error> {
         let mut seeds = Vec::new();
         for (index, field) in fields_of::<S>().iter().enumerate() {
             let Some(uid) = field.uid else { continue };
@@ -197,7 +201,8 @@ impl<S: Schema> StructModel<S> {
                 self.reset(index, scope)?;
             }
         }
-        restore::take(self, scope, copy, |uid| !seeds.contains(&split(uid).0))
+        let is_ours = |uid: &str| !seeds.contains(&split(uid).0);
+        restore::take(self, scope, (copy, what), is_ours)
     }
 }
 

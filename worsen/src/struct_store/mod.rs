@@ -8,6 +8,7 @@ mod handle;
 mod import;
 mod layout;
 mod model;
+mod past;
 mod published;
 mod read_model;
 mod record;

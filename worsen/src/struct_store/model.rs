@@ -71,14 +71,15 @@ impl<S: Schema> StructModel<S> {
             stamps: vec![0; count].into(),
             publication: 0,
         };
-        let cell = Arc::new(Published {
-            newest: ArcSwap::from_pointee(versioned),
-        });
         let layout = Arc::new(Layout {
             seed,
             fields,
             index,
             tables,
+        });
+        let cell = Arc::new(Published {
+            layout: layout.clone(),
+            newest: ArcSwap::from_pointee(versioned),
         });
         let model = StructModel {
             cell: cell.clone(),

@@ -10,6 +10,8 @@ use crate::{engine::Unseen, open_store::ReadSide, schema::Schema, uid::split};
 
 /// The state that readers see.
 pub(crate) struct Published<S> {
+    /// For states of another time.
+    pub(super) layout: Arc<Layout<S>>,
     pub(super) newest: ArcSwap<Versioned<S>>,
 }
 

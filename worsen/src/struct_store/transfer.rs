@@ -113,7 +113,7 @@ impl<S: Schema> Handle<S> {
         let (path, engine) = (path.into(), self.engine().clone());
         self.commit(move |model, scope| {
             let (copy, revision) = restore::load(&engine, &path)?;
-            model.restore(&copy, scope)?;
+            model.restore((&copy, "the copy"), scope)?;
             Ok(revision)
         })
     }

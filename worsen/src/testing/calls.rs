@@ -1,6 +1,7 @@
 //! What a store calls of a simulated disk: the operations one by one. Never here: how they fail.
 
 use std::{
+    ffi::OsString,
     io,
     path::Path,
     sync::{
@@ -31,8 +32,8 @@ fn id(inode: u64) -> FileId {
 /// A file that is moved, and where to.
 struct Move {
     dir: u64,
-    from: std::ffi::OsString,
-    to: std::ffi::OsString,
+    from: OsString,
+    to: OsString,
     entry: Entry,
     target: Option<Entry>,
 }
@@ -142,6 +143,17 @@ impl Disk for SimulatedDisk {
             let (dir, name) = prepared?;
             state.change_names(dir, Naming::Remove(name));
             Ok(())
+        })
+    }
+
+    fn names(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        let operation = Operation::new(What::Names, &dir.into());
+        self.around(operation, |operation| {
+            let mut state = self.state();
+            state.begin(self.process, operation, false)?;
+            let number = state.directory(dir)?;
+            let names = state.dirs.get(&number).map(|dir| dir.current.keys());
+            Ok(names.into_iter().flatten().cloned().collect())
         })
     }
 

@@ -41,6 +41,8 @@ pub enum OperationKind {
     Remove,
     /// Creating a directory.
     CreateDirectory,
+    /// Asking for the names in a directory.
+    Names,
     /// Making the names in a directory durable.
     SyncDirectory,
     /// Trying to take the lock.
@@ -72,6 +74,7 @@ impl Operation {
             What::Rename => OperationKind::Rename,
             What::Remove => OperationKind::Remove,
             What::CreateDir => OperationKind::CreateDirectory,
+            What::Names => OperationKind::Names,
             What::SyncDir => OperationKind::SyncDirectory,
             What::TryLock => OperationKind::Lock,
             What::Unlock => OperationKind::Unlock,
@@ -96,6 +99,7 @@ impl fmt::Display for Operation {
                 None => write!(f, "rename {path}"),
             },
             What::Remove => write!(f, "remove {path}"),
+            What::Names => write!(f, "names in {path}"),
             What::SyncDir => write!(f, "sync directory {path}"),
             What::CreateDir => write!(f, "create directory {path}"),
             What::Read { offset, len } => write!(f, "read {path} at {offset}, {len} bytes"),
@@ -118,6 +122,7 @@ pub(super) enum What {
     Identify,
     Rename,
     Remove,
+    Names,
     SyncDir,
     CreateDir,
     Read { offset: u64, len: usize },

@@ -1,10 +1,10 @@
-//! The state of a copy, as changes to the store that there is. Never here: how a state takes them.
+//! The state of a copy, or of another time, as changes to the store that there is. Never here: how a state takes them.
 
 use std::path::Path;
 
 use crate::{
     backend::Entries,
-    engine::{Engine, Model, Scope, changes_between},
+    engine::{Engine, Model, Scope, changes_between, in_order},
     entry::Edit,
     error::{self, Error, ErrorKind, ValueError},
 };
@@ -15,17 +15,17 @@ pub(crate) fn load(engine: &Engine, copy: &Path) -> Result<(Entries, u64), Error
 }
 
 /// Has the draft become what these entries say, as far as `is_ours` says of a uid. What does not fit is told, all
-/// of it at once.
+/// of it at once. `what` they are, in words.
 pub(crate) fn take(
     model: &mut dyn Model,
     scope: &mut Scope<'_>,
-    copy: &Entries,
+    (copy, what): (&Entries, &str),
     is_ours: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
     let mut changes = changes_between(scope.entries, copy);
     changes.retain(|Edit { uid, .. }| is_ours(uid));
-    // In the order in which a state takes them: a field's own uid before those below it.
     changes.sort_by(|one, other| one.uid.cmp(&other.uid));
+    let changes = in_order(changes);
     let mut problems = Vec::new();
     for edit in &changes {
         if let Err(ValueError { what, key, .. }) = model.apply(edit) {
@@ -40,7 +40,7 @@ pub(crate) fn take(
         return Err(error::transfer::does_not_fit(
             ErrorKind::Decode,
             &problems,
-            "the copy",
+            what,
         ));
     }
     // Also what is the same text as before, below another mark.

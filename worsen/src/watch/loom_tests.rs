@@ -230,6 +230,18 @@ impl Backend for Process {
         Ok(Followed::Visible)
     }
 
+    fn state_at(
+        &self,
+        at: crate::options::At,
+        newest: u64,
+    ) -> Result<(crate::backend::Entries, u64), Error> {
+        crate::backend::memory::MemoryBackend::default().state_at(at, newest)
+    }
+
+    fn spans(&self, newest: u64) -> Result<Vec<(u64, u64)>, Error> {
+        crate::backend::memory::MemoryBackend::default().spans(newest)
+    }
+
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         crate::backend::memory::MemoryBackend::default().history(after, old_values)
     }

@@ -30,6 +30,7 @@ const WORDS: &[&str] = &[
     "poll",
     "durability",
     "lock_timeout",
+    "history",
     "handle",
     "accessors",
     "rename_all",

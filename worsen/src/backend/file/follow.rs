@@ -5,13 +5,12 @@ use std::{io, sync::Arc};
 
 use super::{
     FileBackend, LogAtPath, Paths, Sink, State,
-    disk::transfer::read_full,
     disk::{DiskFile, Open},
     file_id::FileId,
     format,
-    format::{Crc, Header, Position},
+    format::{Crc, Position},
     lineage::{Chain, Kin, Lineage, compare},
-    log::{Log, Tail},
+    log::{Log, Tail, read_header_of},
     recovery::{Replay, examine, load},
 };
 use crate::{
@@ -451,20 +450,6 @@ struct Generation {
     /// Where its first line begins, behind the header.
     first: u64,
     replay: Replay,
-}
-
-/// The first line of a file, and the place behind it. `None`: it is none of ours.
-fn read_header_of(file: &dyn DiskFile) -> io::Result<Option<(Header, Position)>> {
-    let mut bytes = vec![0; 4096];
-    loop {
-        let read = read_full(file, &mut bytes, 0)?;
-        let is_all = read < bytes.len();
-        match format::read_header(&bytes[..read]) {
-            Ok(found) => return Ok(Some(found)),
-            Err(_) if is_all || memchr::memchr(b'\n', &bytes).is_some() => return Ok(None),
-            Err(_) => bytes.resize(bytes.len() * 2, 0),
-        }
-    }
 }
 
 /// Reads what stands behind a place, up to this revision.

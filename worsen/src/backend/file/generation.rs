@@ -12,11 +12,12 @@ use super::{
     format::{MAX_REVISION, Position},
     lineage::past,
     log::Log,
+    past::Ending,
     recovery::load,
     room::Room,
 };
 use crate::{
-    backend::{Entries, now},
+    backend::{AppendFailure, Entries, Upkeep, now},
     error::{self, Error},
     planted::{Bug, planted},
 };
@@ -38,7 +39,8 @@ impl FileBackend {
         let Position {
             offset, revision, ..
         } = state.log.position;
-        match self.start_generation(state, entries, revision, Room::HalfOfBackup) {
+        let (room, ending) = (Room::HalfOfBackup, Ending::Kept);
+        match self.start_generation(state, entries, revision, room, ending) {
             Ok(()) => {
                 self.debug.say(format_args!(
                     "compacted the log at revision {revision}, from {offset} to {} bytes",
@@ -59,6 +61,31 @@ impl FileBackend {
         }
     }
 
+    /// As `compact_log`, where a person asks for it: that it fails is told.
+    pub(super) fn keep_up(&self, entries: &Entries, what: Upkeep) -> Result<(), AppendFailure> {
+        let state = &mut *self.state();
+        let revision = state.log.position.revision;
+        let ending = match what {
+            Upkeep::Compact => Ending::Kept,
+            Upkeep::Purge => {
+                // First: it makes room.
+                self.forget_all().map_err(AppendFailure::Undone)?;
+                Ending::Forgotten
+            }
+        };
+        self.check_lock(state).map_err(AppendFailure::Undone)?;
+        self.start_generation(state, entries, revision, Room::HalfOfBackup, ending)
+            .map_err(|failure| match failure.in_doubt {
+                true => AppendFailure::Poisoned(failure.error),
+                false => AppendFailure::Undone(failure.error),
+            })?;
+        if what == Upkeep::Purge && state.backup.is_none() {
+            let remains = error::past::backup_remains(&self.paths.backup);
+            return Err(AppendFailure::Undone(remains));
+        }
+        Ok(())
+    }
+
     /// The next generation of the log, which begins with this state, at the revision that the log has come to.
     pub(super) fn start_generation(
         &self,
@@ -66,14 +93,16 @@ impl FileBackend {
         entries: &Entries,
         revision: u64,
         room: Room,
+        ending: Ending,
     ) -> Result<(), WriteError> {
         let next = state.log.header.generation + 1;
-        self.begin_generation(next, state, entries, revision, room)
+        self.begin_generation((next, ending), state, entries, revision, room)
     }
 
+    /// Begins the generation of this number. `ending`: what becomes of the one before.
     pub(super) fn begin_generation(
         &self,
-        generation: u64,
+        (generation, ending): (u64, Ending),
         state: &mut State,
         entries: &Entries,
         revision: u64,
@@ -100,7 +129,7 @@ impl FileBackend {
         let total = bytes.len() as u64 + position.offset;
         self.on_compaction.tell(0, total);
         let file = self
-            .write_log(state, &bytes, total, room)
+            .write_log(state, &bytes, total, (room, ending))
             .inspect_err(|failure| {
                 if failure.in_doubt {
                     self.doubt(header.generation);
@@ -128,6 +157,7 @@ impl FileBackend {
         self.renew_backup(state, &bytes, |written| {
             self.on_compaction.tell(backed_up + written, total);
         });
+        self.forget_what_is_old(&state.log.header);
         Ok(())
     }
 
@@ -181,7 +211,8 @@ impl FileBackend {
             let (_, found) = load(&*self.disk, &self.paths.log, Open::Read)?;
             return self.heal(state, entries, revision, &found);
         }
-        Ok(self.start_generation(state, entries, revision, Room::Disk)?)
+        let (room, ending) = (Room::Disk, Ending::KeptIfPossible);
+        Ok(self.start_generation(state, entries, revision, room, ending)?)
     }
 
     /// Numbers that no store reaches by itself: the file was made up.

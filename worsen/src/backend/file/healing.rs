@@ -13,6 +13,7 @@ use super::{
     lineage::Kin,
     log::Tail,
     open::{finish_renames, forget_backup},
+    past::Ending,
     recovery::{Examined, examine, keep_copy, load},
     room::Room,
 };
@@ -195,7 +196,13 @@ impl FileBackend {
         let backup = load(&*self.disk, &self.paths.backup, Open::Read);
         let left = backup.map_or(0, |(_, bytes)| of(&bytes)).max(of(found));
         let next = state.log.header.generation.max(left) + 1;
-        self.begin_generation(next, state, entries, revision, Room::Disk)?;
+        self.begin_generation(
+            (next, Ending::KeptIfPossible),
+            state,
+            entries,
+            revision,
+            Room::Disk,
+        )?;
         self.note_healed(revision, kept);
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::{
     disk::transfer::read_full,
     disk::{Disk, DiskFile, Open},
     format::{Header, Position, Record, is_blank, read_header},
+    past::{Ended, before},
 };
 use crate::{
     backend::{Committed, Entries, History, Next, replay},
@@ -39,6 +40,8 @@ pub(super) struct LogHistory {
 #[derive(Debug)]
 struct Generation {
     file: Box<dyn DiskFile>,
+    /// The revision at its end, where this is the file of one that has ended.
+    end: Option<u64>,
     header: Header,
     position: Position,
     /// What was read of the file, and how much of that is before the place.
@@ -62,7 +65,7 @@ impl LogHistory {
         after: u64,
         old_values: bool,
     ) -> Result<Self, Error> {
-        let generation = Generation::open(&*disk, &paths, after)?;
+        let generation = Generation::behind(&*disk, &paths, after)?;
         let mut history = LogHistory {
             disk,
             paths,
@@ -79,18 +82,19 @@ impl LogHistory {
     fn skip_what_is_lost(&mut self) {
         let begins = self.generation.header.revision;
         if begins > self.after {
-            self.lost = Some((self.after + 1, begins));
+            let first = self.lost.map_or(self.after + 1, |(first, _)| first);
+            self.lost = Some((first, begins));
             self.after = begins;
         }
     }
 
-    /// Goes on to the file at the path.
+    /// Goes on to the generation that comes next, which nearly always is the log.
     ///
     /// # Errors
     ///
     /// Where it cannot be read, and once where it begins before what was read already.
     fn turn(&mut self) -> Result<(), Error> {
-        let new = Generation::open(&*self.disk, &self.paths, self.after)?;
+        let new = Generation::behind(&*self.disk, &self.paths, self.after)?;
         let old = std::mem::replace(&mut self.generation, new);
         if let Some(state) = &mut self.state {
             // The lines of the state at the beginning fill it again.
@@ -129,6 +133,14 @@ impl LogHistory {
         Ok(())
     }
 
+    /// Where a file of the past cannot be read to its end, the rest of it is lost.
+    fn give_up_the_rest(&mut self) {
+        if let Some(end) = self.generation.end.filter(|end| *end > self.after) {
+            self.lost = Some((self.after + 1, end));
+            self.after = end;
+        }
+    }
+
     fn replaced(&self, revision: u64) -> Error {
         error::file::replaced_history(&self.paths.log, revision, self.after)
     }
@@ -153,6 +165,7 @@ impl History for LogHistory {
                 continue;
             }
             let record = self.generation.next(newest).map_err(failed)?;
+            let is_over = is_over || self.generation.end.is_some();
             match record {
                 Some(record) => {
                     let is_state = record.revision <= self.generation.header.revision;
@@ -163,7 +176,10 @@ impl History for LogHistory {
                         return Ok(Next::Commit(committed));
                     }
                 }
-                None if is_over => self.turn()?,
+                None if is_over => {
+                    self.give_up_the_rest();
+                    self.turn()?;
+                }
                 None => return Err(damaged(&self.paths, self.after)),
             }
         }
@@ -176,6 +192,27 @@ impl History for LogHistory {
 }
 
 impl Generation {
+    /// The one that has the commit after this revision, or those that come next: the log, or one before it, as far
+    /// as these are kept.
+    fn behind(disk: &dyn Disk, paths: &Paths, after: u64) -> Result<Self, Error> {
+        let mut found = Generation::open(disk, paths, after)?;
+        if found.header.revision <= after {
+            return Ok(found);
+        }
+        let header = found.header.clone();
+        for ended in before(disk, paths, &header) {
+            let ended = ended?;
+            if ended.revision <= after {
+                break;
+            }
+            found = ended.into();
+            if found.header.revision <= after {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// The one that stands at the path now.
     fn open(disk: &dyn Disk, paths: &Paths, after: u64) -> Result<Self, Error> {
         let failed = |error| error::file::log_unreadable(&paths.log, error);
@@ -188,6 +225,7 @@ impl Generation {
                     return Err(damaged(paths, after));
                 }
                 return Ok(Generation {
+                    end: None,
                     taken: position.offset as usize,
                     known: header.revision,
                     file,
@@ -236,6 +274,20 @@ impl Generation {
         let record = self.position.step(&rest[..end], Buffer::NONE)?;
         self.taken += end + 1;
         Some(record)
+    }
+}
+
+impl From<Ended> for Generation {
+    fn from(ended: Ended) -> Self {
+        Generation {
+            file: ended.file,
+            end: Some(ended.revision),
+            known: ended.header.revision,
+            header: ended.header,
+            position: ended.first,
+            read: Vec::new(),
+            taken: 0,
+        }
     }
 }
 

@@ -488,6 +488,20 @@ impl DiskFile for LetGo {
     }
 }
 
+/// The first line of a file, and the place behind it. `None`: it is none of ours.
+pub(super) fn read_header_of(file: &dyn DiskFile) -> io::Result<Option<(Header, Position)>> {
+    let mut bytes = vec![0; 4096];
+    loop {
+        let read = read_full(file, &mut bytes, 0)?;
+        let is_all = read < bytes.len();
+        match read_header(&bytes[..read]) {
+            Ok(found) => return Ok(Some(found)),
+            Err(_) if is_all || memchr::memchr(b'\n', &bytes).is_some() => return Ok(None),
+            Err(_) => bytes.resize(bytes.len() * 2, 0),
+        }
+    }
+}
+
 fn is_blank_start(byte: u8) -> bool {
     matches!(byte, 0 | b' ')
 }

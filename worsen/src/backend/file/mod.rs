@@ -22,6 +22,7 @@ pub(crate) mod log;
 mod looks;
 mod open;
 mod pages;
+mod past;
 pub(crate) mod paths;
 mod privacy;
 mod reach;
@@ -52,14 +53,15 @@ use self::{
     shared_page::{SharedPage, Sight},
 };
 use super::{
-    AppendFailure, Backend, Copied, Entries, Followed, Held, History, LeadsTo, Sink, Visible,
+    AppendFailure, Backend, Copied, Entries, Followed, Held, History, LeadsTo, Sink, Upkeep,
+    Visible,
 };
 use crate::{
     entry::Edit,
     error::{self, Error},
     health::Condition,
     loom::Unpoisoned,
-    options::Access,
+    options::{Access, At, Retention},
     planted::{Bug, planted},
     repair::Repair,
     trace::Debug,
@@ -78,6 +80,7 @@ pub(crate) struct FileOptions {
     pub(crate) shared_memory: bool,
     pub(crate) compact_above: CompactAbove,
     pub(crate) on_compaction: Observer,
+    pub(crate) history: Retention,
     pub(crate) debug: Debug,
 }
 
@@ -114,6 +117,7 @@ pub(crate) struct FileBackend {
     shared_memory: bool,
     compact_above: CompactAbove,
     on_compaction: Observer,
+    history: Retention,
     /// Asked for once: a forked child never gets here.
     pid: u32,
     debug: Debug,
@@ -291,6 +295,10 @@ impl Backend for FileBackend {
         self.compact_log(entries)
     }
 
+    fn upkeep(&self, _held: &Held, entries: &Entries, what: Upkeep) -> Result<(), AppendFailure> {
+        self.keep_up(entries, what)
+    }
+
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         let (disk, paths) = (self.disk.clone(), self.paths.clone());
         Ok(Box::new(LogHistory::new(disk, paths, after, old_values)?))
@@ -308,6 +316,14 @@ impl Backend for FileBackend {
 
     fn load_copy(&self, store: &str, copy: &Path) -> Result<(Entries, u64), Error> {
         copy::load_copy(&*self.disk, copy, store)
+    }
+
+    fn state_at(&self, at: At, newest: u64) -> Result<(Entries, u64), Error> {
+        self.find_moment(at, newest)
+    }
+
+    fn spans(&self, newest: u64) -> Result<Vec<(u64, u64)>, Error> {
+        self.spans_up_to(newest)
     }
 
     fn close(&self) {

@@ -21,6 +21,7 @@ use super::{
     group_sync::SyncLatency,
     log::Tail,
     looks::Looks,
+    past::Ending,
     privacy,
     recovery::{self, recover},
     room::Room,
@@ -161,6 +162,7 @@ impl FileBackend {
             access: options.access,
             compact_above: options.compact_above,
             on_compaction: options.on_compaction,
+            history: options.history,
             debug: options.debug,
         }
     }
@@ -171,7 +173,7 @@ impl FileBackend {
         if is_behind {
             // Another generation: its header tells every process that has the store open and remembers
             // more where this one went on from.
-            self.start_generation(state, entries, revision, Room::Disk)?;
+            self.start_generation(state, entries, revision, Room::Disk, Ending::KeptIfPossible)?;
         }
         self.dispel_doubt(state, entries, revision)?;
         let Some(shared_page) = self.current_page() else {

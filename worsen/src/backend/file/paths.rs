@@ -1,6 +1,9 @@
 //! Where the files of one store are, as data.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 /// The files of one store.
 #[derive(Debug, Clone)]
@@ -36,6 +39,30 @@ impl Paths {
             dir: dir.into(),
             log,
         }
+    }
+
+    /// Where the log of a generation that has ended is kept, where the past is.
+    pub(crate) fn past(&self, generation: u64) -> PathBuf {
+        self.dir.join(format!("{}.db.past-{generation}", self.stem))
+    }
+
+    /// Which generation's file of the past has this name, if it is the name of one.
+    pub(crate) fn past_of(&self, name: &OsStr) -> Option<u64> {
+        self.number_of(name, "past")
+    }
+
+    /// Whether this is the name of a copy of damaged bytes.
+    pub(crate) fn is_damaged(&self, name: &OsStr) -> bool {
+        self.number_of(name, "damaged").is_some()
+    }
+
+    /// The number at the end of `<name>.db.<what>-<number>`.
+    fn number_of(&self, name: &OsStr, what: &str) -> Option<u64> {
+        let rest = name.to_str()?.strip_prefix(&*self.stem)?;
+        let number = rest.strip_prefix(".db.")?.strip_prefix(what)?;
+        let digits = number.strip_prefix('-')?;
+        let number: u64 = digits.parse().ok()?;
+        (number.to_string() == digits).then_some(number)
     }
 
     /// Where a copy of damaged bytes is kept.

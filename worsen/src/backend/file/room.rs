@@ -14,14 +14,16 @@ use super::{
     FileBackend, State,
     disk::{
         DiskFile,
-        replace::{WriteError, put_in_place, write_file},
+        replace::{WriteError, put_in_place, write_file_after},
     },
     format::Position,
     log::{AppendError, Filling, is_full},
+    past::Ending,
 };
 use crate::{
     backend::{AppendFailure, LeadsTo},
     error::{self, Error},
+    options::Retention,
     planted::{Bug, planted},
 };
 
@@ -86,8 +88,10 @@ impl FileBackend {
         let Position {
             offset, revision, ..
         } = state.log.position;
-        let room = Room::Backup;
-        match self.start_generation(state, leads_to.entries, revision + commits, room) {
+        let (entries, revision) = (leads_to.entries, revision + commits);
+        // The commits that have room in no log come first.
+        let ending = Ending::KeptIfPossible;
+        match self.start_generation(state, entries, revision, Room::Backup, ending) {
             Ok(()) => {
                 self.debug.say(format_args!(
                     "the disk is full: the log begins anew with revision {}, in {} bytes instead of {offset}",
@@ -109,19 +113,28 @@ impl FileBackend {
         state: &mut State,
         bytes: &[u8],
         total: u64,
-        room: Room,
+        (room, ending): (Room, Ending),
     ) -> Result<Arc<dyn DiskFile>, WriteError> {
         let (disk, paths) = (&*self.disk, &self.paths);
         let written = &mut |written| self.on_compaction.tell(written, total);
-        let outcome = write_file(disk, paths, &paths.new_log, &paths.log, bytes, written);
+        let places = (&*paths.new_log, &*paths.log);
+        let outcome = write_file_after(disk, paths, places, bytes, written, || {
+            self.end_generation(state, ending)
+        });
         match outcome {
             Err(failure) if failure.is_full() && room != Room::Disk => {
                 let needed = bytes.len() as u64 * if room == Room::Backup { 1 } else { 2 };
                 let Some(backup) = self.take_backup(state, needed)? else {
                     return Err(failure);
                 };
-                let places = (&*paths.new_log, &*paths.log);
-                put_in_place(disk, paths, || Ok(backup), places, bytes, written)
+                if self.history != Retention::Nothing {
+                    self.debug.warn(format_args!(
+                        "the disk is full: the commits of generation {} are missing in the history",
+                        state.log.header.generation
+                    ));
+                }
+                let steps = (|| Ok(backup), || Ok(()));
+                put_in_place(disk, paths, steps, places, bytes, written)
             }
             outcome => outcome,
         }

@@ -123,6 +123,18 @@ impl Backend for Disk {
         self.0.compact(held, entries)
     }
 
+    fn state_at(
+        &self,
+        at: crate::options::At,
+        newest: u64,
+    ) -> Result<(crate::backend::Entries, u64), Error> {
+        self.0.state_at(at, newest)
+    }
+
+    fn spans(&self, newest: u64) -> Result<Vec<(u64, u64)>, Error> {
+        self.0.spans(newest)
+    }
+
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {
         self.0.history(after, old_values)
     }

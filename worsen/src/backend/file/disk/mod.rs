@@ -2,6 +2,7 @@
 //! at every operation. Nothing here knows what the bytes mean.
 
 use std::{
+    ffi::OsString,
     fmt,
     fs::{self, File},
     io,
@@ -50,6 +51,8 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug + 'static {
     }
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, in no particular order.
+    fn names(&self, dir: &Path) -> io::Result<Vec<OsString>>;
     /// Makes creations, renames and removals in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Creates one directory, mode 0700. Its parent must exist.
@@ -175,6 +178,12 @@ impl Disk for RealDisk {
         fs::remove_file(path)
     }
 
+    fn names(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(dir)?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect()
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         system::sync_dir(dir)
     }
@@ -239,6 +248,10 @@ impl Disk for LinkedDisk {
 
     fn remove(&self, _path: &Path) -> io::Result<()> {
         LinkedDisk::refuse()
+    }
+
+    fn names(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        RealDisk.names(dir)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

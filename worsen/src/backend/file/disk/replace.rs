@@ -57,6 +57,19 @@ pub(crate) fn write_file(
     bytes: &[u8],
     written: &mut dyn FnMut(u64),
 ) -> Result<Arc<dyn DiskFile>, WriteError> {
+    write_file_after(disk, paths, (new, to), bytes, written, || Ok(()))
+}
+
+/// As [`write_file`]; once the file is on disk, and before it is moved, this is done. Where that fails, nothing is
+/// moved.
+pub(crate) fn write_file_after(
+    disk: &dyn Disk,
+    paths: &Paths,
+    (new, to): (&Path, &Path),
+    bytes: &[u8],
+    written: &mut dyn FnMut(u64),
+    before_move: impl FnOnce() -> io::Result<()>,
+) -> Result<Arc<dyn DiskFile>, WriteError> {
     let create = || -> io::Result<Arc<dyn DiskFile>> {
         // One that a killed process left. The lock is held, so nobody is writing it.
         let how = match planted(Bug::ReuseStaleNewFile) {
@@ -75,14 +88,25 @@ pub(crate) fn write_file(
         }
         Ok(file.into())
     };
-    put_in_place(disk, paths, create, (new, to), bytes, written)
+    put_in_place(
+        disk,
+        paths,
+        (create, before_move),
+        (new, to),
+        bytes,
+        written,
+    )
 }
 
-/// Writes these bytes to a file that stands under another name, syncs it and moves it into place.
+/// Writes these bytes to a file that stands under another name, syncs it and moves it into place. `before_move`:
+/// see [`write_file_after`].
 pub(crate) fn put_in_place(
     disk: &dyn Disk,
     paths: &Paths,
-    file: impl FnOnce() -> io::Result<Arc<dyn DiskFile>>,
+    (file, before_move): (
+        impl FnOnce() -> io::Result<Arc<dyn DiskFile>>,
+        impl FnOnce() -> io::Result<()>,
+    ),
     (new, to): (&Path, &Path),
     bytes: &[u8],
     written: &mut dyn FnMut(u64),
@@ -103,6 +127,7 @@ pub(crate) fn put_in_place(
         if !planted(Bug::SkipFileSyncBeforeRename) {
             file.sync_all()?;
         }
+        before_move()?;
         let before = disk.identify(to)?;
         let outcome = disk.rename(new, to);
         // Where it failed and both are where they were, nothing has happened, and the log that there is goes

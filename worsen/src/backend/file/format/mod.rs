@@ -40,9 +40,22 @@ pub(super) const MAGIC: &str = "{\"worsen\":";
 /// The revision of a line, as its beginning tells it, without reading on. Says nothing about whether it is
 /// valid.
 pub(crate) fn claimed_revision(line: &[u8]) -> Option<u64> {
+    split_revision(line).map(|(revision, _)| revision)
+}
+
+/// When a line was written, as its beginning tells it. As [`claimed_revision`].
+pub(crate) fn claimed_time(line: &[u8]) -> Option<&str> {
+    let (_, rest) = split_revision(line)?;
+    let rest = rest.strip_prefix(b",\"at\":\"")?;
+    let end = memchr::memchr(b'"', rest)?;
+    std::str::from_utf8(&rest[..end]).ok()
+}
+
+fn split_revision(line: &[u8]) -> Option<(u64, &[u8])> {
     let rest = line.strip_prefix(b"{\"rev\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+    let (digits, rest) = rest.split_at(digits);
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
 }
 
 /// Whether a line begins as every header does.

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(history = "a week")]
+struct State {
+    ready: bool,
+}
+
+fn main() {}
