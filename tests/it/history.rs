@@ -611,3 +611,38 @@ fn a_purge_that_cannot_remove_a_file_says_so_and_works_the_next_time() {
     assert_eq!(opened.store.history().revisions().unwrap(), [7..=7]);
     assert_eq!(opened.state(), state);
 }
+
+/// What programs in other processes have done is taken back, and what they have built on is not.
+#[test]
+fn a_store_goes_back_beside_processes_that_write() {
+    let folder = folder();
+    let open = || {
+        let builder = worsen_tests::State::builder().dir(folder.path());
+        builder.history(1_000_000).open().unwrap()
+    };
+    let store = open();
+    let begin = store.revision();
+    let workers: Vec<_> = (0..2)
+        .map(|_| crate::support::Worker::start("increment", folder.path(), &["2", "100"]))
+        .collect();
+    for _ in 0..20 {
+        store.compact_now().wait().unwrap();
+        let past = store.at(begin).unwrap();
+        assert_eq!((past.count, &past.note[..]), (0, "seeded"));
+    }
+    workers.into_iter().for_each(|worker| drop(worker.finish()));
+    // The workers keep no past, and compact nothing that is as small as this.
+    assert_eq!(store.count(), 400);
+    assert_eq!(store.history().revisions().unwrap(), [0..=begin + 400]);
+    for count in [1, 57, 400] {
+        assert_eq!(store.at(begin + count).unwrap().count, count);
+    }
+    let counts = store.history().of("count").unwrap();
+    let counts = counts
+        .iter()
+        .map(|value| value.value::<u64>().unwrap().unwrap());
+    assert!(counts.eq(0..=400));
+    store.revert_to(begin + 57).wait().unwrap();
+    assert_eq!((store.count(), open().count()), (57, 57));
+    assert_eq!(store.revision(), begin + 401);
+}

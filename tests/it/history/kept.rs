@@ -237,3 +237,47 @@ fn a_log_that_is_deleted_under_an_open_store_leaves_its_past() {
         assert_eq!(at(&opened, revision)["a"], text);
     }
 }
+
+#[test]
+fn a_full_disk_takes_of_the_past_and_never_of_the_present() {
+    let disk = SimulatedDisk::new();
+    let opened = open_as(&disk, KEPT).unwrap();
+    let long = "x".repeat(3_000);
+    for number in 0..40 {
+        opened.set(&format!("{}", number % 8), &long).unwrap();
+        if number % 10 == 0 {
+            opened.store.compact_now().wait().unwrap();
+        }
+    }
+    disk.leave_room(Some(0));
+    // It is full: what frees some goes on, and at last what does not is refused.
+    let mut refused = 0;
+    for number in 0..40 {
+        let outcome = match number % 3 {
+            0 => opened
+                .store
+                .remove(format!("{}", number % 8))
+                .wait()
+                .map(drop),
+            _ => opened.set(&format!("{}", number % 8), &long[number..]),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NoSpace => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let state = opened.state();
+    for revisions in opened.store.history().revisions().unwrap() {
+        for revision in revisions {
+            opened.store.at(revision).unwrap();
+        }
+    }
+    // To forget the past makes room.
+    opened.store.purge_history().wait().unwrap();
+    assert_eq!(opened.state(), state);
+    drop(opened);
+    let opened = open_as(&disk, KEPT).unwrap();
+    assert_eq!(opened.state(), state, "{refused} were refused");
+    opened.set("a", &long).unwrap();
+}

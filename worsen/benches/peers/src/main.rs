@@ -8,6 +8,7 @@
 mod beside;
 mod collections;
 mod durable;
+mod history;
 mod processes;
 mod reads;
 mod relaxed;
@@ -43,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             beside::all()?;
             collections::all()?;
             tasks::all()?;
+            history::all()?;
             wake::all()
         }
         ["durable"] => {
@@ -56,8 +58,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["collections"] => collections::all(),
         ["commits"] => collections::commits(),
         ["openings"] => collections::openings(),
+        ["history"] => history::all(),
         ["tasks"] => tasks::all(),
         ["wake"] => wake::all(),
-        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, beside, collections, commits, openings, tasks, wake".into()),
+        _ => Err("say nothing, or one of: durable, processes, relaxed, reads, beside, collections, commits, openings, tasks, history, wake".into()),
     }
 }

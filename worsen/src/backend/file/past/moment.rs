@@ -179,11 +179,7 @@ impl Generation {
         if position.revision < revision || position.base_left > 0 {
             return Err(error::past::damaged(&self.path, position.revision));
         }
-        let mut entries = replay.into_entries();
-        // Parts of a log keep all of it in memory.
-        if entries.bytes() < bytes.len() as u64 / 2 {
-            entries.detach_from_log();
-        }
-        Ok((entries, revision))
+        // Its texts keep all of the file in memory: the state is looked at, and let go of.
+        Ok((replay.into_entries(), revision))
     }
 }
