@@ -3,6 +3,7 @@
 
 mod documented; // the kinds and effects that the documents name
 mod printed; // by those who print all sources
+mod versions; // of a program and a store that have come apart
 
 use std::{
     collections::BTreeSet,
@@ -45,6 +46,13 @@ const BROUGHT_ABOUT: &[(ErrorKind, BringAbout)] = &[
     (ErrorKind::NotFound, a_reader_of_nothing),
     (ErrorKind::NotAStore, a_file_of_another_program),
     (ErrorKind::NewerFormat, a_file_of_a_later_version),
+    (
+        ErrorKind::Version,
+        versions::a_program_that_is_older_than_the_store,
+    ),
+    (ErrorKind::Migration, versions::a_migration_that_fails),
+    (ErrorKind::UnknownUid, versions::a_uid_without_a_field),
+    (ErrorKind::Invalid, versions::a_value_that_breaks_its_rule),
     (ErrorKind::Damaged, a_log_that_was_spoilt),
     (ErrorKind::Replaced, a_log_that_went_back),
     (ErrorKind::Decode, a_value_of_another_type),

@@ -18,6 +18,7 @@ mod errors; // of each kind, and whether what they say of the write is so
 mod exit; // how a program ends
 mod export; // a store as one JSON object
 mod files;
+mod fixtures; // stores that older programs have left
 mod floors; // who imports from whom
 mod format;
 #[cfg(target_os = "linux")]
@@ -37,6 +38,7 @@ mod on_change; // a function called at changes
 mod owner; // whose the files are, and stay
 mod power_cuts; // the kit for tests of programs, as its users use it
 mod processes;
+mod renames; // fields that were called otherwise
 #[cfg(target_os = "linux")]
 mod replaced; // a copy that is put over an open store
 mod roundtrip; // every type, back as it was or refused
@@ -48,6 +50,7 @@ mod torture; // real processes, real kills
 mod transfer; // copies, and the store as it was in one
 mod two_versions; // an older and a newer program on one store
 mod unknown_keys; // of a newer program, within a value
+mod unknown_uids; // told, refused or dropped
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 mod work_queue_clock; // of clocks that are set
@@ -61,6 +64,7 @@ mod full_disk; // a disk that has no room left
 mod hostile; // files made to do harm
 mod interleavings; // what another process does within an operation
 mod machine;
+mod migrations; // stores and programs of several versions
 mod model; // random sequences against a map
 #[cfg(worsen_planted)]
 mod planted; // known mistakes, each of them caught

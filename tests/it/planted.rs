@@ -44,6 +44,24 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::JudgeWhatNobodyChanged => {
             &["rules::what_another_program_stored_is_shown_and_told_and_refuses_no_other_write"]
         }
+        Bug::LetOlderProgramIn => &[
+            "migrations::an_older_program_is_let_in_where_the_store_says_so",
+            "migrations::an_older_program_that_has_the_store_open_reads_on_and_its_writes_are_refused",
+        ],
+        Bug::MigrateWithoutCopy => &[
+            "migrations::the_state_before_a_migration_can_take_the_place_of_the_log",
+            "migrations::a_power_cut_in_a_migration_leaves_the_old_state_or_the_new_one_and_the_kept_one_whole",
+        ],
+        Bug::CommitVersionApart => &[
+            "migrations::an_older_store_is_migrated_in_one_commit_and_once",
+            "migrations::a_power_cut_in_a_migration_leaves_the_old_state_or_the_new_one_and_the_kept_one_whole",
+        ],
+        Bug::LeaveFormerUid => &[
+            "renames::the_first_write_that_changes_a_field_moves_it_to_its_new_uid_in_the_same_commit",
+        ],
+        Bug::IgnoreAliasOfOthers => {
+            &["renames::an_older_program_beside_is_followed_until_the_newer_one_writes_the_field"]
+        }
         Bug::DoubtRefusedRename => {
             &["faults::a_full_disk_takes_what_fits_although_a_compaction_is_due"]
         }

@@ -1,6 +1,7 @@
 //! What tests and their worker processes share. Nothing here tests anything but itself.
 
 pub mod ending;
+pub mod fixtures;
 mod random;
 pub mod torture;
 pub mod versions;

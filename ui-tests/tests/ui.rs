@@ -18,6 +18,8 @@ mod attribute;
 mod collection;
 #[path = "../ui/dir.rs"]
 mod dir;
+#[path = "../ui/evolution.rs"]
+mod evolution;
 #[path = "../ui/field_type.rs"]
 mod field_type;
 #[path = "../ui/handle.rs"]

@@ -79,6 +79,11 @@ mod tests;
 /// | `accessors = pub(crate)` | the visibility of all accessors | each field's own |
 /// | `rename_all = "camelCase"` | how a field's name becomes its uid; the rules are serde's | the name as it is |
 /// | `validate = path`, `normalize = path` | [rules](#rules) of the whole struct | |
+/// | `version = 3` | the version of the struct, from 1 on: see [below](#a-struct-that-changes) | 0 |
+/// | `migrate = path` | the function that brings a store of an older version to this one: `fn(&mut worsen::Raw<'_>, from: u32) -> worsen::Result<()>` | nothing changes but the version |
+/// | `compatible = 2` | the oldest version of the program that may use a store of this version | the version itself |
+/// | `removed("a", "b")` | opening drops what the store has under these uids | unknown uids stay |
+/// | `deny_unknown` | opening refuses a store that has a uid without a field | unknown uids stay, and `health()` tells of them |
 /// | `crate = path` | where the `worsen` crate is, when it is renamed or re-exported | `::worsen` |
 ///
 /// A time is a number with its unit: `"250ms"`, `"5s"`, `"1m 30s"`, `"2h"`.
@@ -88,6 +93,7 @@ mod tests;
 /// | `#[store(...)]` above a field | meaning | without it |
 /// | --- | --- | --- |
 /// | `uid = "FontSize"` | the field's name in the file; it keeps the value when the field is renamed in the program | the field's name |
+/// | `alias = "font_size"` | a former uid of the field, and there may be several: see [below](#a-struct-that-changes) | none |
 /// | `seed = expr` | the first value, in a store that has none for the field yet; its type is that of the field | `Default::default()` |
 /// | `accessor = "name"` | the name that the accessors are made of: `name`, `set_name`, `update_name`, `reset_name`, `watch_name` | the field's name |
 /// | `skip` | the store does not write the field: it starts at its `Default` in each process, and has no accessors, only its place in a snapshot. `skip = false` stores a field that serde skips | |
@@ -174,10 +180,33 @@ mod tests;
 /// | `skip` | `skip`; `skip = false` stores the field |
 /// | `with`, `serialize_with`, `deserialize_with` | as `with`, which overrules them |
 /// | `skip_serializing_if`, `borrow`, `bound`, `getter`, and above the struct `bound`, `crate`, `expecting`, `remote`, `rename`, `tag` | no effect in a store |
-/// | `deny_unknown_fields` | no effect in a store: it keeps uids that it does not know through every write, for another version of the program |
-/// | `alias`, `flatten`, and two names in place of one | an error, until `uid` says under which uid the store keeps the whole field |
+/// | `deny_unknown_fields` | no effect in a store: it keeps uids that it does not know through every write, for another version of the program; `#[store(deny_unknown)]` refuses them |
+/// | `alias` | an error, until `#[store(alias = ...)]` names the former uids, or `uid` says that there are none |
+/// | `flatten`, and two names in place of one | an error, until `uid` says under which uid the store keeps the whole field |
 /// | `skip_serializing` or `skip_deserializing` alone | an error, until `skip` or `skip = false` says whether the field is stored |
 /// | `from`, `try_from`, `into`, `transparent` | an error: they convert the whole struct, and a store reads and writes it field by field |
+///
+/// # A struct that changes
+///
+/// A field may be added: in a store that exists it reads as its seed until it is set. A field may be left out: its value
+/// stays in the file, and `health()` tells of it; `removed("uid")` drops it when the store is opened.
+///
+/// A field may get another uid, where `alias` names the former one. It is read under that, as long as its new uid
+/// holds nothing. The first write that changes the field writes it under the new uid and removes the old one, in the
+/// same commit. An older program that runs beside sees its field without a value then, which reads as its seed; what it
+/// writes after that stays under the old uid and is its own: the newer one reads the new uid, and tells of the other
+/// in `health()`. Where that will not do, the older program is to be kept out by a version.
+///
+/// A field may get another meaning or type, where `migrate` names a function that changes the values. It is called
+/// once, by the first opening of a program whose `version` is greater than the store's, with the version that the store
+/// has: 0 where no program with a version has opened it yet. It works on a copy; where it returns an error, or panics,
+/// nothing has changed. Otherwise the copy, with the new version, is one commit, and the state before it is kept beside
+/// the log: as `settings.v2.db` for a store `settings` that was of version 2. A new store begins with the version of its
+/// program, and no migration.
+///
+/// A program that is older than the store is refused with an error that names both versions, also while it has the store
+/// open: its writes are errors then, and it reads the last state from before. `compatible = 2` lets programs from
+/// version 2 on go on beside.
 ///
 /// # Generics
 ///

@@ -32,7 +32,7 @@ pub use crate::{
     options::Settings,
     options::{Durability, Retention},
     rules::{BrokenRule, Rule, has_length, in_range, is_one_of, normalized, verdict},
-    schema::{EntryTable, Field, FieldInfo, Fields, Schema},
+    schema::{EntryTable, Evolution, Field, FieldInfo, Fields, Schema},
     struct_store::Handle,
     value::{Canonical, JsonDeserializer, JsonSerializer},
     watch::Watch,

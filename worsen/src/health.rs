@@ -106,6 +106,57 @@ pub enum Condition {
         /// The permissions that it has: the last nine bits of its mode.
         mode: u32,
     },
+    /// A former uid of a field holds a value, and so does the field's own: an older program has written it after
+    /// the field was renamed. The field is read from `read`, and the other value stays as it is, for that program.
+    /// Found at opening.
+    FormerUid {
+        /// The uid whose value is not read.
+        uid: String,
+        /// The one whose value is.
+        read: String,
+    },
+    /// The store has uids that the struct has no field for: another program writes them, or a field was renamed
+    /// and reads as its seed since. They stay as they are. Found at opening; not told of a store whose version is
+    /// newer than the program's.
+    UnknownUids {
+        /// All of them.
+        uids: Vec<UnknownUid>,
+    },
+}
+
+/// A uid in the file that the program has no field for. It is kept through every write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownUid {
+    /// The uid of a field. For a collection it stands for all of its entries.
+    pub uid: String,
+    /// The uid of a field that the store has no value of, and that looks like it: the field may have been renamed.
+    pub similar: Option<String>,
+}
+
+impl fmt::Display for UnknownUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.uid.escape_debug())?;
+        match &self.similar {
+            Some(similar) => write!(f, " (did you mean `{}`?)", similar.escape_debug()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl UnknownUid {
+    /// How many of them a message names.
+    const NAMED: usize = 5;
+
+    /// Their names, for a message.
+    pub(crate) fn list(all: &[UnknownUid]) -> String {
+        let named: Vec<String> = all.iter().take(Self::NAMED).map(Self::to_string).collect();
+        let named = named.join(", ");
+        match all.len().saturating_sub(Self::NAMED) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        }
+    }
 }
 
 impl Condition {
@@ -120,7 +171,29 @@ impl Condition {
             | Condition::NotFollowing { error } => Some(error),
             Condition::Healed { .. }
             | Condition::SlowClosure { .. }
-            | Condition::NotPrivate { .. } => None,
+            | Condition::NotPrivate { .. }
+            | Condition::FormerUid { .. }
+            | Condition::UnknownUids { .. } => None,
+        }
+    }
+}
+
+impl Condition {
+    /// What the uids of another version of the program have come to.
+    fn tell_uids(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition::FormerUid { uid, read } => write!(
+                f,
+                "an older program wrote `{}` after the field was renamed; the field is read from `{}`, and the other value stays for that program",
+                uid.escape_debug(),
+                read.escape_debug(),
+            ),
+            Condition::UnknownUids { uids } => write!(
+                f,
+                "the store has uids that this program has no field for, and keeps them: {}; a renamed field takes its value over by `#[store(alias = \"...\")]`, and `removed(\"...\")` drops one for good",
+                UnknownUid::list(uids)
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -131,6 +204,10 @@ impl fmt::Display for Condition {
             Condition::Poisoned { error } => write!(
                 f,
                 "the store refuses writes until every handle is dropped and it is opened again: {error:#}"
+            ),
+            Condition::Misfit { error, revision } if error.kind() == ErrorKind::Version => write!(
+                f,
+                "reads stay at revision {revision}, and the store refuses writes: {error:#}"
             ),
             Condition::Misfit { error, revision } => write!(
                 f,
@@ -175,6 +252,7 @@ impl fmt::Display for Condition {
                     ", and all other writers waited for it; do what takes long before the write",
                 )
             }
+            Condition::FormerUid { .. } | Condition::UnknownUids { .. } => self.tell_uids(f),
             Condition::NotPrivate { path, mode } => write!(
                 f,
                 "other users may be able to use the log: it has mode {mode:04o}, and the store creates it with 0600; where the file system has no modes, mount it for one user (`umask=0077`), or keep the store elsewhere: {}",

@@ -220,6 +220,16 @@ bugs! {
         allow(dead_code, reason = "only Linux finds out who uses another view")
     )]
     NeverAskForMarks,
+    /// A program goes on with a store of a newer version that does not let it in.
+    LetOlderProgramIn,
+    /// A migration keeps no copy of the state before it.
+    MigrateWithoutCopy,
+    /// The version is committed behind the migration, and not with it.
+    CommitVersionApart,
+    /// A field that is written under its new uid stays under its former one as well.
+    LeaveFormerUid,
+    /// What another process writes under a former uid counts only once the store is opened anew.
+    IgnoreAliasOfOthers,
     /// Wakers and destructors of others run on the thread that leads.
     RunCallbacksOnKeeper,
     /// The log is another one before what is kept of the one before is on disk.

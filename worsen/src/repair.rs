@@ -107,6 +107,16 @@ pub enum Repair {
         /// The newest revision that had been there.
         seen: u64,
     },
+    /// The store was of an older version than the program, whose function brought it to the newer one: see
+    /// `migrate` of [`derive@Store`](derive@crate::Store). Nothing is lost.
+    Migrated {
+        /// The version that the store had; 0 where it had none.
+        from: u32,
+        /// The version that it has now.
+        to: u32,
+        /// The state before, as a file that can take the log's place. `None` for a store in memory.
+        kept: Option<PathBuf>,
+    },
     /// The log was deleted or cut while the store was open, and the store wrote it anew from memory.
     Healed,
 }
@@ -118,13 +128,18 @@ impl Repair {
             Repair::Mended { kept, .. }
             | Repair::CutOff { kept, .. }
             | Repair::BackupRenewed { kept }
-            | Repair::Salvaged { kept, .. } => kept.as_ref(),
+            | Repair::Salvaged { kept, .. }
+            | Repair::Migrated { kept, .. } => kept.as_ref(),
             Repair::Restored { .. }
             | Repair::Behind { .. }
             | Repair::Emptied { .. }
             | Repair::Healed => None,
         }
     }
+}
+
+fn tell_migrated(f: &mut fmt::Formatter<'_>, from: u32, to: u32) -> fmt::Result {
+    write!(f, "opening migrated the store from version {from} to {to}")
 }
 
 impl fmt::Display for Repair {
@@ -177,6 +192,7 @@ impl fmt::Display for Repair {
                     "the log ends at revision {revision}, and this machine had shown revision {seen} before: the commits in between are lost"
                 )
             }
+            Repair::Migrated { from, to, .. } => tell_migrated(f, *from, *to),
             Repair::Emptied { seen } => {
                 write!(
                     f,

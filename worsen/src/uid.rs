@@ -17,10 +17,20 @@ pub(crate) fn check_uid(uid: &str) -> Result<(), Error> {
         )
     } else if let Some(bad) = uid.chars().find(|character| character.is_control()) {
         format!("the uid contains {bad:?}")
+    } else if is_own(uid) {
+        format!("the uid begins with `{OWN}`, below which the store keeps what it knows of itself")
     } else {
         return Ok(());
     };
     Err(error::value::invalid_uid(uid, what))
+}
+
+/// What the uids begin with under which a store keeps what it has to know of itself.
+pub(crate) const OWN: &str = "/worsen/";
+
+/// Whether the store keeps this uid for itself. No field has such a uid.
+pub(crate) fn is_own(uid: &str) -> bool {
+    uid.starts_with(OWN)
 }
 
 /// The field of a uid, and the key in it.

@@ -3,25 +3,31 @@
 
 pub(super) const ACCESSOR: &str = "accessor";
 pub(super) const ACCESSORS: &str = "accessors";
+pub(super) const ALIAS: &str = "alias";
 pub(super) const APP: &str = "app";
+pub(super) const COMPATIBLE: &str = "compatible";
 pub(super) const CONFIG: &str = "config";
 pub(super) const CRATE: &str = "crate";
+pub(super) const DENY_UNKNOWN: &str = "deny_unknown";
 pub(super) const DIR: &str = "dir";
 pub(super) const DURABILITY: &str = "durability";
 pub(super) const HANDLE: &str = "handle";
 pub(super) const LEN: &str = "len";
 pub(super) const HISTORY: &str = "history";
 pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
+pub(super) const MIGRATE: &str = "migrate";
 pub(super) const NAME: &str = "name";
 pub(super) const NORMALIZE: &str = "normalize";
 pub(super) const ONE_OF: &str = "one_of";
 pub(super) const POLL: &str = "poll";
 pub(super) const RANGE: &str = "range";
+pub(super) const REMOVED: &str = "removed";
 pub(super) const RENAME_ALL: &str = "rename_all";
 pub(super) const SEED: &str = "seed";
 pub(super) const SKIP: &str = "skip";
 pub(super) const UID: &str = "uid";
 pub(super) const VALIDATE: &str = "validate";
+pub(super) const VERSION: &str = "version";
 pub(super) const WITH: &str = "with";
 
 /// A key of `#[store(...)]`, and an example that shows how to write it.
@@ -76,6 +82,26 @@ const CONTAINER_KEYS: &[Key] = &[
         example: "normalize = path::to::function",
     },
     Key {
+        name: VERSION,
+        example: "version = 2",
+    },
+    Key {
+        name: MIGRATE,
+        example: "migrate = my_function",
+    },
+    Key {
+        name: COMPATIBLE,
+        example: "compatible = 1",
+    },
+    Key {
+        name: REMOVED,
+        example: "removed(\"old_uid\")",
+    },
+    Key {
+        name: DENY_UNKNOWN,
+        example: "deny_unknown",
+    },
+    Key {
         name: CRATE,
         example: "crate = path::to::worsen",
     },
@@ -85,6 +111,10 @@ const FIELD_KEYS: &[Key] = &[
     Key {
         name: UID,
         example: "uid = \"myUid\"",
+    },
+    Key {
+        name: ALIAS,
+        example: "alias = \"old_uid\"",
     },
     Key {
         name: SEED,
@@ -127,6 +157,7 @@ const FIELD_KEYS: &[Key] = &[
 /// Keys of other crates' attributes that people write here, and the key they mean.
 pub(super) const ALIASES: &[(&str, &str)] = &[
     ("default", SEED),
+    ("deny_unknown_fields", DENY_UNKNOWN),
     ("directory", DIR),
     ("getter", ACCESSOR),
     ("choices", ONE_OF),
@@ -136,8 +167,11 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("length", LEN),
     ("max_len", LEN),
     ("min_len", LEN),
+    ("migration", MIGRATE),
     ("path", DIR),
     ("rename", UID),
+    ("renamed_from", ALIAS),
+    ("schema_version", VERSION),
     ("serde", WITH),
     ("timeout", LOCK_TIMEOUT),
     ("transient", SKIP),

@@ -2,6 +2,7 @@
 //!
 //! Never here: whether a well-formed value makes sense, which `check` decides.
 
+use proc_macro2::Span;
 use syn::{Attribute, Expr, ExprArray, ExprRange, Ident, LitInt, LitStr, Path, Visibility};
 
 use self::keys::{APP, CONFIG};
@@ -108,6 +109,13 @@ pub(crate) enum History {
     Commits(LitInt),
 }
 
+/// A whole number, and where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    pub(crate) value: u32,
+    pub(crate) span: Span,
+}
+
 /// A value that may be a mistake. The compiler reports the mistake, and nothing that follows from it.
 pub(crate) enum Written<T> {
     Well(T),
@@ -129,12 +137,19 @@ pub(crate) struct ContainerAttrs {
     pub(crate) runtime: Slot<Path>,
     pub(crate) validate: Slot<Path>,
     pub(crate) normalize: Slot<Path>,
+    pub(crate) version: Slot<Number>,
+    pub(crate) migrate: Slot<Written<Path>>,
+    pub(crate) compatible: Slot<Number>,
+    pub(crate) removed: Slot<Vec<LitStr>>,
+    pub(crate) deny_unknown: Slot<()>,
 }
 
 /// Every `#[store(...)]` of one field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     pub(crate) uid: Slot<LitStr>,
+    /// Each `alias`: there may be several.
+    pub(crate) aliases: Vec<Given<LitStr>>,
     pub(crate) seed: Slot<Written<Expr>>,
     pub(crate) accessor: Slot<LitStr>,
     /// `skip = false` stores a field that serde skips.

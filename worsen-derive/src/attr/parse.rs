@@ -6,16 +6,16 @@ use syn::{
 };
 
 use super::{
-    ContainerAttrs, FieldAttrs, STORE, Written,
+    ContainerAttrs, FieldAttrs, Given, STORE, Written,
     keys::{
-        ACCESSOR, ACCESSORS, CONTAINER, CRATE, DIR, DURABILITY, FIELD, HANDLE, HISTORY, LEN,
-        LOCK_TIMEOUT, Level, NAME, NORMALIZE, ONE_OF, POLL, RANGE, RENAME_ALL, SEED, SKIP, UID,
-        VALIDATE, WITH,
+        ACCESSOR, ACCESSORS, ALIAS, COMPATIBLE, CONTAINER, CRATE, DENY_UNKNOWN, DIR, DURABILITY,
+        FIELD, HANDLE, HISTORY, LEN, LOCK_TIMEOUT, Level, MIGRATE, NAME, NORMALIZE, ONE_OF, POLL,
+        RANGE, REMOVED, RENAME_ALL, SEED, SKIP, UID, VALIDATE, VERSION, WITH,
     },
     suggest::unknown_key,
     values::{
-        accessor, dir, durability, expr, handle, history, list, path, range, rename_rule, runtime,
-        skip, string, visibility,
+        accessor, dir, durability, expr, flag, handle, history, list, number, path, range,
+        rename_rule, runtime, skip, string, strings, visibility,
     },
 };
 use crate::ctxt::Ctxt;
@@ -48,6 +48,21 @@ impl ContainerAttrs {
             CRATE => self.runtime.set(ctxt, key, runtime(key, input)?),
             VALIDATE => self.validate.set(ctxt, key, path(&CONTAINER, key, input)?),
             NORMALIZE => self.normalize.set(ctxt, key, path(&CONTAINER, key, input)?),
+            VERSION => self.version.set(ctxt, key, number(&CONTAINER, key, input)?),
+            MIGRATE => {
+                let migrate = path(&CONTAINER, key, input);
+                self.migrate.set(ctxt, key, written(&migrate));
+                migrate?;
+            }
+            COMPATIBLE => self
+                .compatible
+                .set(ctxt, key, number(&CONTAINER, key, input)?),
+            REMOVED => self
+                .removed
+                .set(ctxt, key, strings(&CONTAINER, key, input)?),
+            DENY_UNKNOWN => self
+                .deny_unknown
+                .set(ctxt, key, flag(&CONTAINER, key, input)?),
             _ => return Err(unknown_key(&CONTAINER, key)),
         }
         Ok(())
@@ -66,6 +81,11 @@ impl FieldAttrs {
     fn parse_key(&mut self, ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         match key.to_string().as_str() {
             UID => self.uid.set(ctxt, key, string(&FIELD, key, input)?),
+            ALIAS => {
+                let value = string(&FIELD, key, input)?;
+                let key = key.clone();
+                self.aliases.push(Given { key, value });
+            }
             SEED => {
                 let seed = expr(&FIELD, key, input);
                 self.seed.set(ctxt, key, written(&seed));

@@ -4,12 +4,13 @@
 use quote::{ToTokens, quote};
 use syn::{
     Expr, ExprArray, ExprPath, ExprRange, Ident, ItemUse, Lit, LitBool, LitStr, Path, Token,
-    Visibility, ext::IdentExt, parse::ParseStream,
+    Visibility, ext::IdentExt, parenthesized, parse::ParseStream, punctuated::Punctuated,
+    spanned::Spanned, token,
 };
 
 use super::{
-    Dir, Durability, Folder, History,
-    keys::{CONTAINER, CRATE, FIELD, LEN, Level, NORMALIZE, VALIDATE},
+    Dir, Durability, Folder, History, Number,
+    keys::{CONTAINER, CRATE, FIELD, LEN, Level, MIGRATE, NORMALIZE, VALIDATE},
     suggest::distance,
 };
 use crate::{case::RenameRule, ctxt::Ctxt};
@@ -79,6 +80,74 @@ pub(super) fn string(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn:
     })
 }
 
+/// A whole number that is not negative.
+pub(super) fn number(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Number> {
+    let value = expr(level, key, input)?;
+    let literal = match ungroup(&value) {
+        Expr::Lit(expr) => match &expr.lit {
+            Lit::Int(literal) => Some(literal),
+            _ => None,
+        },
+        _ => None,
+    };
+    let number = literal.and_then(|literal| {
+        Some(Number {
+            value: literal.base10_parse().ok()?,
+            span: literal.span(),
+        })
+    });
+    number.ok_or_else(|| {
+        syn::Error::new_spanned(
+            &value,
+            format!(
+                "`{key}` takes a whole number up to {}: write `{}`",
+                u32::MAX,
+                level.example(&key.to_string())
+            ),
+        )
+    })
+}
+
+/// String literals in parentheses, at least one.
+pub(super) fn strings(
+    level: &Level,
+    key: &Ident,
+    input: ParseStream<'_>,
+) -> syn::Result<Vec<LitStr>> {
+    let wrong = |at| {
+        let example = level.example(&key.to_string());
+        let takes = format!("`{key}` takes string literals in parentheses: write `{example}`");
+        syn::Error::new(at, takes)
+    };
+    if !input.peek(token::Paren) {
+        return Err(wrong(key.span()));
+    }
+    let list;
+    parenthesized!(list in input);
+    let values = Punctuated::<Expr, Token![,]>::parse_terminated(&list)?;
+    let strings = values.iter().map(|value| {
+        let string = as_string(value).cloned();
+        string.ok_or_else(|| wrong(value.span()))
+    });
+    let strings: Vec<LitStr> = strings.collect::<syn::Result<_>>()?;
+    match strings.is_empty() {
+        true => Err(wrong(key.span())),
+        false => Ok(strings),
+    }
+}
+
+/// A key that stands alone.
+pub(super) fn flag(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(());
+    }
+    let example = level.example(&key.to_string());
+    Err(syn::Error::new(
+        key.span(),
+        format!("`{key}` takes no value: write `#[store({example})]`"),
+    ))
+}
+
 /// A path, bare or in a string, as serde takes it.
 pub(super) fn path(level: &Level, key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     equals(level, key, input)?;
@@ -112,7 +181,7 @@ pub(super) fn runtime(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> 
 fn takes_path(level: &Level, key: &Ident) -> String {
     let of = if key == CRATE {
         "the `worsen` crate"
-    } else if key == VALIDATE || key == NORMALIZE {
+    } else if key == VALIDATE || key == NORMALIZE || key == MIGRATE {
         "a function"
     } else {
         "a module"

@@ -26,6 +26,7 @@ pub(super) fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
     };
     let keys = [
         (key(field.attrs.uid.get()), "it is not in the file"),
+        (key(field.attrs.aliases.first()), "it is not in the file"),
         (key(field.attrs.seed.get()), "it starts at its `Default`"),
         (key(field.attrs.with.get()), "it is not in the file"),
         (
@@ -92,30 +93,29 @@ pub(super) fn check_uid(ctxt: &Ctxt, field: &Field<'_>) {
                 field.name
             ),
         );
-    } else if uid.value.len() > LONGEST_UID {
-        ctxt.error(
-            uid.span,
-            format!(
-                "a uid can have {LONGEST_UID} bytes at most, and this one has {}: shorten it",
-                uid.value.len()
-            ),
-        );
-    } else if uid.value.contains('/') {
-        ctxt.error(
-            uid.span,
-            format!(
-                "a uid cannot contain `/`, which separates a field from the key of an entry: write `uid = {:?}`",
-                uid.value.replace('/', ".")
-            ),
-        );
-    } else if let Some(char) = uid.value.chars().find(|char| char.is_control()) {
-        ctxt.error(
-            uid.span,
-            format!(
-                "a uid cannot contain the control character `{}`: remove it",
-                char.escape_default()
-            ),
-        );
+    } else if let Some(wrong) = wrong_uid(&uid.value, |uid| format!("uid = {uid:?}")) {
+        ctxt.error(uid.span, wrong);
+    }
+}
+
+/// What is wrong with a uid that is not empty, if anything is. `write` shows another one where it is given.
+pub(super) fn wrong_uid(uid: &str, write: impl Fn(&str) -> String) -> Option<String> {
+    if uid.len() > LONGEST_UID {
+        Some(format!(
+            "a uid can have {LONGEST_UID} bytes at most, and this one has {}: shorten it",
+            uid.len()
+        ))
+    } else if uid.contains('/') {
+        Some(format!(
+            "a uid cannot contain `/`, which separates a field from the key of an entry: write `{}`",
+            write(&uid.replace('/', "."))
+        ))
+    } else {
+        let control = uid.chars().find(|char| char.is_control())?;
+        Some(format!(
+            "a uid cannot contain the control character `{}`: remove it",
+            control.escape_default()
+        ))
     }
 }
 

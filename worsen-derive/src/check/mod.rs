@@ -1,5 +1,5 @@
 //! The rules that a store must keep, each a `check_*` function below the words of the rule. Those of the whole struct
-//! stand here, and those that compare fields; the others in `settings`, `serde` and `field`.
+//! stand here, and those that compare fields; the others in `settings`, `serde`, `evolution` and `field`.
 //!
 //! A check only reports. `expand` decides what a wrong struct is expanded to.
 
@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use syn::{Data, Fields, GenericParam, spanned::Spanned};
 
 use self::{
+    evolution::{check_former_uids, check_version},
     field::{check_accessor_name, check_owned, check_reserved, check_size, check_skip, check_uid},
     rules::{check_len, check_one_of, check_range},
     serde::{check_serde, check_serde_of_struct},
@@ -21,6 +22,7 @@ use crate::{
     names::Names,
 };
 
+mod evolution;
 mod field;
 mod rules;
 mod serde;
@@ -36,6 +38,7 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
     check_lock_timeout(ctxt, store);
     check_history(ctxt, store);
     check_handle(ctxt, store);
+    check_version(ctxt, store);
     check_serde_of_struct(ctxt, store);
     for field in &store.fields {
         check_serde(ctxt, field);
@@ -50,6 +53,7 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
         check_one_of(ctxt, field);
     }
     check_uids_differ(ctxt, store);
+    check_former_uids(ctxt, store);
     check_accessors_differ(ctxt, store);
 }
 

@@ -63,13 +63,13 @@ fn check_serde_names(ctxt: &Ctxt, field: &Field<'_>, is_decided: bool) {
              choose one with `#[store(uid = \"...\")]`",
         );
     }
-    if let Some(at) = serde.alias {
+    if let Some(at) = serde.alias.filter(|_| field.attrs.aliases.is_empty()) {
         ctxt.error(
             at,
             format!(
-                "a store reads a field under one uid, and would not find a value that it has under the other \
-                 name: keep that name with `#[store(uid = \"...\")]`, or, if no store has been written \
-                 with it, write `#[store(uid = {:?})]`",
+                "a store does not go by serde's aliases, and would not find a value that it has under the other \
+                 name: read it under that name too with `#[store(alias = \"...\")]`, or, if no store has been \
+                 written with it, write `#[store(uid = {:?})]`",
                 field.uid.value
             ),
         );

@@ -144,7 +144,10 @@ fn info(field: &Field<'_>) -> TokenStream {
         _ => quote!(__private::whole),
     };
     let rules = rules::column(field);
-    quote!(__private::FieldInfo::new(#name, #uid, #by_entry) #rules)
+    let aliases = field.attrs.aliases.iter().map(|given| &given.value);
+    let aliases =
+        (field.is_stored() && aliases.len() > 0).then(|| quote!(.aliases(&[#(#aliases),*])));
+    quote!(__private::FieldInfo::new(#name, #uid, #by_entry) #rules #aliases)
 }
 
 fn copy(store: &Store<'_>) -> TokenStream {

@@ -52,6 +52,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = store.input.generics.split_for_impl();
     let fields = fields::infos(store);
     let settings = settings::method(store);
+    let evolution = settings::evolution(store);
     let seed = seed::method(store);
     let of_fields = fields::methods(store);
     let rules = rules::methods(store);
@@ -61,6 +62,7 @@ fn implementation(store: &Store<'_>) -> TokenStream {
             type Handle = #handle #ty_generics;
 
             #settings
+            #evolution
         }
 
         #[automatically_derived]

@@ -1,4 +1,4 @@
-//! The settings that a builder begins with, from the attributes of the struct.
+//! What the attributes of the struct say of the store: the settings that a builder begins with, and its version.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::span::located;
 use crate::{
-    attr::{Dir, Durability, Folder, History},
+    attr::{Dir, Durability, Folder, History, Written},
     model::{self, Store},
 };
 
@@ -83,6 +83,41 @@ fn settings(store: &Store<'_>) -> TokenStream {
         let mut __settings = __private::Settings::new(#name);
         #(#changes)*
         __settings
+    }
+}
+
+/// `__evolution`, where it says anything.
+pub(super) fn evolution(store: &Store<'_>) -> TokenStream {
+    let attrs = &store.attrs;
+    let mut parts = Vec::new();
+    if let Some(version) = attrs.version.value() {
+        let oldest = attrs.compatible.value().unwrap_or(version).value;
+        let oldest = Literal::u32_unsuffixed(oldest.min(version.value));
+        let version = Literal::u32_unsuffixed(version.value);
+        parts.push(quote!(version: #version, compatible: #oldest,));
+    }
+    if let Some(Written::Well(path)) = attrs.migrate.value() {
+        // Located at the path, so that an error points there if the function has another shape.
+        let migrate = quote_spanned!(located(path.span())=> __private::Some(#path));
+        parts.push(quote!(migrate: #migrate,));
+    }
+    if let Some(removed) = attrs.removed.value() {
+        parts.push(quote!(removed: &[#(#removed),*],));
+    }
+    if attrs.deny_unknown.get().is_some() {
+        parts.push(quote!(deny_unknown: true,));
+    }
+    if parts.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        #[inline]
+        fn __evolution() -> __private::Evolution {
+            __private::Evolution {
+                #(#parts)*
+                ..__private::Evolution::NONE
+            }
+        }
     }
 }
 

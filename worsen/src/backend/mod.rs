@@ -6,7 +6,6 @@
 #[cfg(test)]
 #[cfg(not(loom))]
 mod contract_tests;
-mod entries;
 pub(crate) mod file;
 pub(crate) mod memory;
 
@@ -16,10 +15,8 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::{
-    entries::{Entries, Sorted},
-    file::shared_page::Sight,
-};
+pub(crate) use self::file::shared_page::Sight;
+pub(crate) use crate::entries::{Entries, Sorted};
 use crate::{
     entry::Edit,
     error::{self, Error},
@@ -175,6 +172,11 @@ impl<'a> Locked<'a> {
         self.0.append(&Held(()), commits, leads_to)
     }
 
+    /// See [`Backend::keep`].
+    pub(crate) fn keep(&self, entries: &Entries, version: u32) -> Result<Option<PathBuf>, Error> {
+        self.0.keep(&Held(()), entries, version)
+    }
+
     /// See [`Backend::sync`]. An opening alone syncs under the lock: before that, nobody may see its seeds.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         self.0.sync()
@@ -215,7 +217,7 @@ pub(crate) enum Visible {
 /// | --- | --- |
 /// | by any thread at any time, and waits for nobody | `visible`, `has_news`, `sight`, `publish`, `wake`, `history`, `state_at`, `spans`, `conditions` |
 /// | by any thread, and waits | `acquire` for other processes, `wait_for_news` for news, `copy_to` and `load_copy` for the disk |
-/// | by the thread that has acquired it | `release`; and with the proof that the lock is held, which [`Locked`] brings along: `catch_up`, `judge`, `append`, `compact`, `upkeep` |
+/// | by the thread that has acquired it | `release`; and with the proof that the lock is held, which [`Locked`] brings along: `catch_up`, `judge`, `append`, `compact`, `upkeep`, `keep` |
 /// | by one writer at a time, without the lock | `is_durable`, `sync`, `sync_time`, `wants_compaction`, `close` |
 /// | by one reader at a time, beside a writer that may be anywhere, and waits for neither | `scout`, `follow` |
 /// | while there is neither writer nor reader | `take_over`, `hand_over` |
@@ -304,6 +306,16 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// Which revisions up to this one `state_at` knows, the oldest first, each as the first and the last of many
     /// without a gap.
     fn spans(&self, newest: u64) -> Result<Vec<(u64, u64)>, Error>;
+    /// Keeps a state for a person, as a store of its own beside this one, before a migration from this version:
+    /// durable when it returns. Where it is kept; `None`: nowhere.
+    fn keep(
+        &self,
+        _held: &Held,
+        _entries: &Entries,
+        _version: u32,
+    ) -> Result<Option<PathBuf>, Error> {
+        Ok(None)
+    }
     /// A reader of the commits after this revision, with the values before each where that is asked for.
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error>;
     /// Copies the store into a file of its own, as it is at this revision, which every process may read. Nobody

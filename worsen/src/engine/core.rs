@@ -1,14 +1,15 @@
 //! The draft: the newest state, which only one thread at a time may touch, for as long as the closures of users
 //! run. Never here: which thread touches it when, and what readers see meanwhile.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{LastCommit, Limits, Model, replica::Replica};
+use super::{LastCommit, Model, replica::Replica};
 use crate::{
-    backend::{AppendFailure, Entries, Locked, Sink},
+    backend::Entries,
     entry::{Edit, Edits},
     error::{self, Error},
     planted::{Bug, planted},
+    schema::Outline,
     shared_str::SharedStr,
 };
 
@@ -55,10 +56,10 @@ impl OwnCommit {
 }
 
 impl Core {
-    pub(super) fn new(model: Box<dyn Model>, revision: u64) -> Self {
+    pub(super) fn new(model: Box<dyn Model>, outline: Arc<Outline>, revision: u64) -> Self {
         Core {
             model,
-            replica: Replica::of_draft(revision),
+            replica: Replica::of_draft(outline, revision),
             detached_from_log: false,
             poisoned: None,
             last: None,
@@ -90,8 +91,10 @@ impl Core {
 
     /// Takes the state of a store that is being opened.
     pub(super) fn adopt(&mut self, entries: Entries) {
-        for (uid, error) in self.model.adopt(&entries, self.replica.revision) {
-            let error = error.at(&uid);
+        let outline = self.replica.outline.clone();
+        let read = outline.as_read(&entries);
+        for (uid, error) in self.model.adopt(&read, self.replica.revision) {
+            let error = error.at(&outline.renames().in_file(&uid, &entries));
             self.replica.misfits.insert(uid, error);
         }
         self.model.accept();
@@ -112,7 +115,7 @@ impl Core {
         }) {
             return;
         }
-        if let Err(error) = self.model.roll_back(all, &self.replica.since.newest()) {
+        if let Err(error) = self.model.roll_back(all, &self.replica.news_since()) {
             self.poisoned = Some(error::engine::not_undone(error));
         }
     }
@@ -146,29 +149,4 @@ impl Core {
         }
         distinct
     }
-}
-
-pub(super) fn seed(
-    core: &mut Core,
-    locked: &Locked<'_>,
-    seeds: Edits,
-    limits: &Limits,
-) -> Result<(), Error> {
-    let changes = core.distinct(seeds);
-    if !planted(Bug::IgnoreLimitsOfSeeds) {
-        limits.check(&changes, &core.replica.entries)?;
-    }
-    if changes.is_empty() {
-        return Ok(());
-    }
-    locked
-        .append(std::slice::from_ref(&changes), None)
-        .map_err(|failure| match failure {
-            AppendFailure::Undone(error) | AppendFailure::Poisoned(error) => error,
-        })?;
-    let revision = core.replica.revision + 1;
-    core.replica.commit(revision, changes)?;
-    core.absorb();
-    core.replica.check_fit()?;
-    locked.sync()
 }

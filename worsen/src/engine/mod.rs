@@ -11,10 +11,12 @@
 //!   entries;
 //! * `threads`: the keeper and the listener;
 //! * `panicked`: what becomes of the store where something other than a closure panics;
+//! * `evolve`: what opening makes of what it has found: the version of the program, and the seeds;
 //! * `model`: the seam between the engine and the typed state above it.
 
 mod core;
 mod detached;
+mod evolve;
 mod follow;
 mod lead;
 mod limits;
@@ -34,20 +36,14 @@ use std::{
     time::Duration,
 };
 
-use self::{
-    core::{Core, seed},
-    notify::Notifier,
-    queue::Queue,
-    replica::Replica,
-    view::View,
-};
+use self::{core::Core, notify::Notifier, queue::Queue, replica::Replica, view::View};
 pub(crate) use self::{
     detached::DetachedFailures,
     follow::Outlook,
     limits::{Limits, MAX_NESTING},
     model::{LastCommit, Model, ReadModel, Scope, Task, Transaction, Unseen},
     past::undo,
-    replica::{changes_between, in_order},
+    replica::in_order,
 };
 use crate::{
     backend::{Backend, Copied, Entries, History, Locked, Opened},
@@ -61,7 +57,8 @@ use crate::{
         thread::{self, JoinHandle},
     },
     options::Durability,
-    repair::Recovery,
+    repair::{Recovery, Repair},
+    schema::is_new,
     trace::Debug,
 };
 
@@ -168,6 +165,8 @@ pub(crate) struct Engine {
     callbacks: Callbacks,
     published: AtomicU64,
     recovery: Recovery,
+    /// What opening has found that a person may want to know of.
+    found: Vec<Condition>,
     /// The store was empty when it was opened.
     was_created: bool,
     health: Board,
@@ -195,16 +194,19 @@ impl Engine {
             backend,
             entries,
             revision,
-            recovery,
+            mut recovery,
         } = options.opened;
         let locked = Locked::since_opening(&*backend);
-        let mut core = Core::new(options.model, revision);
-        core.adopt(entries);
-        let was_created = core.replica.entries.is_empty();
-        let filled = core.replica.check_fit().and_then(|()| match seeds {
-            Some(seeds) if was_created => seed(&mut core, &locked, seeds()?, &options.limits),
-            _ => Ok(()),
-        });
+        let outline = options.model.outline();
+        let mut core = Core::new(options.model, outline, revision);
+        let was_created = is_new(&entries);
+        let filled = evolve::fill(
+            &mut core,
+            &locked,
+            (entries, seeds),
+            &options.limits,
+            &mut recovery,
+        );
         let revision = core.replica.revision;
         if filled.is_ok() {
             core.replica.since.clear();
@@ -214,8 +216,8 @@ impl Engine {
         }
         drop(locked);
         let name = options.name;
-        filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
-        let view = View::new(options.read_model, core.replica.entries.clone(), revision);
+        let found = filled.map_err(|error| error.in_store(&name, options.path.as_deref()))?;
+        let view = View::new(options.read_model, &core.replica);
         let engine = Arc::new(Engine {
             published: AtomicU64::new(revision),
             path: options.path,
@@ -227,6 +229,7 @@ impl Engine {
             notifier: Notifier::new(),
             callbacks: Callbacks::default(),
             recovery,
+            found,
             was_created,
             health: Board::default(),
             panicked: OnceLock::new(),
@@ -241,10 +244,22 @@ impl Engine {
         if options.poll.is_some() {
             engine.start_keeper(&mut engine.queue())?;
         }
-        engine
-            .debug
-            .say(format_args!("opened at revision {}", engine.revision()));
+        engine.tell_opened();
         Ok(loom::Arc::new(EngineHandle { engine }))
+    }
+
+    fn tell_opened(&self) {
+        for migrated in self.recovery.repairs() {
+            if let Repair::Migrated { .. } = migrated {
+                self.debug.say(format_args!("{migrated}"));
+            }
+        }
+        for condition in &self.found {
+            self.debug.warn(format_args!("{condition}"));
+        }
+        let revision = self.revision();
+        self.debug
+            .say(format_args!("opened at revision {revision}"));
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -275,6 +290,7 @@ impl Engine {
     pub(crate) fn health(&self) -> Vec<Condition> {
         let mut conditions = self.health.conditions(|error| self.in_store(error));
         conditions.extend(self.backend.conditions());
+        conditions.extend(self.found.iter().cloned());
         conditions
     }
 

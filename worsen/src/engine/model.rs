@@ -1,13 +1,14 @@
 //! The seam between the engine and the typed state above it: a [`Model`] behind the draft, a [`ReadModel`]
 //! behind what readers see, and one queued write. Never here: when any of it is called.
 
-use std::{any::Any, collections::HashMap, task::Waker};
+use std::{any::Any, collections::HashMap, sync::Arc, task::Waker};
 
 use crate::{
     backend::{Entries, Upkeep},
     entry::{Edit, Edits},
     error::{Error, ValueError},
     options::Durability,
+    schema::Outline,
     shared_str::SharedStr,
 };
 
@@ -16,6 +17,11 @@ pub(crate) type Unseen = HashMap<SharedStr, Option<SharedStr>, foldhash::fast::R
 
 /// The typed state behind the draft, which operations change and no reader sees.
 pub(crate) trait Model: Send {
+    /// What the program knows of the uids of its store. The model is told of its own alone, by the names that they
+    /// have now.
+    fn outline(&self) -> Arc<Outline> {
+        Arc::new(Outline::of_any_uids())
+    }
     /// Takes the whole state of a store that is being opened, at this revision. Returns what does not
     /// fit; nothing is published then.
     fn adopt(&mut self, entries: &Entries, revision: u64) -> Vec<(SharedStr, ValueError)>;

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use super::Unseen;
@@ -13,7 +14,7 @@ use crate::{
     entry::Edit,
     error::{self, Error, ValueError},
     planted::{Bug, planted},
-    schema::NewMarks,
+    schema::{News, Outline, VERSION, changes_between},
     shared_str::SharedStr,
     uid::split,
 };
@@ -22,6 +23,7 @@ use crate::{
 pub(super) const COMPACT_ABOVE_CHANGES: usize = 1024;
 
 pub(super) struct Replica {
+    pub(super) outline: Arc<Outline>,
     pub(super) entries: Entries,
     pub(super) revision: u64,
     /// The changes that the other replica has not taken over yet.
@@ -36,8 +38,9 @@ pub(super) struct Replica {
 
 impl Replica {
     /// The replica of the draft, without anything in it.
-    pub(super) fn of_draft(revision: u64) -> Self {
+    pub(super) fn of_draft(outline: Arc<Outline>, revision: u64) -> Self {
         Replica {
+            outline,
             entries: Entries::new(),
             revision,
             since: Changes::new(),
@@ -48,11 +51,11 @@ impl Replica {
     }
 
     /// The replica of readers, which see all of this.
-    pub(super) fn of_readers(entries: Entries, revision: u64) -> Self {
+    pub(super) fn of_readers(outline: Arc<Outline>, entries: Entries, revision: u64) -> Self {
         Replica {
             entries,
             unseen: Some(Unseen::default()),
-            ..Replica::of_draft(revision)
+            ..Replica::of_draft(outline, revision)
         }
     }
 
@@ -133,24 +136,45 @@ impl Replica {
         if self.incoming.is_empty() {
             return;
         }
-        for edit in newest(self.incoming.drain(..)) {
+        let newest = newest(self.incoming.drain(..));
+        if newest.contains_key(VERSION) {
+            match self.outline.check_version(&self.entries) {
+                Ok(()) => self.misfits.remove(VERSION),
+                Err(error) => self.misfits.insert(VERSION.into(), error),
+            };
+        }
+        let renames = self.outline.renames();
+        for edit in edits(renames.news(newest, &self.entries)) {
             let outcome = catch_unwind(AssertUnwindSafe(|| apply(&edit)));
             let uid = edit.uid;
+            let in_file = || renames.in_file(&uid, &self.entries);
             let error = match outcome {
                 Ok(Ok(())) => {
                     self.misfits.remove(&uid);
                     continue;
                 }
-                Ok(Err(error)) => error.at(&uid),
+                Ok(Err(error)) => error.at(&in_file()),
                 // The panic was printed when it happened. If it went on, the entries behind this one would be
                 // lost.
                 Err(payload) => {
                     dispose(payload);
-                    error::value::panicked_at(&uid)
+                    error::value::panicked_at(&in_file())
                 }
             };
             self.misfits.insert(uid, error);
         }
+        // Where another uid of a field counts from now on, nothing tells what became of the one before.
+        let entries = &self.entries;
+        self.misfits.retain(|uid, _| {
+            !renames.concern(uid) || entries.contains_key(&renames.in_file(uid, entries))
+        });
+    }
+
+    /// What the other replica has not taken over yet, as the fields have it, in the order in which a state takes
+    /// it.
+    pub(super) fn news_since(&self) -> Vec<Edit> {
+        let newest = newest(self.since.all.iter().cloned());
+        edits(self.outline.renames().news(newest, &self.entries))
     }
 
     /// The first value that does not fit its field.
@@ -162,12 +186,15 @@ impl Replica {
     }
 }
 
-/// Of several edits of one uid only the newest counts, in the order in which a state takes them, whatever their order
-/// in the log is.
-fn newest(changes: impl Iterator<Item = Edit>) -> Vec<Edit> {
-    let newest: BTreeMap<_, _> = changes.map(|edit| (edit.uid, edit.json)).collect();
-    let newest = newest.into_iter().map(|(uid, json)| Edit { uid, json });
-    in_order(newest.collect())
+/// In the order in which a state takes them, whatever their order in the log is.
+fn edits(news: News) -> Vec<Edit> {
+    let edits = news.into_iter().map(|(uid, json)| Edit { uid, json });
+    in_order(edits.collect())
+}
+
+/// Of several edits of one uid only the newest counts.
+fn newest(changes: impl Iterator<Item = Edit>) -> News {
+    changes.map(|edit| (edit.uid, edit.json)).collect()
 }
 
 /// Puts edits that are sorted by uid, each once, into the order in which a state takes them. A field's own uid, with
@@ -178,26 +205,6 @@ pub(crate) fn in_order(mut sorted: Vec<Edit>) -> Vec<Edit> {
     // Stable.
     sorted.sort_by_key(|edit| !goes(edit));
     sorted
-}
-
-/// What leads from one state to another, which lives on in the changes alone.
-pub(crate) fn changes_between(before: &Entries, after: &Entries) -> Vec<Edit> {
-    let mut changes: Vec<Edit> = Vec::new();
-    let mut marks = NewMarks::default();
-    for (uid, json) in after {
-        let is_new = before.get(uid) != Some(json);
-        if marks.must_tell(uid, json, is_new) {
-            // As a part, each of them would keep all of the log that was read for it, and with every
-            // generation there is another one.
-            changes.push(Edit::set(uid.detached(), json.detached()));
-        }
-    }
-    for uid in before.keys() {
-        if !after.contains_key(uid) {
-            changes.push(Edit::delete(uid));
-        }
-    }
-    changes
 }
 
 impl Sink for Replica {
@@ -242,11 +249,6 @@ impl Changes {
 
     pub(super) fn all(&self) -> &[Edit] {
         &self.all
-    }
-
-    /// In the order in which a state takes them.
-    pub(super) fn newest(&self) -> Vec<Edit> {
-        newest(self.all.iter().cloned())
     }
 
     pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = Edit>) {
@@ -299,7 +301,7 @@ mod tests {
     use crate::shared_str::Buffer;
 
     fn replica() -> Replica {
-        Replica::of_readers(Entries::new(), 0)
+        Replica::of_readers(Arc::new(Outline::of_any_uids()), Entries::new(), 0)
     }
 
     /// A process that only reads takes over one generation after the other.

@@ -25,11 +25,13 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(read_model: Box<dyn ReadModel>, entries: Entries, revision: u64) -> Self {
+    /// Readers see the draft.
+    pub(super) fn new(read_model: Box<dyn ReadModel>, draft: &Replica) -> Self {
+        let (outline, entries) = (draft.outline.clone(), draft.entries.clone());
         View {
             read_model,
             is_torn: false,
-            replica: Replica::of_readers(entries, revision),
+            replica: Replica::of_readers(outline, entries, draft.revision),
         }
     }
 }

@@ -7,12 +7,15 @@
 /// | [`InvalidName`](Self::InvalidName) | opening | nothing written | give the store another name |
 /// | [`InvalidOption`](Self::InvalidOption) | opening, `init` | nothing written | give the option another value |
 /// | [`AlreadyOpen`](Self::AlreadyOpen) | opening | nothing written | open it as the same type, or name one of the two otherwise |
-/// | [`Occupied`](Self::Occupied) | `backup_to` | nothing written | choose another path, or move away what stands there |
+/// | [`Occupied`](Self::Occupied) | `backup_to`, opening with a migration | nothing written | choose another path, or move away what stands there |
 /// | [`Directory`](Self::Directory) | opening | nothing written | create the directory, or name another |
 /// | [`PermissionDenied`](Self::PermissionDenied) | any time | nothing written | let the user write there, or open `.read_only()` |
 /// | [`NotFound`](Self::NotFound) | opening `.read_only()` | nothing written | open it once without that, or wait until somebody has |
 /// | [`NotAStore`](Self::NotAStore) | opening | nothing written | move the file away, or name another |
 /// | [`NewerFormat`](Self::NewerFormat) | opening | nothing written | use a newer version of worsen |
+/// | [`Version`](Self::Version) | opening, writes, once in watches and `changes()` | nothing written | use a newer version of the program |
+/// | [`Migration`](Self::Migration) | opening | nothing written | mend the function that `migrate` names |
+/// | [`UnknownUid`](Self::UnknownUid) | opening | nothing written | give the renamed field an `alias`, or drop the uid by `removed` |
 /// | [`Damaged`](Self::Damaged) | opening, writes, `changes()` | nothing written | restore a copy, or open with `.salvage()`; what the error says |
 /// | [`Replaced`](Self::Replaced) | writes, once in watches and `changes()` | nothing written | drop every handle and open the store again to write |
 /// | [`Decode`](Self::Decode) | opening, writes, once in watches and `changes()` | nothing written | give the field its former type; writes go on once somebody writes a value that fits |
@@ -26,7 +29,7 @@
 /// | [`Conflict`](Self::Conflict) | `undo` | nothing written | look at what was changed since |
 /// | [`LockTimeout`](Self::LockTimeout) | opening, writes | nothing written | try again; look at the process that the error names |
 /// | [`LockDoesNotExclude`](Self::LockDoesNotExclude) | opening, writes | nothing written | use one mount in all processes; try again |
-/// | [`Nested`](Self::Nested) | writes | nothing written | write after the closure has returned |
+/// | [`Nested`](Self::Nested) | writes, opening | nothing written | write after the closure has returned, open after the opening |
 /// | [`Panicked`](Self::Panicked) | `sync()` | nothing written | mend the closure |
 /// | [`ReadOnly`](Self::ReadOnly) | writes | nothing written | open it without `.read_only()` |
 /// | [`Forked`](Self::Forked) | writes | nothing written | open the store in the child |
@@ -67,6 +70,12 @@ pub enum ErrorKind {
     NotAStore,
     /// The file was written by a newer version of worsen.
     NewerFormat,
+    /// The store is of another version than the program, and does not let it in.
+    Version,
+    /// The migration of an older store to the version of the program failed.
+    Migration,
+    /// The store has uids that the program has no field for, and the struct says `deny_unknown`.
+    UnknownUid,
     /// Acknowledged commits in the log cannot be read, and the backup does not hold them either.
     Damaged,
     /// The file was deleted, moved or replaced by an older one while the store was open.
@@ -89,7 +98,7 @@ pub enum ErrorKind {
     /// This process has the lock and another one has it too: they use the directory through two views of it,
     /// such as two mounts by a file server, whose locks do not keep each other out.
     LockDoesNotExclude,
-    /// A write was started inside the closure of another write.
+    /// A write was started inside the closure of another write, or an opening inside that of the same store.
     Nested,
     /// The closure of a write panicked, which nobody waited for.
     Panicked,

@@ -10,6 +10,7 @@
 pub(crate) mod collections;
 mod effect;
 pub(crate) mod engine;
+pub(crate) mod evolution;
 pub(crate) mod file;
 mod kind;
 pub(crate) mod lock;

@@ -28,6 +28,16 @@ pub(crate) fn open_with_other_values(path: &Path, open: &str, wanted: &str) -> E
     .path(path)
 }
 
+pub(crate) fn opened_within_its_opening(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Nested,
+        "the store is being opened by this thread: its seeds or its migration open it once more",
+    )
+    .nothing_written()
+    .help("use what the function is given, and open the store after that")
+    .path(path)
+}
+
 /// The type is a part of what openings are shared by, so nobody sees this.
 pub(crate) fn open_as_another_type() -> Error {
     Error::new(

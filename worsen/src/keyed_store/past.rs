@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     history::History,
     options::At,
+    schema::Outline,
     transfer::restore,
     value::{self, Value},
 };
@@ -42,7 +43,7 @@ impl<T: Value> PersistentStore<T> {
         let engine = self.store().engine();
         let (entries, _) = engine.state_at(moment.into())?;
         let mut all = HashMap::with_capacity(entries.len());
-        for (uid, json) in &entries {
+        for (uid, json) in &*Outline::of_any_uids().as_read(&entries) {
             let value = value::decode(json).map_err(|error| engine.in_store(error.at(uid)))?;
             all.insert(uid.to_string(), value);
         }

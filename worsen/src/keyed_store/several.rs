@@ -3,7 +3,9 @@
 use std::{cell::OnceCell, collections::BTreeMap, fmt};
 
 use super::{model::KeyedModel, store::PersistentStore};
-use crate::{commit::Commit, engine::Scope, error::Error, shared_str::SharedStr, value::Value};
+use crate::{
+    commit::Commit, engine::Scope, error::Error, shared_str::SharedStr, uid::is_own, value::Value,
+};
 
 impl<T: Value> PersistentStore<T> {
     /// Reads and changes any number of uids in one commit: all of it becomes visible and durable, or
@@ -98,7 +100,7 @@ impl<T: Value> Values<T> for DraftOf<'_, '_, T> {
 
     fn uids(&self) -> Vec<SharedStr> {
         let stored = self.scope.entries.keys();
-        let stored = stored.filter(|uid| !self.touched.contains_key(*uid));
+        let stored = stored.filter(|uid| !is_own(uid) && !self.touched.contains_key(*uid));
         let set = self.touched.iter().filter(|(_, is_there)| **is_there);
         stored.chain(set.map(|(uid, _)| uid)).cloned().collect()
     }

@@ -15,6 +15,7 @@ use crate::{
     health::Condition,
     open_store::{OpenStore, ReadSide},
     repair::Recovery,
+    schema::is_new,
     shared_str::SharedStr,
     value::{self, Value},
     watch::Watch,
@@ -103,7 +104,7 @@ impl<T: Value> PersistentStore<T> {
             .map(|(uid, value)| (uid.into(), value))
             .collect();
         self.commit(move |model, scope| {
-            if scope.entries.is_empty() {
+            if is_new(scope.entries) {
                 for (uid, value) in seeds {
                     model.set(&uid, Some(value), scope)?;
                 }

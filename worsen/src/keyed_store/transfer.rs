@@ -8,6 +8,7 @@ use crate::{
     document::{Writer, members},
     engine::Scope,
     error::{self, Error, ErrorKind},
+    schema::Outline,
     transfer::{BackedUp, Progress, restore},
     value::{self, Value},
 };
@@ -91,7 +92,7 @@ impl<T: Value> PersistentStore<T> {
             return Err(engine.in_store(error::transfer::read_within_reading()));
         };
         let mut out = Writer::default();
-        for (uid, json) in &entries {
+        for (uid, json) in &*Outline::of_any_uids().as_read(&entries) {
             out.member(uid, json);
         }
         Ok(out.finish())

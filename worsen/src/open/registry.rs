@@ -3,6 +3,7 @@
 
 use std::{
     any::{Any, TypeId},
+    cell::RefCell,
     collections::HashMap,
     path::PathBuf,
     sync::{Arc, LazyLock, Mutex, Weak},
@@ -82,15 +83,43 @@ type Place = Arc<Mutex<Option<Weak<dyn Any + Send + Sync>>>>;
 
 static OPEN: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
 
+thread_local! {
+    /// What this thread is about to open. Seeds and migrations are the user's code, and may open other stores.
+    static OPENING: RefCell<Vec<Key>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Stands in that list as long as it lives.
+struct Opening;
+
+impl Opening {
+    fn enter(key: &Key) -> Result<Self, Error> {
+        OPENING.with_borrow_mut(|all| {
+            if all.contains(key) {
+                return Err(error::open::opened_within_its_opening(&key.log));
+            }
+            all.push(key.clone());
+            Ok(Opening)
+        })
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        OPENING.with_borrow_mut(|all| all.pop());
+    }
+}
+
 /// The store that is open under this key, or what `open` opens.
 ///
 /// # Errors
 ///
-/// As `open`; of kind [`ErrorKind::AlreadyOpen`](crate::ErrorKind::AlreadyOpen) where it is open as another type that it cannot be too.
+/// As `open`; of kind [`ErrorKind::Nested`](crate::ErrorKind::Nested) where this thread is about to open it; of kind [`ErrorKind::AlreadyOpen`](crate::ErrorKind::AlreadyOpen) where it is open as another type that it cannot be too.
 pub(crate) fn share(
     key: Key,
     open: impl FnOnce() -> Result<Arc<dyn Any + Send + Sync>, Error>,
 ) -> Result<Arc<dyn Any + Send + Sync>, Error> {
+    // Before the lock, for which the thread would wait for ever.
+    let _opening = Opening::enter(&key)?;
     let place = {
         let mut stores = OPEN.lock().unpoisoned();
         // Places of stores that are closed, and that nobody is opening, are not kept for ever.

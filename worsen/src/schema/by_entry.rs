@@ -99,6 +99,10 @@ impl EntryTable {
         }
     }
 
+    pub(super) fn mark(&self) -> Mark {
+        self.mark
+    }
+
     /// Adds what changed since `before` to `out`; all there is, where there is no `before`: then the mark
     /// stands in front of the entries.
     pub(super) fn record(

@@ -16,11 +16,16 @@ use crate::{
 };
 
 mod by_entry;
+mod evolution;
 mod mark;
 
-pub use self::by_entry::EntryTable;
+pub use self::{
+    by_entry::EntryTable,
+    evolution::{Evolution, Raw},
+};
 pub(crate) use self::{
     by_entry::{ByEntry, EntryTables, answer},
+    evolution::{Evolved, News, Opening, Outline, VERSION, changes_between, is_new},
     mark::{Mark, NewMarks},
 };
 
@@ -39,6 +44,11 @@ pub trait Schema: Fields + Send + Sync + 'static {
     /// The settings of the container's attributes.
     #[doc(hidden)]
     fn __settings() -> Settings;
+    /// What the container's attributes say of versions.
+    #[doc(hidden)]
+    fn __evolution() -> Evolution {
+        Evolution::NONE
+    }
 }
 
 /// A struct of fields, by the index of each. The derive writes it; there is nothing to call.
@@ -185,6 +195,8 @@ pub struct FieldInfo {
     pub by_entry: fn() -> Option<EntryTable>,
     /// What a value must be to be written.
     pub rules: &'static [Rule],
+    /// Its names in the files of older versions.
+    pub aliases: &'static [&'static str],
 }
 
 impl FieldInfo {
@@ -199,11 +211,17 @@ impl FieldInfo {
             name,
             by_entry,
             rules: &[],
+            aliases: &[],
         }
     }
 
     /// With these rules.
     pub const fn rules(self, rules: &'static [Rule]) -> Self {
         FieldInfo { rules, ..self }
+    }
+
+    /// It was stored under these uids before.
+    pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {
+        FieldInfo { aliases, ..self }
     }
 }

@@ -190,11 +190,14 @@ impl<S: Schema> StructModel<S> {
         (copy, what): (&Entries, &str),
         scope: &mut Scope<'_>,
     ) -> Result<(), Error> {
+        let outline = self.layout.outline.clone();
+        let copy = &outline.brought_up(copy)?;
         let mut seeds = Vec::new();
         for (index, field) in fields_of::<S>().iter().enumerate() {
             let Some(uid) = field.uid else { continue };
             let has_entries = (self.seed_entries.get(index)).is_some_and(|all| all.len() > 1);
-            let is_unset = scope.entries.contains_key(uid) && !copy.contains_key(uid);
+            let is_there = |entries| self.source(uid, entries).is_some();
+            let is_unset = is_there(scope.entries) && !is_there(copy);
             if is_unset && has_entries {
                 // Its seed has entries, which a process that takes over their removal would drop.
                 seeds.push(uid);

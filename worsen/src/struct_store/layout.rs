@@ -1,19 +1,20 @@
 //! What the draft of a struct and its readers both know of it: its seed, its fields by uid, and which of them log
 //! by entry. Never here: a state that changes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     entry::FieldChange,
     error::ValueError,
     planted::meet_unknown,
-    schema::{EntryTables, FieldInfo, Fields},
+    schema::{EntryTables, FieldInfo, Fields, Outline},
     uid::split,
 };
 
 pub(super) struct Layout<S> {
     pub(super) seed: S,
     pub(super) fields: &'static [FieldInfo],
+    pub(super) outline: Arc<Outline>,
     pub(super) index: HashMap<&'static str, usize>,
     pub(super) tables: EntryTables,
 }

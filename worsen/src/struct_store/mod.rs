@@ -12,6 +12,7 @@ mod past;
 mod published;
 mod read_model;
 mod record;
+mod rename;
 mod reset;
 mod rules;
 mod snapshot;

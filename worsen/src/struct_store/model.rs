@@ -17,7 +17,7 @@ use crate::{
     entry::{Edit, Edits, FieldChange},
     error::ValueError,
     planted::{Bug, meet_unknown, planted},
-    schema::{EntryTables, Schema, fields_of},
+    schema::{EntryTables, Outline, Schema, fields_of},
     shared_str::SharedStr,
     uid::split,
 };
@@ -74,6 +74,7 @@ impl<S: Schema> StructModel<S> {
         let layout = Arc::new(Layout {
             seed,
             fields,
+            outline: Arc::new(Outline::of(S::__evolution(), fields)),
             index,
             tables,
         });
@@ -136,6 +137,10 @@ impl<S: Schema> StructModel<S> {
 }
 
 impl<S: Schema> Model for StructModel<S> {
+    fn outline(&self) -> Arc<Outline> {
+        self.layout.outline.clone()
+    }
+
     fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(SharedStr, ValueError)> {
         let mut misfits = Vec::new();
         let mut draft = self.cell.newest.load().copy();

@@ -183,8 +183,12 @@ impl<S: Schema> StructModel<S> {
         revision: u64,
     ) -> Result<Snapshot<S>, Error> {
         let (mut model, _) = StructModel::new(seed);
-        if let Some((uid, error)) = model.adopt(entries, revision).into_iter().next() {
-            return Err(error.at(&uid));
+        let outline = model.layout.outline.clone();
+        // It may be of an older version of the program.
+        let entries = outline.brought_up(entries)?;
+        let misfits = model.adopt(&outline.as_read(&entries), revision);
+        if let Some((uid, error)) = misfits.into_iter().next() {
+            return Err(error.at(&outline.renames().in_file(&uid, &entries)));
         }
         let mut state = model.draft().clone();
         state.revision = revision;

@@ -81,8 +81,17 @@ impl<S: Schema> Published<S> {
                 *stamp = next.publication;
             }
         }
+        let renames = layout.outline.renames();
         for uid in unseen.keys() {
-            let index = layout.index.get(split(uid).0);
+            let field = split(uid).0;
+            let index = match renames.present(field) {
+                None => layout.index.get(field),
+                // A former uid that is not read any more may change as it likes.
+                Some(uid) => layout
+                    .index
+                    .get(uid)
+                    .filter(|index| newer.contains(**index)),
+            };
             if let Some(changed) = index.and_then(|index| next.changed.get_mut(*index)) {
                 *changed = revision;
             }

@@ -32,16 +32,31 @@ pub(crate) fn record_seed<S: Schema>(seed: &S, tables: &EntryTables) -> Result<E
     Ok(edits)
 }
 
+/// What the file has at a place of a field: below its former uid, where it stands under that.
+pub(super) fn stored_at(
+    entries: &Entries,
+    former: Option<&str>,
+    uid: &str,
+    at: &str,
+) -> Option<SharedStr> {
+    match (former, at.strip_prefix(uid)) {
+        (Some(former), Some(rest)) => entries.get(&format!("{former}{rest}")),
+        _ => entries.get(at),
+    }
+    .cloned()
+}
+
 impl<S: Schema> StructModel<S> {
     pub(super) fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
         let Some(&FieldInfo { uid, rules, .. }) = self.layout.fields.get(index) else {
             return Ok(());
         };
         let uid = uid.unwrap_or_default();
+        let former = self.layout.outline.renames().source(uid, scope.entries);
         let before = self.before.take();
         // Without the mark that it has entries, all of them are still to be written.
         let mark = self.layout.tables.mark(index);
-        let stored = scope.entries.get(uid);
+        let stored = scope.entries.get(former.unwrap_or(uid));
         let is_marked = mark.is_some() && mark == stored.and_then(|json| Mark::parse(json));
         let begin = scope.changes.entries.len();
         scope.changes.stored = self.stored(index, uid, scope.entries);
@@ -51,9 +66,18 @@ impl<S: Schema> StructModel<S> {
             &mut self.draft().state,
             index,
             marked,
-            &|uid| scope.entries.get(uid).cloned(),
+            &|at| stored_at(scope.entries, former, uid, at),
             &mut scope.changes,
         );
+        if let (Some(former), Ok(())) = (former, &outcome) {
+            let edits = scope.changes.entries.get(begin..).unwrap_or_default();
+            let stored = scope.entries.get(former);
+            if self.is_as_before(index, (edits, stored), before.as_ref(), is_marked) {
+                scope.changes.entries.truncate(begin);
+                self.before = before;
+                return Ok(());
+            }
+        }
         if !rules.is_empty() && !planted(Bug::WriteWhatBreaksRules) {
             let recording = Recording {
                 index,
@@ -65,6 +89,9 @@ impl<S: Schema> StructModel<S> {
         }
         self.before = before;
         outcome.map_err(|error| error.at(uid))?;
+        if let Some(former) = former {
+            return self.move_from(former, (index, uid), is_marked, begin, scope);
+        }
         if mark.is_none() {
             if let (Some(written), Some(Edit { json, .. })) =
                 (self.written.get_mut(index), scope.changes.entries.last())
@@ -90,10 +117,11 @@ impl<S: Schema> StructModel<S> {
     }
 
     /// What the store has of a field; its seed, where it has nothing.
-    fn stored(&self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
+    pub(super) fn stored(&self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
         let written = self.written.get(index)?.as_ref();
         let seed = || self.seed_entries.get(index)?.first()?.json.as_ref();
-        let json = entries.get(uid).or_else(seed)?.clone();
+        let json = self.source(uid, entries);
+        let json = json.and_then(|uid| entries.get(uid)).or_else(seed)?.clone();
         let is_own = written.is_some_and(|written| *written == json);
         Some(Stored { json, is_own })
     }
@@ -103,7 +131,7 @@ impl<S: Schema> StructModel<S> {
             let Some(uid) = field.uid else { continue };
             let begin = scope.changes.entries.len();
             // A field that was never set goes on reading as its seed, also when that changes.
-            let is_unset = !scope.entries.contains_key(uid);
+            let is_unset = self.source(uid, scope.entries).is_none();
             let is_by_entry = self.layout.tables.mark(index).is_some();
             if is_unset && is_by_entry && self.is_at_seed(index) {
                 continue;
@@ -128,7 +156,7 @@ impl<S: Schema> StructModel<S> {
 impl Scope<'_> {
     /// From this place on, the edits hold all entries of a field that had none before, or that nobody had marked:
     /// what else the store has below its uid goes.
-    fn take_over(&mut self, uid: &str, begin: usize) {
+    pub(super) fn take_over(&mut self, uid: &str, begin: usize) {
         let below = format!("{uid}/");
         let stale = self
             .entries

@@ -65,19 +65,21 @@ impl<S: Schema> StructModel<S> {
             .seed_entries
             .get(index)
             .is_some_and(|all| all.len() > 1);
-        let was_used = scope.entries.contains_key(uid) && self.layout.tables.remembers(index);
+        let is_stored = self.source(uid, scope.entries).is_some();
+        let was_used = is_stored && self.layout.tables.remembers(index);
         if has_entries || was_used {
             return self.record(index, scope);
         }
         self.before = None;
         scope.delete_all_of(uid);
+        self.delete_aliases(uid, scope);
         Ok(())
     }
 }
 
 impl Scope<'_> {
     /// Deletes what there is at a field's uid and below it.
-    fn delete_all_of(&mut self, uid: &str) {
+    pub(super) fn delete_all_of(&mut self, uid: &str) {
         let below = format!("{uid}/");
         let entries = self.entries.iter_from(&below).map(|(uid, _)| uid);
         let entries = entries.take_while(|uid| uid.starts_with(&below));

@@ -92,14 +92,15 @@ impl<S: Schema> StructModel<S> {
                 changed.add(index);
             }
         }
+        let stored = layout.outline.as_read(scope.entries);
         for index in changed.iter() {
             state.__copy_field(index, &layout.seed);
             let Some(uid) = layout.fields.get(index).and_then(|field| field.uid) else {
                 continue;
             };
-            let own = scope.entries.get(uid).map(|json| (uid, json));
+            let own = stored.get(uid).map(|json| (uid, json));
             let below = format!("{uid}/");
-            let entries = scope.entries.iter_from(&below);
+            let entries = stored.iter_from(&below);
             let entries = entries
                 .take_while(|(uid, _)| uid.starts_with(&below))
                 .map(|(uid, json)| (&**uid, json));

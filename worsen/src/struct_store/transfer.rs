@@ -8,7 +8,7 @@ use crate::{
     commit::Commit,
     document::Writer,
     error::{self, Error},
-    schema::{EntryTables, Mark, Schema, fields_of},
+    schema::{EntryTables, Mark, Outline, Schema, fields_of},
     transfer::{BackedUp, Progress, restore},
 };
 
@@ -163,6 +163,8 @@ impl<S: Schema> Handle<S> {
         let Some((entries, _)) = engine.entries() else {
             return Err(engine.in_store(error::transfer::read_within_reading()));
         };
+        let outline = Outline::of(S::__evolution(), fields_of::<S>());
+        let entries = outline.as_read(&entries);
         let tables = EntryTables::of::<S>();
         let mut out = Writer::default();
         for (index, field) in fields_of::<S>().iter().enumerate() {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crate::{
     backend::Entries,
-    engine::{Engine, Model, Scope, changes_between, in_order},
+    engine::{Engine, Model, Scope, in_order},
     entry::Edit,
     error::{self, Error, ErrorKind, ValueError},
+    schema::changes_between,
 };
 
 /// The state that a copy of this store holds, and its revision.
@@ -22,12 +23,15 @@ pub(crate) fn take(
     (copy, what): (&Entries, &str),
     is_ours: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let mut changes = changes_between(scope.entries, copy);
-    changes.retain(|Edit { uid, .. }| is_ours(uid));
-    changes.sort_by(|one, other| one.uid.cmp(&other.uid));
-    let changes = in_order(changes);
+    let changes = |before: &Entries, after: &Entries| {
+        let mut changes = changes_between(before, after);
+        changes.retain(|Edit { uid, .. }| is_ours(uid));
+        changes.sort_by(|one, other| one.uid.cmp(&other.uid));
+        in_order(changes)
+    };
+    let outline = model.outline();
     let mut problems = Vec::new();
-    for edit in &changes {
+    for edit in &changes(&outline.as_read(scope.entries), &outline.as_read(copy)) {
         if let Err(ValueError { what, key, .. }) = model.apply(edit) {
             let uid = match key {
                 Some(key) if !edit.uid.contains('/') => format!("{}/{key}", &*edit.uid),
@@ -43,6 +47,7 @@ pub(crate) fn take(
             what,
         ));
     }
+    let changes = changes(scope.entries, copy);
     // Also what is the same text as before, below another mark.
     scope.changes.whole |= !changes.is_empty();
     scope.changes.entries.extend(changes);

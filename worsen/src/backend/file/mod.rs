@@ -16,6 +16,7 @@ mod generation;
 pub(crate) mod group_sync;
 mod healing;
 mod history;
+mod kept;
 mod lineage;
 pub(crate) mod lock;
 pub(crate) mod log;
@@ -31,7 +32,7 @@ mod room;
 pub(crate) mod shared_page;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -297,6 +298,15 @@ impl Backend for FileBackend {
 
     fn upkeep(&self, _held: &Held, entries: &Entries, what: Upkeep) -> Result<(), AppendFailure> {
         self.keep_up(entries, what)
+    }
+
+    fn keep(
+        &self,
+        _held: &Held,
+        entries: &Entries,
+        version: u32,
+    ) -> Result<Option<PathBuf>, Error> {
+        self.keep_version(entries, version).map(Some)
     }
 
     fn history(&self, after: u64, old_values: bool) -> Result<Box<dyn History>, Error> {

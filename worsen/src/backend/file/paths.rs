@@ -65,6 +65,12 @@ impl Paths {
         (number.to_string() == digits).then_some(number)
     }
 
+    /// Where the state before a migration from this version is kept, and what it is called until it is whole.
+    pub(crate) fn of_version(&self, version: u32) -> (PathBuf, PathBuf) {
+        let kept = format!("{}.v{version}.db", self.stem);
+        (self.dir.join(&kept), self.dir.join(format!("{kept}.new")))
+    }
+
     /// Where a copy of damaged bytes is kept.
     pub(crate) fn damaged(&self, number: u32) -> PathBuf {
         self.dir.join(format!("{}.db.damaged-{number}", self.stem))

@@ -281,6 +281,7 @@ impl Repair {
             Repair::Restored { .. }
             | Repair::Behind { .. }
             | Repair::Emptied { .. }
+            | Repair::Migrated { .. }
             | Repair::Healed => {}
         }
     }

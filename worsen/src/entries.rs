@@ -95,6 +95,7 @@ impl Entries {
         self.len
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -108,6 +109,14 @@ impl Entries {
         match self.newer.get(uid) {
             Some(newer) => newer.as_ref(),
             None => self.loaded.get(uid).map(|(_, json)| json),
+        }
+    }
+
+    /// The value of a uid, and the uid as it is kept here.
+    pub(crate) fn get_key_value(&self, uid: &str) -> Option<(&SharedStr, &SharedStr)> {
+        match self.newer.get_key_value(uid) {
+            Some((uid, newer)) => newer.as_ref().map(|json| (uid, json)),
+            None => self.loaded.get(uid).map(|(uid, json)| (uid, json)),
         }
     }
 

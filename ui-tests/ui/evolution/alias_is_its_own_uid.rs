@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+struct State {
+    #[store(alias = "port")]
+    port: u16,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(compatible = 1)]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

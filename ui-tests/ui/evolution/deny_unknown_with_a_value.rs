@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(deny_unknown = true)]
+struct State {
+    port: u16,
+}
+
+fn main() {}

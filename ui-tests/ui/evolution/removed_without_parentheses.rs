@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(removed = "old")]
+struct State {
+    port: u16,
+}
+
+fn main() {}

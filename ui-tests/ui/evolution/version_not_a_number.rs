@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(version = "2")]
+struct State {
+    ready: bool,
+}
+
+fn main() {}

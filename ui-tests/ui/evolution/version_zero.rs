@@ -1,0 +1,9 @@
+use worsen::Store;
+
+#[derive(Store)]
+#[store(version = 0)]
+struct State {
+    ready: bool,
+}
+
+fn main() {}
