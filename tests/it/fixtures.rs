@@ -42,8 +42,8 @@ fn copy(fixture: &str) -> tempfile::TempDir {
 fn version(fixture: &str) -> u32 {
     match fixture {
         "version-1" => 1,
-        "version-2" | "migrated" | "renamed" => 2,
-        "version-3" => 3,
+        "version-2" | "migrated" => 2,
+        "version-3" | "renamed" => 3,
         _ => 0,
     }
 }
