@@ -31,11 +31,12 @@ mod second {
     }
 
     fn to_milliseconds(store: &mut Raw<'_>, from: u32) -> worsen::Result<()> {
-        if from < 1 {
-            if let Some(seconds) = store.get::<u64>("timeout")? {
-                store.set("timeout_ms", seconds * 1_000)?;
-                store.remove("timeout");
-            }
+        if from > 0 {
+            return Ok(());
+        }
+        if let Some(seconds) = store.get::<u64>("timeout")? {
+            store.set("timeout_ms", seconds * 1_000)?;
+            store.remove("timeout");
         }
         Ok(())
     }

@@ -57,11 +57,13 @@ pub struct Third {
 }
 
 fn to_third(store: &mut Raw<'_>, from: u32) -> worsen::Result<()> {
-    if from < 2 {
-        if let Some(seconds) = store.get::<u64>("timeout")? {
-            store.set("timeout_ms", seconds * 1000)?;
-            store.remove("timeout");
-        }
+    let seconds = match from {
+        0 | 1 => store.get::<u64>("timeout")?,
+        _ => None,
+    };
+    if let Some(seconds) = seconds {
+        store.set("timeout_ms", seconds * 1000)?;
+        store.remove("timeout");
     }
     Ok(())
 }
