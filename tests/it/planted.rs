@@ -75,7 +75,6 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
             &["history::crashes::a_crash_while_a_generation_ends_takes_nothing_of_the_past"]
         }
         Bug::BelieveAnyPast => &[
-            "history::kept::an_older_copy_that_is_put_back_has_its_own_past_alone",
             "history::kept::a_file_of_the_past_that_is_damaged_or_of_another_store_is_no_part_of_it",
         ],
         Bug::ForgetTooMuch => &[

@@ -171,7 +171,7 @@ fn a_file_of_the_past_that_is_damaged_or_of_another_store_is_no_part_of_it() {
     assert_eq!(told(), "nothing");
     // Cut off, of another generation, of another store, or something else.
     let other = SimulatedDisk::new();
-    let _other = three_generations(&other, KEPT);
+    let _other = ten_generations(&other, KEPT);
     let mut cut = good.clone();
     cut.truncate(good.len() - 30);
     let of_other_store = String::from_utf8(good.clone())
