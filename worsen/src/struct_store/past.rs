@@ -149,7 +149,8 @@ impl<S: Schema> Handle<S> {
     /// live state alone, and the files of the history are removed, and so are the copies of damaged bytes that a repair
     /// has kept beside them. For what must not stay anywhere, such as a person's data.
     ///
-    /// Readers that tell commits one by one are told a gap. Copies that somebody has made elsewhere are not known. Files
+    /// Readers that tell commits one by one are told a gap. Copies that somebody has made are not known, and the state
+    /// before a migration, `<name>.v<n>.db`, stays until a person removes it. Files
     /// are removed, not scrubbed: what a disk keeps of a file that is gone, its file system knows.
     ///
     /// ```
