@@ -11,6 +11,7 @@ mod bad_input;
 mod beside; // reads beside writes that take their time
 mod callbacks; // what wakers and destructors do on threads of the store
 mod changes; // each commit, told once
+mod check; // whether a store is whole, without opening it
 mod collections; // fields that log by entry
 mod contract; // what every store promises, whatever keeps it
 mod detached; // what failed while nobody waited
@@ -27,6 +28,7 @@ mod guide; // what the guide to the files says
 mod handles;
 mod health; // what is wrong while it is open
 mod history; // the past: looked at, gone back to, and gone
+mod import; // what other programs left
 #[cfg(feature = "json-of-others")]
 mod json_features; // what others turn on in serde_json
 mod keyed; // values under uids, decoded late

@@ -167,6 +167,11 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::CopyWithoutSync => &[
             "transfer::a_power_cut_leaves_the_old_copy_or_the_new_one_and_a_store_that_is_not_behind_it",
         ],
+        Bug::ImportIntoUsedStore => &["import::a_store_that_holds_anything_takes_nothing_in"],
+        Bug::ImportInSilence => &[
+            "import::an_empty_store_begins_with_what_another_program_left_in_one_commit",
+            "import::what_does_not_fit_is_left_out_and_the_rest_is_taken",
+        ],
         Bug::KeepNoOwner => &["owner::a_compaction_keeps_the_mode_that_the_files_were_given"],
         Bug::WriteOnAnotherDevice => {
             &["ground::a_directory_that_is_unmounted_under_a_store_is_not_written_beneath"]

@@ -12,10 +12,10 @@ use crate::machine::{BACKUP, LOCK, LOG, Op, PLAIN, SALVAGE, disk_with, open, ope
 const NEWEST: u64 = 5;
 
 /// A state of a file: its name, its bytes where there is a file.
-type State = (&'static str, Option<Vec<u8>>);
+pub(crate) type State = (&'static str, Option<Vec<u8>>);
 
 /// The log and the backup of a store in its second generation, and of its first.
-fn generations() -> [(Vec<u8>, Vec<u8>); 2] {
+pub(crate) fn generations() -> [(Vec<u8>, Vec<u8>); 2] {
     let disk = SimulatedDisk::new();
     let opened = open(&disk).expect("a new store opens");
     let files = || {
@@ -41,7 +41,7 @@ fn generations() -> [(Vec<u8>, Vec<u8>); 2] {
     [first, files()]
 }
 
-fn states(whole: &[u8], other: &[u8]) -> Vec<State> {
+pub(crate) fn states(whole: &[u8], other: &[u8]) -> Vec<State> {
     let lines: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
     let flipped = |at: usize| {
         let mut bytes = whole.to_vec();

@@ -48,6 +48,7 @@ pub(crate) const OF_HANDLE: &[&str] = &[
     "health",
     "history",
     "import_json",
+    "imported",
     "on_change",
     "path",
     "purge_history",

@@ -46,7 +46,9 @@
 //! | hand out jobs, each done at least once, also when workers die | [`WorkQueue`], [`Work`] |
 //! | keep values under uids chosen at run time | [`PersistentStore`] |
 //! | act on what went wrong | [`Error`], [`ErrorKind`], [`Recovery`]; [`Condition`] for what is wrong while it runs |
-//! | move, copy, restore, edit or reset a store | the guide to its [files](guide::files) |
+//! | move, copy, restore, edit or reset a store | [`Handle::backup_to`] and below; the guide to its [files](guide::files) |
+//! | know whether its files are whole | [`check`](check()) |
+//! | begin with what another program left | [`Builder::import_once`], [`Import`] |
 //! | know what becomes of a type of another crate | the guide to [types](guide::types) |
 //! | test a program against power cuts and ill disks | the module `worsen::testing`, and its guide `worsen::guide::power_cuts` |
 //!
@@ -54,6 +56,7 @@
 //!
 //! None is on by default.
 //!
+//! * `import`: `Import::toml`, `Import::confy` and `Import::original`, for a store that begins with what these wrote.
 //! * `tracing`: what a store tells of itself also goes to the `tracing` crate, as events.
 //! * `testing`: a disk in memory that crashes and fails at every operation, for tests of programs. It changes nothing for a store
 //!   on a real disk; ask for it in `[dev-dependencies]`.
@@ -77,6 +80,7 @@ pub mod fuzzing;
 pub mod guide;
 mod health;
 mod history;
+mod imported;
 mod keyed_store;
 mod loom;
 mod on_change;
@@ -106,6 +110,7 @@ pub use commit::Commit;
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use health::{Condition, UnknownUid};
 pub use history::{History, PastValue};
+pub use imported::{Imported, LeftOut};
 pub use keyed_store::{Draft, PersistentStore};
 pub use on_change::OnChange;
 pub use open::{
@@ -118,7 +123,7 @@ pub use options::{At, Durability, Retention};
 pub use repair::{Recovery, Repair};
 pub use schema::{Field, Raw, Schema};
 pub use struct_store::{Handle, Snapshot};
-pub use transfer::{BackedUp, Progress};
+pub use transfer::{BackedUp, Import, Progress, Report, Unreadable, check};
 pub use value::Value;
 pub use watch::Watch;
 pub use work::{Taken, Work};

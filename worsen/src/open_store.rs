@@ -11,6 +11,7 @@ use crate::{
     error::{self, Error},
     health::Condition,
     history::History,
+    imported::Imported,
     loom,
     watch::Watch,
 };
@@ -25,11 +26,29 @@ pub(crate) trait ReadSide: Send + Sync + 'static {
 pub(crate) struct OpenStore<V> {
     pub(crate) view: Arc<V>,
     handle: loom::Arc<EngineHandle>,
+    /// What it began with, where that was imported.
+    imported: Option<Box<Imported>>,
 }
 
 impl<V: ReadSide> OpenStore<V> {
     pub(crate) fn new(view: Arc<V>, handle: loom::Arc<EngineHandle>) -> Self {
-        OpenStore { view, handle }
+        OpenStore {
+            view,
+            handle,
+            imported: None,
+        }
+    }
+
+    /// The same, which began with what was imported.
+    pub(crate) fn with(self, imported: Option<Imported>) -> Self {
+        OpenStore {
+            imported: imported.map(Box::new),
+            ..self
+        }
+    }
+
+    pub(crate) fn imported(&self) -> Option<&Imported> {
+        self.imported.as_deref()
     }
 
     #[inline]

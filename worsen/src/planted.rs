@@ -90,6 +90,10 @@ bugs! {
     CopyOverAnything,
     /// A copy of a store holds commits that a power cut may still take from the store.
     CopyWithoutSync,
+    /// What another program left is imported over what a store holds already.
+    ImportIntoUsedStore,
+    /// What an import leaves out is told to nobody.
+    ImportInSilence,
     /// A file that is written anew belongs to the user that wrote it, and is for that user alone.
     KeepNoOwner,
     /// Where the directory is another one by now, on another file system, the store goes on there.

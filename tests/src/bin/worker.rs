@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use worsen::{Durability, ErrorKind, Options, PersistentStore, Store};
+use worsen::{Durability, ErrorKind, Import, Options, PersistentStore, Store};
 use worsen_tests::{
     Jobs, State, Tidied,
     torture::work::{Work, work},
@@ -50,6 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["fork", dir] => fork(Path::new(dir)),
+        ["import-confy", dir] => import(Path::new(dir), Import::confy("My App", None)),
+        ["import-toml", dir, from] => import(Path::new(dir), Import::toml(from)),
         ["obey", dir] => obey(Path::new(dir)),
         ["hold-the-lock-with-child", dir] => hold_the_lock_with_child(Path::new(dir)),
         ["hold-the-lock-in-a-fork", dir] => hold_the_lock_in_a_fork(Path::new(dir)),
@@ -76,6 +78,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["work-off", dir, threads] => work_off(Path::new(dir), threads.parse()?),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
+}
+
+/// Begins a store with what another program left, and tells what it holds and where that was.
+fn import(dir: &Path, from: Import) -> Result<(), Box<dyn Error>> {
+    let store = State::builder().dir(dir).import_once(from).open()?;
+    let source = store.imported().and_then(|imported| imported.source());
+    let source = source.map_or_else(String::new, |source| source.display().to_string());
+    println!("{} {source}", store.count());
+    Ok(())
 }
 
 #[derive(Store)]

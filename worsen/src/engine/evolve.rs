@@ -46,7 +46,7 @@ pub(super) fn fill(
     if !evolved.changes.is_empty() {
         commit(core, locked, (&entries, evolved), limits, recovery)?;
     }
-    if let Some(seeds) = seeds.filter(|_| is_new) {
+    if let Some(seeds) = seeds.filter(|_| is_new || planted(Bug::ImportIntoUsedStore)) {
         let mut edits = seeds()?;
         edits.entries.extend(outline.version_of_new());
         seed(core, locked, edits, limits)?;

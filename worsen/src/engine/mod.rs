@@ -209,8 +209,11 @@ impl Engine {
         );
         let revision = core.replica.revision;
         if filled.is_ok() {
+            // Before its seeds a store shows nothing.
+            let seeded = core.replica.since.all().iter();
+            let unseen = seeded.map(|edit| (edit.uid.clone(), None)).collect();
             core.replica.since.clear();
-            core.model.publish(revision, Unseen::default());
+            core.model.publish(revision, unseen);
             backend.hand_over();
             backend.publish(revision);
         }

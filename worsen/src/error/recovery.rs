@@ -11,6 +11,23 @@ pub(crate) fn nothing_here(path: &Path) -> Error {
         .path(path)
 }
 
+/// There is neither a log nor a backup.
+pub(crate) fn nothing_to_check(path: &Path) -> Error {
+    Error::new(ErrorKind::NotFound, "there is no store here")
+        .help("name the log itself, such as `db/state.db`")
+        .path(path)
+}
+
+/// There are files of a store, and nothing in them.
+pub(crate) fn nothing_in_the_files(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Damaged,
+        "the log and the backup hold nothing: they are empty, or blank from end to end",
+    )
+    .help("restore the file from a copy; opening the store would begin it anew")
+    .path(path)
+}
+
 pub(crate) fn foreign(path: &Path) -> Error {
     Error::new(ErrorKind::NotAStore, "this file was not written by worsen")
         .nothing_written()

@@ -1,6 +1,6 @@
 //! Why a store is not copied, restored, exported or imported, and why it cannot be checked.
 
-use std::path::Path;
+use std::{error::Error as StdError, path::Path};
 
 use super::{Error, ErrorKind, ValueError};
 
@@ -106,6 +106,56 @@ pub(crate) fn no_entries(error: serde_json::Error) -> ValueError {
     )
 }
 
+/// The folder in which another program keeps its state is that of a user who has none.
+pub(crate) fn no_place_to_import_from(error: impl StdError + Send + Sync + 'static) -> Error {
+    Error::new(
+        ErrorKind::Directory,
+        "the folder of what is to be imported cannot be found",
+    )
+    .help("set the home directory of the user, or name the file itself")
+    .caused_by(error)
+}
+
+/// What an import leaves as it is, with its help.
+const STAYS_EMPTY: &str = "put the file right, or leave the import out to begin with the seeds; the store stays empty until then";
+
+/// What is to be imported is not `what` it was said to be.
+pub(crate) fn source_is_not(
+    path: &Path,
+    what: &str,
+    error: impl StdError + Send + Sync + 'static,
+) -> Error {
+    Error::new(
+        ErrorKind::Decode,
+        format!("this cannot be imported, as it is not {what}, or not all of it"),
+    )
+    .nothing_written()
+    .help(STAYS_EMPTY)
+    .path(path)
+    .caused_by(error)
+}
+
+pub(crate) fn source_without_data(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Decode,
+        "this cannot be imported: it has no `data`, as a store of the worsen of Node has",
+    )
+    .nothing_written()
+    .help(STAYS_EMPTY)
+    .path(path)
+}
+
+pub(crate) fn source_too_large(path: &Path, limit: u64) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("this cannot be imported: it has more than {limit} bytes"),
+    )
+    .nothing_written()
+    .help("write it into the store by a program, part by part")
+    .path(path)
+}
+
 super::system::refusals! {
+    source_unreadable: "what is to be imported cannot be read";
     copy_not_written: "the copy cannot be written";
 }

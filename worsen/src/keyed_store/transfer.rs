@@ -8,6 +8,7 @@ use crate::{
     document::{Writer, members},
     engine::Scope,
     error::{self, Error, ErrorKind},
+    imported::Imported,
     schema::Outline,
     transfer::{BackedUp, Progress, restore},
     value::{self, Value},
@@ -96,6 +97,12 @@ impl<T: Value> PersistentStore<T> {
             out.member(uid, json);
         }
         Ok(out.finish())
+    }
+
+    /// What [`import_once`](crate::Builder::import_once) has done as this process created the store. `None`: the store
+    /// held something already, or nothing was to be imported.
+    pub fn imported(&self) -> Option<&Imported> {
+        self.store().imported()
     }
 
     /// Writes a value under each uid that a JSON object has a member for, in one commit. The values under other uids

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Store, place::Place, registry::Kind};
+use super::{Store, import_once::Importing, place::Place, registry::Kind};
 use crate::{
     backend::file::compaction::{Compaction, Observer},
     engine::MAX_NESTING,
@@ -11,6 +11,7 @@ use crate::{
     open_store::OpenStore,
     options::{Access, Durability, Retention},
     struct_store::{Handle, Published, StructModel, checked_seed, record_seed},
+    transfer::Import,
 };
 
 /// Opens a store with other settings than its attributes say. From [`Store::builder`], and from
@@ -131,6 +132,7 @@ impl<S: Store> Builder<S> {
     /// empty, or another process holds the lock for too long. Nothing is changed then.
     pub fn open(self) -> Result<S::Handle, Error> {
         let Builder { place, seed } = self;
+        let importing = Importing::of(&place);
         let mut seed = Some(seed);
         place
             .open::<OpenStore<Published<S>>>(Kind::structure::<S>(), &mut |opening| {
@@ -148,12 +150,18 @@ impl<S: Store> Builder<S> {
                 let (model, read_model) = StructModel::new(seed);
                 let cell = read_model.cell.clone();
                 let tables = read_model.tables();
-                let first = Box::new(move || match made {
-                    Some(made) => record_seed(&changed(made())?, &tables),
-                    None => record_seed(&first, &tables),
+                let importing = &importing;
+                let first = Box::new(move || {
+                    let seed = match made {
+                        Some(made) => changed(made())?,
+                        None => first,
+                    };
+                    record_seed(&importing.into_seed(seed, &tables)?, &tables)
                 });
                 let handle = opening.start(Box::new(model), Box::new(read_model), Some(first))?;
-                Ok(Arc::new(OpenStore::new(cell, handle)))
+                Ok(Arc::new(
+                    OpenStore::new(cell, handle).with(importing.told()),
+                ))
             })
             .map(|inner| Handle::new(inner).into())
     }
@@ -180,6 +188,54 @@ impl<S> Builder<S> {
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.place.settings.dir = Ok(dir.into());
         self.place.settings.create_parents = false;
+        self
+    }
+
+    /// Begins the store with what another program left, where the store is empty: once, under the lock, and in the
+    /// one commit of the seeds. A store that holds anything is opened as ever, and the source is not looked at.
+    ///
+    /// A member of the source is the value of the field with this uid, in the place of its seed; a field that the
+    /// source has no member for begins with its seed. What no field takes, and what does not fit its field or
+    /// breaks its rules, is left out, and [`imported`](crate::Handle::imported) tells it. Where none of the files
+    /// is there, the store begins with its seeds. Where this is called several times, the first source that is
+    /// there counts.
+    ///
+    /// A [`PersistentStore`](crate::PersistentStore) takes each member as the value of that uid; what
+    /// [`init`](crate::PersistentStore::init) has for an empty store is not written then.
+    ///
+    /// ```
+    /// use worsen::{Import, Store};
+    ///
+    /// #[derive(Store)]
+    /// #[store(rename_all = "camelCase")]
+    /// struct Settings {
+    ///     #[store(seed = 11)]
+    ///     font_size: u32,
+    ///     #[store(seed = "light".to_owned())]
+    ///     theme: String,
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let old = folder.path().join("config.json");
+    /// # let dir = folder.path().join("db");
+    /// std::fs::write(&old, r#"{ "fontSize": 14, "windowBounds": [0, 0] }"#)?;
+    /// let store = Settings::builder().dir(dir).import_once(Import::json(old)).open()?;
+    /// assert_eq!((store.font_size(), &*store.theme()), (14, "light"));
+    ///
+    /// let imported = store.imported().unwrap();
+    /// assert_eq!(imported.uids(), ["fontSize"]);
+    /// assert_eq!(imported.left_out()[0].key(), "windowBounds");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Opening fails where the source is there and cannot be read, or is not what it was said to be; the store
+    /// stays empty then, and the next opening tries again.
+    pub fn import_once(mut self, from: Import) -> Self {
+        self.place.imports.push(from);
         self
     }
 

@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{builder::Builder, place::Place, registry::Kind};
+use super::{builder::Builder, import_once::Importing, place::Place, registry::Kind};
 use crate::{
+    engine::Seeds,
     error::Error,
     keyed_store::{KeyedModel, PersistentStore, Published},
     open_store::OpenStore,
@@ -71,10 +72,15 @@ impl<T: Value> PersistentStore<T> {
     }
 
     pub(crate) fn opened_at(place: Place) -> Result<Self, Error> {
+        let importing = (!place.imports.is_empty()).then(|| Importing::of(&place));
         let inner = place.open::<OpenStore<Published<T>>>(Kind::keyed::<T>(), &mut |opening| {
             let (model, read_model, map) = KeyedModel::<T>::new();
-            let handle = opening.start(Box::new(model), Box::new(read_model), None)?;
-            Ok(Arc::new(OpenStore::new(map, handle)))
+            let seeds = importing
+                .as_ref()
+                .map(|importing| -> Seeds<'_> { Box::new(|| importing.into_values::<T>()) });
+            let handle = opening.start(Box::new(model), Box::new(read_model), seeds)?;
+            let imported = importing.as_ref().and_then(Importing::told);
+            Ok(Arc::new(OpenStore::new(map, handle).with(imported)))
         })?;
         Ok(PersistentStore::of(inner))
     }

@@ -8,6 +8,7 @@ use crate::{error::Error, schema::Schema, struct_store::Handle};
 
 pub(crate) mod app_dir;
 pub(crate) mod builder;
+mod import_once;
 pub(crate) mod keyed;
 mod place;
 mod registry;

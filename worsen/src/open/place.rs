@@ -24,6 +24,7 @@ use crate::{
     loom,
     options::{Access, Settings},
     trace::{self, Debug},
+    transfer::Import,
 };
 
 /// The options that do not depend on the struct.
@@ -41,6 +42,8 @@ pub(crate) struct Place {
     pub(crate) limits: Limits,
     pub(crate) compact_above: CompactAbove,
     pub(crate) on_compaction: Observer,
+    /// What an empty store begins with, in the place of its seeds.
+    pub(crate) imports: Vec<Import>,
 }
 
 impl Place {
@@ -56,6 +59,7 @@ impl Place {
             limits: Limits::default(),
             compact_above: CompactAbove::default(),
             on_compaction: Observer::default(),
+            imports: Vec::new(),
         }
     }
 }

@@ -3,7 +3,10 @@
 
 use serde_json::value::RawValue;
 
-use super::{model::StructModel, rules::normalizes};
+use super::{
+    model::StructModel,
+    rules::{normalizes, seed_breaks_rule},
+};
 use crate::{
     backend::Entries,
     document,
@@ -210,13 +213,33 @@ impl<S: Schema> StructModel<S> {
 }
 
 /// What does not fit, and where.
-pub(crate) fn told(uid: &str, error: ValueError) -> (String, String) {
+fn told(uid: &str, error: ValueError) -> (String, String) {
     let uid = match error.key {
         Some(key) => format!("{uid}/{key}"),
         None => uid.to_owned(),
     };
-    // It is not stored yet.
-    (uid, error.what.replacen("the stored value", "the value", 1))
+    (uid, of_a_new_value(&error.what))
+}
+
+/// The words of an error, of a value that is not stored yet.
+pub(crate) fn of_a_new_value(what: &str) -> String {
+    what.replacen("the stored value", "the value", 1)
+}
+
+/// Takes a member into a seed. What does not fit, or breaks a rule of the field, is returned, each with its place: the
+/// field is of no use then.
+pub(crate) fn take_seed<S: Schema>(
+    seed: &mut S,
+    tables: &EntryTables,
+    member: &Member<'_>,
+) -> Vec<(String, String)> {
+    let &Member { index, uid, json } = member;
+    let problems = match take_field(seed, (index, tables), json.get()) {
+        Ok(()) => seed_breaks_rule(seed, index, tables).into_iter().collect(),
+        Err(problems) => problems,
+    };
+    let problems = problems.into_iter();
+    problems.map(|error| told(uid, error)).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 mod field_set;
 mod handle;
-mod import;
+pub(crate) mod import;
 mod layout;
 mod model;
 mod past;

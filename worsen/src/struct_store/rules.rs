@@ -16,7 +16,7 @@ use crate::{
     health::Condition,
     planted::{Bug, planted},
     rules::{BrokenRule, normalize},
-    schema::{Schema, fields_of},
+    schema::{EntryTables, Schema, fields_of},
     value::excerpt,
 };
 
@@ -229,6 +229,29 @@ pub(crate) fn checked_seed<S: Schema>(mut seed: S) -> Result<S, Error> {
         Some(error) => Err(error.nothing_written()),
         None => Ok(seed),
     }
+}
+
+/// Why one field of a seed is not written, once it is normalized.
+pub(super) fn seed_breaks_rule<S: Schema>(
+    seed: &mut S,
+    index: usize,
+    tables: &EntryTables,
+) -> Option<ValueError> {
+    let field = fields_of::<S>().get(index)?;
+    if normalize(field.rules) {
+        seed.__normalize(index);
+    }
+    let mut edits = Edits::default();
+    if let Err(error) = tables.record(seed, index, None, &|_| None, &mut edits) {
+        return Some(error);
+    }
+    let written = edits
+        .entries
+        .first()
+        .filter(|_| tables.mark(index).is_none());
+    let json = written.and_then(|edit| edit.json.as_deref());
+    let rule = seed.__check(index).err()?;
+    Some(of_field(Broken::Written, json, rule))
 }
 
 impl<S: Schema> Handle<S> {

@@ -8,6 +8,7 @@ use crate::{
     commit::Commit,
     document::Writer,
     error::{self, Error},
+    imported::Imported,
     schema::{EntryTables, Mark, Outline, Schema, fields_of},
     transfer::{BackedUp, Progress, restore},
 };
@@ -183,6 +184,12 @@ impl<S: Schema> Handle<S> {
             }
         }
         Ok(out.finish())
+    }
+
+    /// What [`import_once`](crate::Builder::import_once) has done as this process created the store. `None`: the store
+    /// held something already, or nothing was to be imported.
+    pub fn imported(&self) -> Option<&Imported> {
+        self.store().imported()
     }
 
     /// Sets the fields that a JSON object has members for, in one commit: what

@@ -1,9 +1,18 @@
 //! Opening a store on a simulated disk. Never here: the disk.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use super::SimulatedDisk;
-use crate::{backend::file::compaction::CompactAbove, open::builder::Builder};
+use crate::{
+    backend::file::compaction::CompactAbove,
+    error::Error,
+    open::builder::Builder,
+    transfer::{Report, check::check_on},
+};
 
 impl<S> Builder<S> {
     /// Keeps the files on a simulated disk, where the process of this handle has the store open. Needs the
@@ -38,5 +47,25 @@ impl<S> Builder<S> {
     pub fn compact_above(mut self, bytes: Arc<AtomicU64>) -> Self {
         self.place.compact_above = CompactAbove(bytes);
         self
+    }
+}
+
+impl SimulatedDisk {
+    /// As [`worsen::check`](crate::check()), of a store on this disk.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// # use worsen::{Store, testing::SimulatedDisk};
+    /// # #[derive(Store)] struct Visits { count: u64 }
+    /// let disk = SimulatedDisk::new();
+    /// let store = Visits::builder().on(&disk).open().unwrap();
+    /// assert!(disk.check("db/visits.db").unwrap().is_whole());
+    /// ```
+    pub fn check(&self, log: impl AsRef<Path>) -> Result<Report, Error> {
+        // On this disk nobody writes while it is asked.
+        check_on(self, log.as_ref(), Duration::ZERO)
     }
 }

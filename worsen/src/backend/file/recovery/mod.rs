@@ -9,6 +9,8 @@
 //!    pure: bytes in, a plan or a `refusal` out.
 //! 5. `apply` carries the plan out. It is the first that changes anything.
 //!
+//! `survey` goes as far as step 4, for whoever only asks.
+//!
 //! Nothing here appends commits.
 
 mod apply;
@@ -21,11 +23,13 @@ mod plan;
 pub(crate) mod properties;
 mod refusal;
 mod replay;
+mod survey;
 
 pub(crate) use self::{
     apply::{Recovered, keep_copy},
     inspect::load,
     replay::Replay,
+    survey::{Survey, survey},
 };
 use self::{
     apply::{apply_in_memory, put_right, remove_stale},
