@@ -135,6 +135,7 @@ pub(crate) fn source_is_not(
     .caused_by(error)
 }
 
+#[cfg(feature = "import")]
 pub(crate) fn source_without_data(path: &Path) -> Error {
     Error::new(
         ErrorKind::Decode,
