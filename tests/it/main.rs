@@ -15,6 +15,7 @@ mod check; // whether a store is whole, without opening it
 mod collections; // fields that log by entry
 mod contract; // what every store promises, whatever keeps it
 mod detached; // what failed while nobody waited
+mod env_override; // fields that read as the environment says
 mod errors; // of each kind, and whether what they say of the write is so
 mod exit; // how a program ends
 mod export; // a store as one JSON object
@@ -35,6 +36,7 @@ mod keyed; // values under uids, decoded late
 mod keys; // equal ones that have different texts
 mod limits;
 mod links; // opened through them
+mod misfit; // stored values that do not fit
 mod nested_collections;
 mod on_change; // a function called at changes
 mod owner; // whose the files are, and stay
@@ -56,6 +58,10 @@ mod unknown_uids; // told, refused or dropped
 mod values; // what becomes of one between a closure and the readers
 mod work_queue; // jobs, done at least once
 mod work_queue_clock; // of clocks that are set
+mod work_queue_formats; // of entries of an older and a later version
+mod work_queue_lease; // that extends itself
+mod work_queue_model; // of options, against a plain list
+mod work_queue_options; // what is said where a job is pushed, and when it is given back
 mod work_queue_takeover; // of fields that were plain queues
 
 // On a simulated machine: `machine` is a store there.

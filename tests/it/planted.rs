@@ -37,6 +37,10 @@ const SEED: &str = "1";
 /// The tests that have to catch it, every one of them.
 fn catchers(bug: Bug) -> &'static [&'static str] {
     match bug {
+        Bug::StoreOverrides => &[
+            "env_override::an_override_is_read_and_never_written",
+            "env_override::another_process_reads_what_is_stored",
+        ],
         Bug::WriteWhatBreaksRules => &[
             "rules::a_value_out_of_range_is_refused_by_every_way_to_write_and_nothing_is_written",
             "rules::a_normalized_value_is_what_everybody_reads_and_what_the_other_rules_see",
@@ -280,6 +284,21 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::TakeWhatIsWorn => {
             &["work_queue::a_job_that_was_tried_often_enough_is_not_taken_again_where_it_waits"]
         }
+        Bug::IgnoreUniqueKey => &[
+            "work_queue_options::a_second_push_under_a_key_is_told_and_changes_nothing",
+            "work_queue_model::jobs_with_options_agree_with_a_plain_list_also_after_a_power_cut",
+        ],
+        Bug::ReleaseSpendsTry => &[
+            "work_queue_options::a_job_that_is_given_back_has_not_been_tried_and_keeps_its_place",
+            "work_queue_model::jobs_with_options_agree_with_a_plain_list_also_after_a_power_cut",
+        ],
+        Bug::ForgetWhyItFailed => &[
+            "work_queue_options::a_dead_letter_tells_why_and_when_and_how_often",
+            "work_queue_model::jobs_with_options_agree_with_a_plain_list_also_after_a_power_cut",
+        ],
+        Bug::ExtendForNobody => {
+            &["work_queue_lease::a_lease_that_nobody_holds_any_more_is_left_to_end"]
+        }
         Bug::TakeItemsForJobs => &[
             "work_queue_takeover::items_of_any_shape_are_what_they_were_when_their_queue_becomes_a_work_queue",
         ],
@@ -316,6 +335,16 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         ],
         Bug::IgnoreOrder => &["values::what_would_come_back_in_another_order_is_refused"],
         Bug::ShowWhatWasWritten => &["values::who_writes_a_value_sees_what_the_others_see"],
+        Bug::WriteSeedOverMisfit => &[
+            "misfit::a_value_that_does_not_fit_reads_as_the_seed_and_stays_until_its_field_is_set",
+        ],
+        Bug::ReuseNumberOfLeftOut => {
+            &["misfit::a_new_item_does_not_take_the_place_of_one_that_is_left_out"]
+        }
+        Bug::BringBackRemovedKeys => &[
+            "unknown_keys::a_tree_keeps_at_each_place_what_the_older_program_does_not_know",
+            "two_versions::what_a_newer_program_wrote_within_a_value_survives_an_older_one",
+        ],
         Bug::ForgetUnknownKeys => &[
             "two_versions::what_a_newer_program_wrote_within_a_value_survives_an_older_one",
             "unknown_keys::they_survive_in_every_kind_of_field",

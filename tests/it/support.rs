@@ -65,10 +65,21 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn start(job: &str, dir: &Path, rest: &[&str]) -> Worker {
+        Worker::start_with(job, dir, rest, &[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn start_with(
+        job: &str,
+        dir: &Path,
+        rest: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Worker {
         let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .arg(job)
             .arg(dir)
             .args(rest)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

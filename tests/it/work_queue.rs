@@ -100,7 +100,7 @@ impl Machine {
         self.now.fetch_sub(by.as_millis() as u64, Relaxed);
     }
 
-    fn kill(&self, pid: u32) {
+    pub(crate) fn kill(&self, pid: u32) {
         self.dead.lock().unwrap().insert(pid);
     }
 }
@@ -125,14 +125,14 @@ impl Environment for Process {
 }
 
 /// A queue in memory, and a taker on a machine of its own.
-fn in_memory() -> (JobsStore, Machine, Work<Jobs, u64>) {
+pub(crate) fn in_memory() -> (JobsStore, Machine, Work<Jobs, u64>) {
     let store = Jobs::builder().in_memory().open().unwrap();
     let machine = Machine::new();
     let work = work(&store).environment(machine.process(1));
     (store, machine, work)
 }
 
-fn take(work: &Work<Jobs, u64>) -> Option<Taken<Jobs, u64>> {
+pub(crate) fn take(work: &Work<Jobs, u64>) -> Option<Taken<Jobs, u64>> {
     work.take(MINUTE).wait().unwrap()
 }
 
@@ -212,8 +212,8 @@ fn a_lease_that_runs_out_gives_the_job_to_the_next_one_and_the_first_cannot_ackn
     assert_eq!((second.id(), second.tries()), (0, 2));
     for outcome in [
         first.ack(),
-        first.retry(),
-        first.retry_after(MINUTE),
+        first.retry(""),
+        first.retry_after(MINUTE, ""),
         first.fail("slow"),
         first.extend(MINUTE),
     ] {
@@ -328,7 +328,7 @@ fn a_ninth_lost_job_is_given_out_behind_eight_that_were_tried_often_enough() {
     }
     let first: Vec<_> = (0..9).map(|_| take(&work).unwrap()).collect();
     for taken in &first[..8] {
-        assert!(taken.retry().wait().unwrap());
+        assert!(taken.retry("").wait().unwrap());
     }
     for _ in 0..8 {
         let _ = take(&work).unwrap();
@@ -346,11 +346,11 @@ fn a_job_that_was_tried_often_enough_is_not_taken_again_where_it_waits() {
         work.push(job).wait().unwrap();
     }
     for _ in 0..3 {
-        assert!(take(&work).unwrap().retry().wait().unwrap());
+        assert!(take(&work).unwrap().retry("").wait().unwrap());
     }
     // The first one at once, the other one later.
-    assert!(take(&work).unwrap().retry_after(MINUTE).wait().unwrap());
-    assert!(take(&work).unwrap().retry().wait().unwrap());
+    assert!(take(&work).unwrap().retry_after(MINUTE, "").wait().unwrap());
+    assert!(take(&work).unwrap().retry("").wait().unwrap());
     machine.later(HOUR);
     let once = work.max_tries(1);
     assert!(take(&once).is_none());
@@ -448,10 +448,10 @@ fn a_job_that_is_to_be_tried_again_waits_for_its_time_and_not_for_ever() {
     let work = work.max_tries(3);
     work.push(7).wait().unwrap();
     work.push(8).wait().unwrap();
-    assert!(take(&work).unwrap().retry().wait().unwrap());
+    assert!(take(&work).unwrap().retry("").wait().unwrap());
     let second = take(&work).unwrap();
     assert_eq!((*second, second.tries()), (7, 2));
-    assert!(second.retry_after(MINUTE).wait().unwrap());
+    assert!(second.retry_after(MINUTE, "").wait().unwrap());
     assert!(!second.ack().wait().unwrap());
     assert_eq!(store.jobs().waiting(), 2);
     assert!(take(&work).unwrap().ack().wait().unwrap(), "the other one");
@@ -459,7 +459,7 @@ fn a_job_that_is_to_be_tried_again_waits_for_its_time_and_not_for_ever() {
     machine.later(MINUTE);
     let third = take(&work).unwrap();
     assert_eq!((*third, third.tries()), (7, 3));
-    assert!(third.retry().wait().unwrap());
+    assert!(third.retry("").wait().unwrap());
     assert_eq!(
         store.jobs().get(0).unwrap().state(),
         JobState::Dead {
@@ -475,7 +475,7 @@ fn a_clock_that_jumps_loses_no_job() {
         work.push(job).wait().unwrap();
     }
     let slow = take(&work).unwrap();
-    assert!(take(&work).unwrap().retry_after(MINUTE).wait().unwrap());
+    assert!(take(&work).unwrap().retry_after(MINUTE, "").wait().unwrap());
     // A little: both are waited for that much longer.
     machine.earlier(MINUTE);
     assert!(take(&work).is_none());
@@ -500,7 +500,7 @@ fn a_lease_beyond_all_time_is_one() {
     let taken = work.take(Duration::MAX).wait().unwrap().unwrap();
     machine.later(HOUR * 24 * 365 * 100);
     assert!(take(&work).is_none());
-    assert!(taken.retry_after(Duration::MAX).wait().unwrap());
+    assert!(taken.retry_after(Duration::MAX, "").wait().unwrap());
     assert!(take(&work).is_none());
 }
 
@@ -564,7 +564,7 @@ fn the_file_says_what_becomes_of_each_job() {
         })
     );
     taken[0]
-        .retry_after(Duration::from_millis(1500))
+        .retry_after(Duration::from_millis(1500), "")
         .wait()
         .unwrap();
     taken[1].fail("a \"reason\"").wait().unwrap();
@@ -581,7 +581,10 @@ fn the_file_says_what_becomes_of_each_job() {
     );
     assert_eq!(
         commits[8].0,
-        json!({ "jobs/1": { "job": 8, "tries": 1, "dead": "a \"reason\"" } })
+        json!({ "jobs/1": {
+            "job": 8, "tries": 1,
+            "dead": "a \"reason\"", "died": "2001-09-09T01:46:40.000Z"
+        } })
     );
     // The last number would be gone with the job.
     assert_eq!(commits[9], (json!({ "jobs/next": 3 }), json!(["jobs/2"])));
@@ -840,7 +843,7 @@ fn a_taker_that_was_stopped_and_wakes_up_late_cannot_acknowledge() {
 }
 
 /// Does this in a thread of its own; it must not take for ever.
-fn soon(
+pub(crate) fn soon(
     wait: impl FnOnce(&Work<Jobs, u64>) -> worsen::Result<Option<Taken<Jobs, u64>>> + Send + 'static,
     work: &Work<Jobs, u64>,
 ) -> Taken<Jobs, u64> {
@@ -884,7 +887,7 @@ fn who_waits_is_woken_by_the_end_of_a_lease() {
     assert_eq!(second.tries(), 2);
     let third = soon(|work| pollster::block_on(work.next(HOUR)).map(Some), &work);
     assert_eq!(third.tries(), 3);
-    assert!(third.retry_after(short).wait().unwrap());
+    assert!(third.retry_after(short, "").wait().unwrap());
     let fourth = soon(|work| pollster::block_on(work.next(HOUR)).map(Some), &work);
     assert_eq!(fourth.tries(), 4);
     assert!(fourth.ack().wait().unwrap());
@@ -1275,13 +1278,13 @@ fn agree(steps: &[Step]) -> Result<(), TestCaseError> {
             }
             Step::Retry(held) => {
                 let Some(take) = which(held) else { continue };
-                let done = takes[take].retry().wait().map_err(fails)?;
+                let done = takes[take].retry("").wait().map_err(fails)?;
                 prop_assert_eq!(done, plain.retry(take, Fate::Waiting));
             }
             Step::RetryAfter(held, delay) => {
                 let Some(take) = which(held) else { continue };
                 let time = Duration::from_millis(delay);
-                let done = takes[take].retry_after(time).wait().map_err(fails)?;
+                let done = takes[take].retry_after(time, "").wait().map_err(fails)?;
                 let later = Fate::Later(plain.times(takers[take], delay));
                 prop_assert_eq!(done, plain.retry(take, later));
             }

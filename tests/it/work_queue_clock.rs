@@ -36,7 +36,7 @@ fn setting() -> Setting {
     one.push(8).wait().unwrap();
     let living = one.take(MINUTE * 10).wait().unwrap().unwrap();
     let failed = one.take(MINUTE).wait().unwrap().unwrap();
-    assert!(failed.retry_after(HOUR * 24).wait().unwrap());
+    assert!(failed.retry_after(HOUR * 24, "").wait().unwrap());
     Setting {
         store,
         machine,
@@ -148,7 +148,7 @@ fn the_file_says_when_a_time_ends_by_either_clock_and_keeps_it() {
     work.push(8).wait().unwrap();
     let _living = work.take(MINUTE * 10).wait().unwrap().unwrap();
     let failed = work.take(MINUTE).wait().unwrap().unwrap();
-    assert!(failed.retry_after(MINUTE).wait().unwrap());
+    assert!(failed.retry_after(MINUTE, "").wait().unwrap());
     drop((work, _living, failed, store));
     let entry = |uid: &str| -> Value {
         let commits = edits(&dir.path().join("jobs.db"), 1);

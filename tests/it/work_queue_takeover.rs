@@ -423,7 +423,7 @@ const OLD_LOG: &str = r#"{"worsen":1,"store":"jobs","gen":1,"rev":0,"base":0,"at
 #[test]
 fn a_program_goes_on_when_a_key_that_was_none_is_removed() {
     #[derive(Store)]
-    #[store(name = "jobs", poll = "never")]
+    #[store(name = "jobs", poll = "never", on_mismatch = "error")]
     struct Numbered {
         map: Map<u64, u64>,
         set: Set<u64>,

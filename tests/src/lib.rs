@@ -44,3 +44,17 @@ pub struct Tidied {
     /// What is built again each time, in another order.
     pub users: HashMap<String, u64>,
 }
+
+/// A store whose fields the environment overrides.
+#[derive(Store, Debug)]
+#[store(name = "server", poll = "never", env_prefix = "WORSEN_TEST_")]
+pub struct Server {
+    /// By the prefix and its name.
+    #[store(seed = 80, env, range = 1..=65535)]
+    pub port: u16,
+    /// By a name of its own.
+    #[store(env = "WORSEN_TEST_NAME")]
+    pub title: String,
+    /// By nothing.
+    pub note: String,
+}

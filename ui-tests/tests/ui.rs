@@ -18,6 +18,8 @@ mod attribute;
 mod collection;
 #[path = "../ui/dir.rs"]
 mod dir;
+#[path = "../ui/env.rs"]
+mod env;
 #[path = "../ui/evolution.rs"]
 mod evolution;
 #[path = "../ui/field_type.rs"]
@@ -30,6 +32,8 @@ mod key;
 mod many;
 #[path = "../ui/name.rs"]
 mod name;
+#[path = "../ui/on_mismatch.rs"]
+mod on_mismatch;
 #[path = "../ui/option.rs"]
 mod option;
 #[path = "../ui/rules.rs"]

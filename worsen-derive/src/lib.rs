@@ -79,11 +79,13 @@ mod tests;
 /// | `accessors = pub(crate)` | the visibility of all accessors | each field's own |
 /// | `rename_all = "camelCase"` | how a field's name becomes its uid; the rules are serde's | the name as it is |
 /// | `validate = path`, `normalize = path` | [rules](#rules) of the whole struct | |
+/// | `on_mismatch = "seed"` or `"error"` | what a stored value reads as that does not fit its field, for all fields; [below](#stored-values-that-do-not-fit) | `"error"` |
 /// | `version = 3` | the version of the struct, from 1 on: see [below](#a-struct-that-changes) | 0 |
 /// | `migrate = path` | the function that brings a store of an older version to this one: `fn(&mut worsen::Raw<'_>, from: u32) -> worsen::Result<()>` | nothing changes but the version |
 /// | `compatible = 2` | the oldest version of the program that may use a store of this version | the version itself |
 /// | `removed("a", "b")` | opening drops what the store has under these uids | unknown uids stay |
 /// | `deny_unknown` | opening refuses a store that has a uid without a field | unknown uids stay, and `health()` tells of them |
+/// | `env_prefix = "APP_"` | what stands before the name of a field that has `env` alone | |
 /// | `crate = path` | where the `worsen` crate is, when it is renamed or re-exported | `::worsen` |
 ///
 /// A time is a number with its unit: `"250ms"`, `"5s"`, `"1m 30s"`, `"2h"`.
@@ -98,7 +100,72 @@ mod tests;
 /// | `accessor = "name"` | the name that the accessors are made of: `name`, `set_name`, `update_name`, `reset_name`, `watch_name` | the field's name |
 /// | `skip` | the store does not write the field: it starts at its `Default` in each process, and has no accessors, only its place in a snapshot. `skip = false` stores a field that serde skips | |
 /// | `with = module` | `module::serialize` writes the JSON and `module::deserialize` reads it, as with serde; the type needs neither trait | serde's traits |
+/// | `on_mismatch = "seed"` or `"error"` | what a stored value reads as that [does not fit](#stored-values-that-do-not-fit) | as the struct says |
 /// | `range`, `len`, `one_of`, `validate`, `normalize` | [rules](#rules): which values are written | every value |
+/// | `env = "APP_PORT"` | an [override](#overrides): the field reads as this variable of the environment, where it is set | it reads as what is stored |
+/// | `env` | the same, by the struct's `env_prefix` and the field's name in capitals | |
+///
+/// # Stored values that do not fit
+///
+/// A newer version of the program, or a person with an editor, may store what does not decode as the field's type: an
+/// enum has one more variant.
+///
+/// With `on_mismatch = "seed"` the field reads as its seed. What is stored stays in the file, untouched, until this field
+/// is set or reset; other fields are written meanwhile, and `health()` tells of it (`ReadsAsSeed`). `set_x` writes
+/// whatever it is given; `update_x` and `update` write the field where they change it.
+///
+/// With `on_mismatch = "error"`, and where nothing is said, opening is an error that names every such field. Where
+/// another process stores the value while the store is open, reads stay at the state before, writes are refused, and
+/// `health()` tells of it (`Misfit`), until somebody stores a value that fits.
+///
+/// An entry of a `worsen::Map`, `Set`, `Queue` or `WorkQueue` that does not fit is left out, and `health()` tells of it
+/// (`LeftOut`). It stays in the file until its key is set or removed, or the collection is cleared, reset or replaced. Where
+/// `on_mismatch = "error"` is said in so many words, it is an error, as above.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use worsen::Store;
+///
+/// mod newer {
+///     # use super::*;
+///     #[derive(Clone, Default, Serialize, Deserialize)]
+///     pub enum Theme { #[default] Light, Dark, Sepia }
+///
+///     #[derive(Store)]
+///     #[store(name = "settings")]
+///     pub struct Settings { pub theme: Theme, pub size: u32 }
+/// }
+///
+/// #[derive(Debug, PartialEq, Clone, Default, Serialize, Deserialize)]
+/// enum Theme { #[default] Light, Dark }
+///
+/// #[derive(Store)]
+/// #[store(name = "settings")]
+/// struct Settings {
+///     #[store(on_mismatch = "seed")]
+///     theme: Theme,
+///     size: u32,
+/// }
+///
+/// # fn main() -> worsen::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let dir = folder.path();
+/// let newer = newer::Settings::builder().dir(dir).open()?;
+/// newer.set_theme(newer::Theme::Sepia).wait()?;
+/// # drop(newer);
+///
+/// let settings = Settings::builder().dir(dir).open()?;
+/// assert_eq!(settings.theme(), Theme::Light);
+/// settings.update(|settings| settings.size += 1).wait()?;
+/// for condition in settings.health() {
+///     eprintln!("{condition}");   // uid `theme`: the stored value `"Sepia"` …
+/// }
+/// # assert_eq!(settings.health().len(), 1);
+/// # let newer = newer::Settings::builder().dir(dir).open()?;
+/// # assert!(matches!(newer.theme(), newer::Theme::Sepia));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Rules
 ///
@@ -164,6 +231,50 @@ mod tests;
 /// server.set_title("  Home ".into()).wait()?;
 /// assert_eq!(server.title(), "Home");
 /// assert!(server.set_min_threads(9).wait().is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Overrides
+///
+/// A field with `env = "APP_PORT"` reads as that variable of the environment says, if it is set when the store is opened: the
+/// environment goes before what is stored, and what is stored before the seed. `source_of("port")` tells which
+/// of them it is.
+///
+/// - The text is the value of a field that can be read from a text, such as a `String`, a path, an address or an
+///   enum's variant. Otherwise it is JSON: `8080`, `true`, `[1,2]`. A text that is neither, or that breaks a rule of the
+///   field, is an error of kind `Environment` at opening. It names the variable, the field and its type, and does not
+///   print the text, which may be a password.
+/// - All reads of the process agree: the accessor, `snapshot()`, `watch()` and `on_change()` show the override. A watch of
+///   the field tells of nothing, as it always reads the same.
+/// - An override is never stored, and other processes do not see it. Writes work beneath it: `set_port(80)` stores 80, which
+///   shows once the variable is gone; the closures of `update_port` and `update` get what is stored. So `port()` may
+///   be another value than the one that was just set.
+/// - A collection, such as `worsen::Map`, cannot be overridden.
+///
+/// ```
+/// use worsen::{Source, Store};
+///
+/// #[derive(Store)]
+/// #[store(env_prefix = "APP_")]
+/// struct Server {
+///     #[store(seed = 80, env)]   // APP_PORT
+///     port: u16,
+///     #[store(env = "HOSTNAME")]
+///     host: String,
+/// }
+///
+/// # fn main() -> worsen::Result<()> {
+/// let server = Server::builder()
+///     .in_memory()
+///     // For a test: by default it is the environment of the process.
+///     .environment(|name| (name == "APP_PORT").then(|| "8080".into()))
+///     .open()?;
+/// assert_eq!(server.port(), 8080);
+/// assert_eq!(server.source_of("port"), Some(Source::Env("APP_PORT")));
+/// server.set_port(9000).wait()?;
+/// assert_eq!(server.port(), 8080);
+/// assert_eq!(server.update_port(|port| *port).wait()?, 9000);   // what is stored
 /// # Ok(())
 /// # }
 /// ```

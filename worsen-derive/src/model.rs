@@ -14,7 +14,7 @@ use syn::{
 
 use crate::{
     attr::{
-        self, ContainerAttrs, Durability, FieldAttrs, Slot, Written,
+        self, ContainerAttrs, Durability, FieldAttrs, Given, Slot, Written,
         serde::{self, Both, SerdeContainer, SerdeField},
     },
     case::snake_case,
@@ -47,7 +47,12 @@ pub(crate) struct Field<'a> {
     pub(crate) uid: Text,
     /// The name that the accessors are made of.
     pub(crate) accessor: Text,
+    /// The variable of the environment that overrides it.
+    pub(crate) env: Option<Text>,
 }
+
+/// The fields that log by entry, by the names of their types. Under another name one is found at opening.
+const COLLECTIONS: [&str; 4] = ["Map", "Queue", "Set", "WorkQueue"];
 
 /// A text from a literal, or one that follows from a name.
 pub(crate) struct Text {
@@ -224,6 +229,20 @@ impl<'a> Field<'a> {
             }),
         };
         let accessor = Text::of(&attrs.accessor, ident, || name.clone());
+        let env = attrs.env.get().map(|Given { key, value }| match value {
+            Some(literal) => Text::from_literal(literal),
+            None => Text {
+                value: format!(
+                    "{}{}",
+                    container
+                        .env_prefix
+                        .value()
+                        .map_or_else(String::new, LitStr::value),
+                    name.to_uppercase()
+                ),
+                span: key.span(),
+            },
+        });
         Field {
             original,
             ident,
@@ -237,6 +256,7 @@ impl<'a> Field<'a> {
             name,
             uid,
             accessor,
+            env,
         }
     }
 
@@ -251,6 +271,23 @@ impl<'a> Field<'a> {
     /// Whether the field's type is written as this one name.
     pub(crate) fn is_of_type(&self, name: &str) -> bool {
         matches!(ungroup(self.ty()), Type::Path(ty) if ty.qself.is_none() && ty.path.is_ident(name))
+    }
+
+    /// The variable of the environment that overrides it.
+    pub(crate) fn env(&self) -> Option<&str> {
+        let env = self.env.as_ref().filter(|_| self.is_stored());
+        env.map(|variable| variable.value.as_str())
+    }
+
+    /// Whether the field's type is written as a collection of the runtime, with this name.
+    pub(crate) fn collection(&self) -> Option<&'a Ident> {
+        let Type::Path(ty) = ungroup(self.ty()) else {
+            return None;
+        };
+        let last = ty.path.segments.last()?;
+        let is_collection = COLLECTIONS.iter().any(|name| last.ident == name);
+        let has_arguments = matches!(last.arguments, PathArguments::AngleBracketed(_));
+        (is_collection && has_arguments).then_some(&last.ident)
     }
 
     /// The type in an `Option`, if the field is written as one.

@@ -58,6 +58,7 @@ pub(crate) const OF_HANDLE: &[&str] = &[
     "revert_to",
     "revision",
     "snapshot",
+    "source_of",
     "store_name",
     "sync",
     "try_update",

@@ -30,7 +30,7 @@ pub use crate::{
     error::{Error, ValueError},
     open::Store,
     options::Settings,
-    options::{Durability, Retention},
+    options::{Durability, OnMismatch, Retention},
     rules::{BrokenRule, Rule, has_length, in_range, is_one_of, normalized, verdict},
     schema::{EntryTable, Evolution, Field, FieldInfo, Fields, Schema},
     struct_store::Handle,
@@ -169,7 +169,7 @@ impl<T: Field> Stored for T {
         value: Self,
         place: fn(&mut S) -> &mut Self,
     ) -> Commit<()> {
-        handle.update_field(index, move |state| *place(state) = value)
+        handle.set_field(index, move |state| *place(state) = value)
     }
 
     #[inline]
@@ -220,7 +220,7 @@ impl<T: Clone + Send + Sync + 'static> StoredWith for T {
         value: Self,
         place: fn(&mut S) -> &mut Self,
     ) -> Commit<()> {
-        handle.update_field(index, move |state| *place(state) = value)
+        handle.set_field(index, move |state| *place(state) = value)
     }
 }
 

@@ -52,6 +52,20 @@ pub enum Condition {
         /// The revision that reads stay at.
         revision: u64,
     },
+    /// A stored value does not fit its field, which says `on_mismatch = "seed"`: it reads as its seed. What is stored
+    /// stays as it is until the field is set. Reads and writes go on.
+    ReadsAsSeed {
+        /// The field's uid, and why the value does not fit.
+        error: Error,
+    },
+    /// Entries of a collection do not fit its type, and are left out. They stay as they are until they are set, removed
+    /// or put right, or the collection is cleared, reset or replaced. Reads and writes go on.
+    LeftOut {
+        /// The uid of the first of them, and why it does not fit.
+        error: Error,
+        /// How many there are.
+        entries: usize,
+    },
     /// A stored value breaks a rule of its field, or of the struct: another program wrote it, or an older
     /// version of this one. Reads show it, and the store refuses no write that leaves it as it is.
     Invalid {
@@ -165,6 +179,8 @@ impl Condition {
         match self {
             Condition::Poisoned { error }
             | Condition::Misfit { error, .. }
+            | Condition::ReadsAsSeed { error }
+            | Condition::LeftOut { error, .. }
             | Condition::Invalid { error }
             | Condition::Replaced { error }
             | Condition::LockDoesNotExclude { error }
@@ -212,6 +228,18 @@ impl fmt::Display for Condition {
             Condition::Misfit { error, revision } => write!(
                 f,
                 "reads stay at revision {revision}, and the store refuses writes, until a program writes a value that fits: {error:#}"
+            ),
+            Condition::ReadsAsSeed { error } => write!(
+                f,
+                "the field reads as its seed, and what is stored stays in the file until the field is set: {error:#}"
+            ),
+            Condition::LeftOut { error, entries: 1 } => write!(
+                f,
+                "an entry is left out, and stays in the file until it is set or removed: {error:#}"
+            ),
+            Condition::LeftOut { error, entries } => write!(
+                f,
+                "{entries} entries are left out, and stay in the file until they are set or removed; the first is: {error:#}"
             ),
             Condition::Replaced { error }
             | Condition::LockDoesNotExclude { error }

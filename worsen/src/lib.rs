@@ -119,10 +119,10 @@ pub use open::{
     builder::Builder,
     keyed::Options,
 };
-pub use options::{At, Durability, Retention};
+pub use options::{At, Durability, OnMismatch, Retention};
 pub use repair::{Recovery, Repair};
 pub use schema::{Field, Raw, Schema};
-pub use struct_store::{Handle, Snapshot};
+pub use struct_store::{Handle, Snapshot, Source};
 pub use transfer::{BackedUp, Import, Progress, Report, Unreadable, check};
 pub use value::Value;
 pub use watch::Watch;

@@ -76,6 +76,18 @@ impl From<SystemTime> for At {
     }
 }
 
+/// What a stored value reads as that does not fit its field, such as the new variant of an enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnMismatch {
+    /// Opening is an error. While the store is open, reads stay at the state before, and writes are refused. The
+    /// default, but for the entries of a collection.
+    #[default]
+    Error,
+    /// It reads as the field's seed, and stays in the file until the field is set; an entry of a collection is left
+    /// out. `health()` tells of both.
+    Seed,
+}
+
 /// The container's attributes, before a builder overrides them.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
@@ -91,6 +103,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     pub durability: Durability,
     pub history: Retention,
+    /// `None`: an error, but entries of collections are left out.
+    pub on_mismatch: Option<OnMismatch>,
 }
 
 impl Settings {
@@ -104,6 +118,7 @@ impl Settings {
             lock_timeout: Duration::from_secs(5),
             durability: Durability::Synced,
             history: Retention::Nothing,
+            on_mismatch: None,
         }
     }
 }

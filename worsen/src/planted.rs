@@ -164,10 +164,18 @@ bugs! {
     ShowWhatWasWritten,
     /// A value that is there already is written again where its text is another one.
     CommitSameValue,
+    /// A field that reads as its seed, since what is stored does not fit, is written by an update of other fields.
+    WriteSeedOverMisfit,
+    /// A new item of a queue gets the number of one that is left out.
+    ReuseNumberOfLeftOut,
+    /// A key that the new value lacks counts as unknown, whether the type knows it or not.
+    BringBackRemovedKeys,
     /// A value is written without the keys that its type does not know.
     ForgetUnknownKeys,
     /// An entry whose key is written anew stays under the old text of the key as well.
     LeaveOldTextOfKey,
+    /// A write of the whole state takes what the environment says of a field into the file.
+    StoreOverrides,
     /// A value that breaks a rule of its field is written.
     WriteWhatBreaksRules,
     /// A value that another program has stored, and that breaks a rule, refuses writes of other fields.
@@ -186,6 +194,14 @@ bugs! {
     CountNoTries,
     /// A job that was tried often enough is taken once more, where it waits.
     TakeWhatIsWorn,
+    /// A second job is pushed under a key that another one has.
+    IgnoreUniqueKey,
+    /// A job that its taker gives back has been tried.
+    ReleaseSpendsTry,
+    /// A job that is to be tried again does not say how it has failed.
+    ForgetWhyItFailed,
+    /// A lease extends itself although nobody has the job any more.
+    ExtendForNobody,
     /// An item of a plain queue that looks like a job is taken for one.
     TakeItemsForJobs,
     /// Leases and delays end by the wall clock alone.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -75,6 +75,12 @@ impl System {
 
     /// It remembers so many processes at most.
     const REMEMBERED_PROCESSES: usize = 1024;
+
+    /// For those who ask for nothing but the time, and do not need an own memory of other processes.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<System> = OnceLock::new();
+        SHARED.get_or_init(System::new)
+    }
 
     pub(crate) fn new() -> Self {
         System {

@@ -151,7 +151,7 @@ fn a_job_is_taken_once_and_is_there_until_it_is_acknowledged() {
         let taken = work.take(LONG).wait().unwrap().expect("there is a job");
         assert_eq!((&**taken, taken.tries()), ("sweep", 1));
         assert!(work.take(LONG).wait().unwrap().is_none());
-        assert!(taken.retry().wait().unwrap());
+        assert!(taken.retry("").wait().unwrap());
         assert_eq!(work.queue().waiting(), 1);
         drop((taken, work));
         let store = match location.can(Ability::Reopening, "taking after reopening") {

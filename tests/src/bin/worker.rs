@@ -12,7 +12,7 @@ use std::{
 
 use worsen::{Durability, ErrorKind, Import, Options, PersistentStore, Store};
 use worsen_tests::{
-    Jobs, State, Tidied,
+    Jobs, Server, State, Tidied,
     torture::work::{Work, work},
 };
 
@@ -59,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["compact", dir, count] => compact(Path::new(dir), count.parse()?),
         ["take-turns", dir, durability] => take_turns(Path::new(dir), durability),
         ["peak", dir] => peak(Path::new(dir)),
+        ["serve", dir] => serve(Path::new(dir)),
         ["torture", dir, journal, number, threads, acts, seed] => work(Work {
             dir: dir.into(),
             journal: journal.into(),
@@ -74,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        ["take-one", dir, lease] => take_one(Path::new(dir), lease.parse()?),
+        ["take-one", dir, lease] => take_one(Path::new(dir), lease.parse()?, false),
+        ["hold-one", dir, lease] => take_one(Path::new(dir), lease.parse()?, true),
         ["work-off", dir, threads] => work_off(Path::new(dir), threads.parse()?),
         _ => Err(format!("no such job: {arguments:?}").into()),
     }
@@ -86,6 +88,41 @@ fn import(dir: &Path, from: Import) -> Result<(), Box<dyn Error>> {
     let source = store.imported().and_then(|imported| imported.source());
     let source = source.map_or_else(String::new, |source| source.display().to_string());
     println!("{} {source}", store.count());
+    Ok(())
+}
+
+/// Opens a store that the environment overrides, does as each line says, and prints what it reads then.
+fn serve(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let store = match Server::builder().dir(dir).open() {
+        Ok(store) => store,
+        Err(error) => {
+            println!("{:?}: {error}", error.kind());
+            return Ok(());
+        }
+    };
+    let mut watch = store.watch_port();
+    for line in stdin().lines() {
+        let line = line?;
+        let (order, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        match order {
+            "set-port" => store.set_port(rest.parse()?).wait()?,
+            "next-port" => store.update_port(|port| *port += 1).wait()?,
+            "set-note" => {
+                let note = rest.to_owned();
+                store.update(|server| server.note = note).wait()?;
+            }
+            _ => {}
+        }
+        let state = store.snapshot();
+        let told = watch.wait(Duration::ZERO).transpose()?;
+        println!(
+            "{} {} {} {:?} {told:?}",
+            store.port(),
+            state.port,
+            state.note,
+            store.source_of("port")
+        );
+    }
     Ok(())
 }
 
@@ -467,10 +504,13 @@ fn hold_the_lock_in_a_fork(dir: &Path) -> Result<(), Box<dyn Error>> {
 
 /// Takes a job, and prints its number and which try it is. Acknowledges it at the next line on stdin,
 /// and prints what that said.
-fn take_one(dir: &Path, lease: u64) -> Result<(), Box<dyn Error>> {
+fn take_one(dir: &Path, lease: u64, extends: bool) -> Result<(), Box<dyn Error>> {
     let store = Jobs::builder().dir(dir).open()?;
     // Some job is always the one whose takers are all killed: that is not the job's fault.
-    let work = store.work(|state| &state.jobs).max_tries(u32::MAX);
+    let mut work = store.work(|state| &state.jobs).max_tries(u32::MAX);
+    if extends {
+        work = work.auto_extend(Duration::MAX);
+    }
     let lease = Duration::from_millis(lease);
     let taken = work
         .wait(lease, Duration::from_secs(60))?

@@ -11,6 +11,8 @@ pub(super) const CRATE: &str = "crate";
 pub(super) const DENY_UNKNOWN: &str = "deny_unknown";
 pub(super) const DIR: &str = "dir";
 pub(super) const DURABILITY: &str = "durability";
+pub(super) const ENV: &str = "env";
+pub(super) const ENV_PREFIX: &str = "env_prefix";
 pub(super) const HANDLE: &str = "handle";
 pub(super) const LEN: &str = "len";
 pub(super) const HISTORY: &str = "history";
@@ -18,6 +20,7 @@ pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
 pub(super) const MIGRATE: &str = "migrate";
 pub(super) const NAME: &str = "name";
 pub(super) const NORMALIZE: &str = "normalize";
+pub(super) const ON_MISMATCH: &str = "on_mismatch";
 pub(super) const ONE_OF: &str = "one_of";
 pub(super) const POLL: &str = "poll";
 pub(super) const RANGE: &str = "range";
@@ -102,8 +105,16 @@ const CONTAINER_KEYS: &[Key] = &[
         example: "deny_unknown",
     },
     Key {
+        name: ENV_PREFIX,
+        example: "env_prefix = \"APP_\"",
+    },
+    Key {
         name: CRATE,
         example: "crate = path::to::worsen",
+    },
+    Key {
+        name: ON_MISMATCH,
+        example: "on_mismatch = \"seed\"",
     },
 ];
 
@@ -152,6 +163,14 @@ const FIELD_KEYS: &[Key] = &[
         name: ONE_OF,
         example: "one_of = [\"light\", \"dark\"]",
     },
+    Key {
+        name: ON_MISMATCH,
+        example: "on_mismatch = \"seed\"",
+    },
+    Key {
+        name: ENV,
+        example: "env = \"APP_PORT\"",
+    },
 ];
 
 /// Keys of other crates' attributes that people write here, and the key they mean.
@@ -159,6 +178,7 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("default", SEED),
     ("deny_unknown_fields", DENY_UNKNOWN),
     ("directory", DIR),
+    ("environment", ENV),
     ("getter", ACCESSOR),
     ("choices", ONE_OF),
     ("id", UID),

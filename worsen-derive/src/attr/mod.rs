@@ -109,6 +109,13 @@ pub(crate) enum History {
     Commits(LitInt),
 }
 
+/// What a stored value reads as that does not fit its field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnMismatch {
+    Error,
+    Seed,
+}
+
 /// A whole number, and where it stands.
 #[derive(Clone, Copy)]
 pub(crate) struct Number {
@@ -137,11 +144,13 @@ pub(crate) struct ContainerAttrs {
     pub(crate) runtime: Slot<Path>,
     pub(crate) validate: Slot<Path>,
     pub(crate) normalize: Slot<Path>,
+    pub(crate) on_mismatch: Slot<OnMismatch>,
     pub(crate) version: Slot<Number>,
     pub(crate) migrate: Slot<Written<Path>>,
     pub(crate) compatible: Slot<Number>,
     pub(crate) removed: Slot<Vec<LitStr>>,
     pub(crate) deny_unknown: Slot<()>,
+    pub(crate) env_prefix: Slot<LitStr>,
 }
 
 /// Every `#[store(...)]` of one field.
@@ -160,6 +169,9 @@ pub(crate) struct FieldAttrs {
     pub(crate) range: Slot<ExprRange>,
     pub(crate) len: Slot<ExprRange>,
     pub(crate) one_of: Slot<ExprArray>,
+    pub(crate) on_mismatch: Slot<OnMismatch>,
+    /// Without a value: by the prefix of the struct, and the field's name.
+    pub(crate) env: Slot<Option<LitStr>>,
 }
 
 /// The lines of a field's own documentation.

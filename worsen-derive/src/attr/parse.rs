@@ -9,13 +9,14 @@ use super::{
     ContainerAttrs, FieldAttrs, Given, STORE, Written,
     keys::{
         ACCESSOR, ACCESSORS, ALIAS, COMPATIBLE, CONTAINER, CRATE, DENY_UNKNOWN, DIR, DURABILITY,
-        FIELD, HANDLE, HISTORY, LEN, LOCK_TIMEOUT, Level, MIGRATE, NAME, NORMALIZE, ONE_OF, POLL,
-        RANGE, REMOVED, RENAME_ALL, SEED, SKIP, UID, VALIDATE, VERSION, WITH,
+        ENV, ENV_PREFIX, FIELD, HANDLE, HISTORY, LEN, LOCK_TIMEOUT, Level, MIGRATE, NAME,
+        NORMALIZE, ON_MISMATCH, ONE_OF, POLL, RANGE, REMOVED, RENAME_ALL, SEED, SKIP, UID,
+        VALIDATE, VERSION, WITH,
     },
     suggest::unknown_key,
     values::{
-        accessor, dir, durability, expr, flag, handle, history, list, number, path, range,
-        rename_rule, runtime, skip, string, strings, visibility,
+        accessor, dir, durability, env, expr, flag, handle, history, list, number, on_mismatch,
+        path, range, rename_rule, runtime, skip, string, strings, visibility,
     },
 };
 use crate::ctxt::Ctxt;
@@ -48,6 +49,7 @@ impl ContainerAttrs {
             CRATE => self.runtime.set(ctxt, key, runtime(key, input)?),
             VALIDATE => self.validate.set(ctxt, key, path(&CONTAINER, key, input)?),
             NORMALIZE => self.normalize.set(ctxt, key, path(&CONTAINER, key, input)?),
+            ON_MISMATCH => (self.on_mismatch).set(ctxt, key, on_mismatch(&CONTAINER, key, input)?),
             VERSION => self.version.set(ctxt, key, number(&CONTAINER, key, input)?),
             MIGRATE => {
                 let migrate = path(&CONTAINER, key, input);
@@ -63,6 +65,9 @@ impl ContainerAttrs {
             DENY_UNKNOWN => self
                 .deny_unknown
                 .set(ctxt, key, flag(&CONTAINER, key, input)?),
+            ENV_PREFIX => self
+                .env_prefix
+                .set(ctxt, key, string(&CONTAINER, key, input)?),
             _ => return Err(unknown_key(&CONTAINER, key)),
         }
         Ok(())
@@ -107,6 +112,8 @@ impl FieldAttrs {
             RANGE => self.range.set(ctxt, key, range(key, input)?),
             LEN => self.len.set(ctxt, key, range(key, input)?),
             ONE_OF => self.one_of.set(ctxt, key, list(key, input)?),
+            ON_MISMATCH => (self.on_mismatch).set(ctxt, key, on_mismatch(&FIELD, key, input)?),
+            ENV => self.env.set(ctxt, key, env(key, input)?),
             _ => return Err(unknown_key(&FIELD, key)),
         }
         Ok(())

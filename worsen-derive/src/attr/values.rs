@@ -9,7 +9,7 @@ use syn::{
 };
 
 use super::{
-    Dir, Durability, Folder, History, Number,
+    Dir, Durability, Folder, History, Number, OnMismatch,
     keys::{CONTAINER, CRATE, FIELD, LEN, Level, MIGRATE, NORMALIZE, VALIDATE},
     suggest::distance,
 };
@@ -257,6 +257,23 @@ pub(super) fn history(key: &Ident, input: ParseStream<'_>) -> syn::Result<Histor
     }
 }
 
+pub(super) fn on_mismatch(
+    level: &Level,
+    key: &Ident,
+    input: ParseStream<'_>,
+) -> syn::Result<OnMismatch> {
+    let value = expr(level, key, input)?;
+    match as_string(&value).map(LitStr::value).as_deref() {
+        Some("error") => Ok(OnMismatch::Error),
+        Some("seed") => Ok(OnMismatch::Seed),
+        _ => Err(syn::Error::new_spanned(
+            &value,
+            "`on_mismatch` takes \"error\" or \"seed\": write `on_mismatch = \"seed\"` to read a stored value that does \
+             not fit as the seed",
+        )),
+    }
+}
+
 /// The name of a type. Quotes around it are a mistake, and still show which name was meant.
 pub(super) fn handle(ctxt: &Ctxt, key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     let value = expr(&CONTAINER, key, input)?;
@@ -324,6 +341,14 @@ pub(super) fn skip(key: &Ident, input: ParseStream<'_>) -> syn::Result<bool> {
         Ok(literal) if !literal.value => Ok(false),
         _ => Err(wrong()),
     }
+}
+
+/// `env` alone, or with the name of a variable.
+pub(super) fn env(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<LitStr>> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(None);
+    }
+    string(&FIELD, key, input).map(Some)
 }
 
 /// The range of a field's values, or of its lengths.

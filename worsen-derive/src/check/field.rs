@@ -33,11 +33,16 @@ pub(super) fn check_skip(ctxt: &Ctxt, field: &Field<'_>) {
             key(field.attrs.accessor.get()),
             "it has no accessors, only its place in a snapshot",
         ),
+        (key(field.attrs.on_mismatch.get()), "it is not in the file"),
         (key(field.attrs.validate.get()), "it is never written"),
         (key(field.attrs.normalize.get()), "it is never written"),
         (key(field.attrs.range.get()), "it is never written"),
         (key(field.attrs.len.get()), "it is never written"),
         (key(field.attrs.one_of.get()), "it is never written"),
+        (
+            key(field.attrs.env.get()),
+            "it has no stored value to override",
+        ),
     ];
     for (key, why) in keys {
         if let Some(key) = key {

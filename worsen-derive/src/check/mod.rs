@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use syn::{Data, Fields, GenericParam, spanned::Spanned};
 
 use self::{
+    env::{check_env, check_env_prefix, check_variables_differ},
     evolution::{check_former_uids, check_version},
     field::{check_accessor_name, check_owned, check_reserved, check_size, check_skip, check_uid},
     rules::{check_len, check_one_of, check_range},
@@ -22,6 +23,7 @@ use crate::{
     names::Names,
 };
 
+mod env;
 mod evolution;
 mod field;
 mod rules;
@@ -51,9 +53,12 @@ pub(crate) fn check(ctxt: &Ctxt, store: &Store<'_>) {
         check_range(ctxt, field);
         check_len(ctxt, field);
         check_one_of(ctxt, field);
+        check_env(ctxt, store, field);
     }
     check_uids_differ(ctxt, store);
     check_former_uids(ctxt, store);
+    check_env_prefix(ctxt, store);
+    check_variables_differ(ctxt, store);
     check_accessors_differ(ctxt, store);
 }
 

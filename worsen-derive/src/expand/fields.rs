@@ -2,11 +2,12 @@
 //! never a loop.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{ExprPath, spanned::Spanned};
 
 use super::{
-    rules,
+    docs::compact,
+    rules, settings,
     span::{call, located, method_of, number},
 };
 use crate::model::{Codec, Field, Store};
@@ -15,7 +16,14 @@ use crate::model::{Codec, Field, Store};
 pub(super) fn infos(store: &Store<'_>) -> TokenStream {
     let infos = store.fields.iter().map(info);
     let count = Literal::usize_unsuffixed(store.fields.len());
+    let has_env = store.fields.iter().any(|field| field.env().is_some());
+    let has_env = has_env.then(|| {
+        quote!(
+            const __HAS_ENV: bool = true;
+        )
+    });
     quote! {
+        #has_env
         const __FIELDS: &'static [__private::FieldInfo] = &[#(#infos),*];
         const __COUNT: __private::usize = #count;
     }
@@ -143,11 +151,24 @@ fn info(field: &Field<'_>) -> TokenStream {
         (true, Codec::Field) => call(field, field.ty(), quote!(Stored), "by_entry"),
         _ => quote!(__private::whole),
     };
+    let type_name = compact(field.ty().to_token_stream());
     let rules = rules::column(field);
+    let env = field.env().map(|variable| quote!(.env(#variable)));
+    let on_mismatch = field.attrs.on_mismatch.value().map(|on_mismatch| {
+        let on_mismatch = settings::on_mismatch(*on_mismatch);
+        quote!(.on_mismatch(#on_mismatch))
+    });
     let aliases = field.attrs.aliases.iter().map(|given| &given.value);
     let aliases =
         (field.is_stored() && aliases.len() > 0).then(|| quote!(.aliases(&[#(#aliases),*])));
-    quote!(__private::FieldInfo::new(#name, #uid, #by_entry) #rules #aliases)
+    quote!(
+        __private::FieldInfo::new(#name, #uid, #by_entry)
+            .of_type(#type_name)
+        #rules
+        #on_mismatch
+        #aliases
+        #env
+    )
 }
 
 fn copy(store: &Store<'_>) -> TokenStream {

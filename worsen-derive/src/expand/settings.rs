@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::span::located;
 use crate::{
-    attr::{Dir, Durability, Folder, History, Written},
+    attr::{Dir, Durability, Folder, History, OnMismatch, Written},
     model::{self, Store},
 };
 
@@ -76,6 +76,10 @@ fn settings(store: &Store<'_>) -> TokenStream {
     if store.durability() == Durability::Buffered {
         changes.push(quote!(__settings.durability = __private::Durability::Buffered;));
     }
+    if let Some(on_mismatch) = store.attrs.on_mismatch.value() {
+        let on_mismatch = self::on_mismatch(*on_mismatch);
+        changes.push(quote!(__settings.on_mismatch = __private::Some(#on_mismatch);));
+    }
     if changes.is_empty() {
         return quote!(__private::Settings::new(#name));
     }
@@ -83,6 +87,13 @@ fn settings(store: &Store<'_>) -> TokenStream {
         let mut __settings = __private::Settings::new(#name);
         #(#changes)*
         __settings
+    }
+}
+
+pub(super) fn on_mismatch(on_mismatch: OnMismatch) -> TokenStream {
+    match on_mismatch {
+        OnMismatch::Error => quote!(__private::OnMismatch::Error),
+        OnMismatch::Seed => quote!(__private::OnMismatch::Seed),
     }
 }
 

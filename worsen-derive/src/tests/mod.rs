@@ -81,12 +81,13 @@ fn every_option() {
             handle = Prefs,
             accessors = pub(crate),
             rename_all = "camelCase",
+            on_mismatch = "seed",
             crate = crate::storage::worsen,
         )]
         pub struct Preferences {
             #[store(accessor = "title", seed = String::from("unnamed"))]
             name: String,
-            #[store(uid = "r")]
+            #[store(uid = "r", on_mismatch = "error")]
             r#type: Option<R>,
         }
     }));

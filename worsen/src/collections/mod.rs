@@ -6,6 +6,7 @@
 //! field was a plain one before, and its value is taken over whole. Never here: a store, or when a commit is made.
 
 mod key;
+mod left_out;
 mod length;
 mod map;
 mod queue;
@@ -24,13 +25,16 @@ use crate::{
     value,
 };
 
-pub(crate) use self::work_queue::{Now, Span, Take};
+pub(crate) use self::work_queue::{Again, Now, Span, Take};
 pub use self::{
     key::Key,
     map::{Iter as MapIter, Map},
     queue::{Iter as QueueIter, Queue},
     set::{Iter as SetIter, Set},
-    work_queue::{Iter as WorkQueueIter, JobState, QueuedJob, Receipt, WorkQueue},
+    work_queue::{
+        Backoff, Failure, Iter as WorkQueueIter, JobOptions, JobState, Pushed, QueuedJob, Receipt,
+        WorkQueue,
+    },
 };
 
 /// A value that copies of a collection share. Equal only to itself, so that comparing two copies of a

@@ -5,10 +5,11 @@ use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc};
 use imbl::OrdMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Shared, encode, key, record_entries};
+use super::{Shared, encode, key, left_out::LeftOut, record_entries};
 use crate::{
     entry::{Edits, FieldChange, StoredAt},
     error::ValueError,
+    planted::{Bug, planted},
     schema::{self, ByEntry, Mark},
     value,
     value::Value,
@@ -41,6 +42,8 @@ use crate::{
 /// ```
 pub struct Queue<T> {
     items: OrdMap<i64, Shared<T>>,
+    /// What does not fit. No new item gets the number of one of these.
+    left_out: LeftOut<i64>,
 }
 
 impl<T> Queue<T> {
@@ -48,6 +51,7 @@ impl<T> Queue<T> {
     pub fn new() -> Self {
         Queue {
             items: OrdMap::new(),
+            left_out: LeftOut::NONE,
         }
     }
 
@@ -93,37 +97,62 @@ impl<T> Queue<T> {
 impl<T: Clone> Queue<T> {
     /// Puts an item at the back.
     pub fn push_back(&mut self, item: T) {
-        let number = match self.items.get_max() {
-            Some((last, _)) => last.saturating_add(1),
-            None => 0,
-        };
-        self.put(number, item);
+        let number = self.number_behind();
+        self.items.insert(number, Shared::new(item));
     }
 
     /// Puts an item at the front.
     pub fn push_front(&mut self, item: T) {
-        let number = match self.items.get_min() {
-            Some((first, _)) => first.saturating_sub(1),
-            None => 0,
-        };
-        self.put(number, item);
-    }
-
-    fn put(&mut self, number: i64, item: T) {
-        if self.items.contains_key(&number) {
-            // The numbers are used up at this end, which takes a file made to do so.
-            self.renumber();
-            return match number {
-                i64::MAX => self.push_back(item),
-                _ => self.push_front(item),
-            };
-        }
+        let number = self.number_in_front();
         self.items.insert(number, Shared::new(item));
     }
 
+    fn number_behind(&mut self) -> i64 {
+        let last = self.items.get_max().map(|(last, _)| last);
+        let left_out = self
+            .left_out
+            .last_key()
+            .filter(|_| !planted(Bug::ReuseNumberOfLeftOut));
+        match last.max(left_out) {
+            None => 0,
+            Some(last) => last.checked_add(1).unwrap_or_else(|| {
+                self.renumber();
+                self.first_free(self.items.len() as i64, |number| number + 1)
+            }),
+        }
+    }
+
+    fn number_in_front(&mut self) -> i64 {
+        let first = self.items.get_min().map(|(first, _)| first);
+        let left_out = self
+            .left_out
+            .first_key()
+            .filter(|_| !planted(Bug::ReuseNumberOfLeftOut));
+        match first.into_iter().chain(left_out).min() {
+            None => 0,
+            Some(first) => first.checked_sub(1).unwrap_or_else(|| {
+                self.renumber();
+                self.first_free(-1, |number| number - 1)
+            }),
+        }
+    }
+
+    /// The numbers are used up at one end, which takes a file made to do so.
     fn renumber(&mut self) {
         let items = std::mem::take(&mut self.items);
-        self.items = (0..).zip(items.values().cloned()).collect();
+        let mut number = -1;
+        for item in items.values() {
+            number = self.first_free(number + 1, |number| number + 1);
+            self.items.insert(number, item.clone());
+        }
+    }
+
+    /// The first number from this one on that no item has, whether it fits or not.
+    fn first_free(&self, mut number: i64, next: fn(i64) -> i64) -> i64 {
+        while self.items.contains_key(&number) || self.left_out.contains(&number) {
+            number = next(number);
+        }
+        number
     }
 
     /// Takes the item at the front.
@@ -188,6 +217,7 @@ impl<T: Clone> Queue<T> {
     /// Removes all items. The commit names each of them.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.left_out.clear();
     }
 }
 
@@ -201,6 +231,7 @@ impl<T: Value> ByEntry for Queue<T> {
         stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
+        let begin = out.entries.len();
         record_entries(
             before.map(|before| &before.items),
             &mut self.items,
@@ -208,22 +239,29 @@ impl<T: Value> ByEntry for Queue<T> {
             stored,
             out,
             |_, item, before| encode(item, before),
-        )
+        )?;
+        let left_out = before.map(|before| &before.left_out);
+        self.left_out.record(left_out, uid, begin, out);
+        Ok(())
     }
 
     fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
         match change {
             FieldChange::SetEntry { key, json } => {
                 let item = value::decode(json)?;
-                self.items.insert(key::from_text(key)?, Shared::new(item));
+                let number = key::from_text(key)?;
+                self.left_out.forget(Some(&number), key);
+                self.items.insert(number, Shared::new(item));
             }
             FieldChange::RemoveEntry { key } => {
                 // A key that is no number belongs to no item: a work queue may have left it.
-                if let Ok(number) = key::from_text::<i64>(key) {
+                let number = key::from_text::<i64>(key).ok();
+                self.left_out.forget(number.as_ref(), key);
+                if let Some(number) = number {
                     self.items.remove(&number);
                 }
             }
-            FieldChange::Set(json) if Mark::parse(json) == Some(Self::MARK) => self.items.clear(),
+            FieldChange::Set(json) if Mark::parse(json) == Some(Self::MARK) => self.clear(),
             // What a plain list left.
             FieldChange::Set(json) => {
                 let whole: VecDeque<T> = value::decode(json)?;
@@ -232,6 +270,15 @@ impl<T: Value> ByEntry for Queue<T> {
             FieldChange::Unset => {}
         }
         Ok(())
+    }
+
+    fn leave_out(&mut self, key: &str, _json: &str) -> bool {
+        let number = key::from_text::<i64>(key).ok();
+        if let Some(number) = &number {
+            self.items.remove(number);
+        }
+        self.left_out.add(number, key);
+        true
     }
 }
 
@@ -255,6 +302,7 @@ impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Queue {
             items: self.items.clone(),
+            left_out: self.left_out.clone(),
         }
     }
 }
@@ -284,6 +332,7 @@ impl<T> FromIterator<T> for Queue<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         Queue {
             items: (0..).zip(items.into_iter().map(Shared::new)).collect(),
+            left_out: LeftOut::NONE,
         }
     }
 }

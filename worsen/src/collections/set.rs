@@ -164,6 +164,10 @@ impl<K: Key> ByEntry for Set<K> {
             _ => self.entries.apply(change),
         }
     }
+
+    fn leave_out(&mut self, element: &str, json: &str) -> bool {
+        self.entries.leave_out(element, json)
+    }
 }
 
 /// As a `BTreeSet`: to print it, or to send it somewhere.

@@ -177,12 +177,9 @@ impl Replica {
         edits(self.outline.renames().news(newest, &self.entries))
     }
 
-    /// The first value that does not fit its field.
+    /// Whether every value fits its field; the error tells of all that do not.
     pub(super) fn check_fit(&self) -> Result<(), Error> {
-        match self.misfits.values().next() {
-            None => Ok(()),
-            Some(error) => Err(error.clone()),
-        }
+        error::value::together(self.misfits.values()).map_or(Ok(()), Err)
     }
 }
 

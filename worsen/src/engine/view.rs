@@ -77,6 +77,13 @@ impl Drop for Viewing<'_> {
 }
 
 impl Engine {
+    /// Whether the state that readers see has a value at this uid.
+    pub(crate) fn shows(&self, uid: &str) -> bool {
+        let view = self.view();
+        // Where this thread has it already, it is in the middle of a change.
+        view.is_some_and(|view| view.view.replica.entries.contains_key(uid))
+    }
+
     /// The view; `None` where this thread has one already.
     fn view(&self) -> Option<Viewing<'_>> {
         if !VIEWING.with(Cell::get) {

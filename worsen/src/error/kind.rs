@@ -6,6 +6,7 @@
 /// | --- | --- | --- | --- |
 /// | [`InvalidName`](Self::InvalidName) | opening | nothing written | give the store another name |
 /// | [`InvalidOption`](Self::InvalidOption) | opening, `init` | nothing written | give the option another value |
+/// | [`Environment`](Self::Environment) | opening | nothing written | set the variable that the error names to a value that fits, or unset it |
 /// | [`AlreadyOpen`](Self::AlreadyOpen) | opening | nothing written | open it as the same type, or name one of the two otherwise |
 /// | [`Occupied`](Self::Occupied) | `backup_to`, opening with a migration | nothing written | choose another path, or move away what stands there |
 /// | [`Directory`](Self::Directory) | opening | nothing written | create the directory, or name another |
@@ -53,6 +54,8 @@ pub enum ErrorKind {
     InvalidUid,
     /// An option has a value that makes no sense.
     InvalidOption,
+    /// A variable of the environment that overrides a field has a text that the field cannot be.
+    Environment,
     /// What was named is no stored field of this store.
     InvalidField,
     /// This process has the store open as another type, and it cannot be both.

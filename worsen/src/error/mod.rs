@@ -10,6 +10,7 @@
 pub(crate) mod collections;
 mod effect;
 pub(crate) mod engine;
+pub(crate) mod env;
 pub(crate) mod evolution;
 pub(crate) mod file;
 mod kind;
@@ -139,6 +140,11 @@ impl Error {
     /// Says before what went wrong of what it is told.
     pub(crate) fn introduced(self, words: &str) -> Self {
         self.with(|inner| inner.what = format!("{words}: {}", inner.what).into())
+    }
+
+    /// Says more behind what went wrong.
+    pub(crate) fn followed_by(self, words: &str) -> Self {
+        self.with(|inner| inner.what = format!("{}{words}", inner.what).into())
     }
 
     /// Names the store, and its path where no nearer one is named already.

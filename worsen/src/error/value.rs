@@ -1,6 +1,6 @@
 //! Why a value is not stored, or not read. Never here: finding that out.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use super::{Error, ErrorKind};
 
@@ -154,6 +154,28 @@ pub(crate) fn has_entries(plain: &str, key: &str) -> ValueError {
         FORMER_TYPE,
     )
     .in_key(key.to_owned())
+}
+
+/// All that does not fit, as one error: that of the first, which tells of the others too. `None`: all fits.
+pub(crate) fn together<'a>(misfits: impl IntoIterator<Item = &'a Error>) -> Option<Error> {
+    /// So many are told in full.
+    const TOLD: usize = 10;
+    let mut misfits = misfits.into_iter();
+    let first = misfits.next()?;
+    let mut others = String::new();
+    for other in misfits.by_ref().take(TOLD - 1) {
+        let uid = other.uid().unwrap_or_default().escape_debug();
+        // Writing to a string does not fail.
+        let _ = write!(others, "; uid `{uid}`: {}", other.0.what);
+    }
+    match misfits.count() {
+        0 => {}
+        more => drop(write!(others, "; and {more} more do not fit")),
+    }
+    Some(match others.is_empty() {
+        true => first.clone(),
+        false => first.clone().followed_by(&others),
+    })
 }
 
 /// The type's own code panicked at a stored value.

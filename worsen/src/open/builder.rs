@@ -9,8 +9,10 @@ use crate::{
     engine::MAX_NESTING,
     error::Error,
     open_store::OpenStore,
-    options::{Access, Durability, Retention},
-    struct_store::{Handle, Published, StructModel, checked_seed, record_seed},
+    options::{Access, Durability, OnMismatch, Retention},
+    struct_store::{
+        Environment, Handle, Overrides, Published, StructModel, checked_seed, record_seed,
+    },
     transfer::Import,
 };
 
@@ -45,6 +47,8 @@ use crate::{
 pub struct Builder<S> {
     pub(crate) place: Place,
     seed: Seed<S>,
+    /// `None`: that of the process.
+    environment: Option<Box<Environment>>,
 }
 
 /// Where the first values of a struct come from.
@@ -118,6 +122,60 @@ impl<S: Store> Builder<S> {
         self
     }
 
+    /// What a stored value reads as that does not fit its field, for the fields that say nothing themselves. By
+    /// default opening is such an error, and entries of collections are left out.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// use worsen::OnMismatch;
+    ///
+    /// # #[derive(Store)] struct State { port: u16 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let dir = folder.path();
+    /// # mod newer { #[derive(worsen::Store)] #[store(name = "state")] pub struct State { pub port: String } }
+    /// # newer::State::builder().dir(dir).open()?.set_port("a socket".into()).wait()?;
+    /// let store = State::builder().dir(dir).on_mismatch(OnMismatch::Seed).open()?;
+    /// for condition in store.health() {
+    ///     eprintln!("{condition}");   // what reads as its seed, and why
+    /// }
+    /// # assert_eq!(store.health().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_mismatch(mut self, on_mismatch: OnMismatch) -> Self {
+        self.place.settings.on_mismatch = Some(on_mismatch);
+        self
+    }
+
+    /// Where the overrides of fields with `#[store(env = ...)]` come from, in the place of the process's
+    /// environment: the text of the variable of this name, if it is set. For tests, which cannot set variables
+    /// while other threads run, and for programs that read their settings from elsewhere. It is asked while the store
+    /// is being opened.
+    ///
+    /// ```
+    /// # use worsen::Store;
+    /// # #[derive(Store)] struct State { #[store(seed = 80, env = "APP_PORT")] port: u16 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// let store = State::builder()
+    ///     .in_memory()
+    ///     .environment(|name| match name {
+    ///         "APP_PORT" => Some("8080".into()),
+    ///         _ => None,
+    ///     })
+    ///     .open()?;
+    /// assert_eq!(store.port(), 8080);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn environment(
+        mut self,
+        variable: impl Fn(&str) -> Option<String> + Send + 'static,
+    ) -> Self {
+        self.environment = Some(Box::new(move |name| variable(name).map(Into::into)));
+        self
+    }
+
     /// Opens the store, and creates it where there is none.
     ///
     /// A process that opens the same store twice gets two handles to one: the options of the first
@@ -131,7 +189,12 @@ impl<S: Store> Builder<S> {
     /// read any more, a stored value does not fit its field, a seed cannot be written to a store that is
     /// empty, or another process holds the lock for too long. Nothing is changed then.
     pub fn open(self) -> Result<S::Handle, Error> {
-        let Builder { place, seed } = self;
+        let Builder {
+            place,
+            seed,
+            environment,
+        } = self;
+        let on_mismatch = place.settings.on_mismatch;
         let importing = Importing::of(&place);
         let mut seed = Some(seed);
         place
@@ -147,7 +210,11 @@ impl<S: Store> Builder<S> {
                 };
                 let seed = changed(given.unwrap_or_else(S::__seed))?;
                 let first = seed.__copy();
-                let (model, read_model) = StructModel::new(seed);
+                let overrides = match &environment {
+                    Some(environment) => Overrides::read(&seed, environment),
+                    None => Overrides::read(&seed, &|variable| std::env::var_os(variable)),
+                };
+                let (model, read_model) = StructModel::new(seed, on_mismatch, overrides?);
                 let cell = read_model.cell.clone();
                 let tables = read_model.tables();
                 let importing = &importing;
@@ -172,6 +239,7 @@ impl<S> Builder<S> {
         Builder {
             place,
             seed: Seed::new(),
+            environment: None,
         }
     }
 

@@ -49,6 +49,10 @@ pub(crate) trait ByEntry: Sized + Send + Sync + 'static {
 
     /// Takes one change of the log.
     fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError>;
+
+    /// Leaves out the entry of this key, which does not fit: it is not seen, and stays in the file until the field is
+    /// written without it. False: nothing is known that would let it stay there.
+    fn leave_out(&mut self, key: &str, json: &str) -> bool;
 }
 
 type Record = fn(
@@ -59,6 +63,7 @@ type Record = fn(
     out: &mut Edits,
 ) -> Result<(), ValueError>;
 type Apply = fn(field: &mut dyn Any, change: FieldChange<'_>) -> Result<(), ValueError>;
+type LeaveOut = fn(field: &mut dyn Any, key: &str, json: &str) -> bool;
 
 /// The functions of one type that logs by entry.
 #[doc(hidden)]
@@ -69,6 +74,7 @@ pub struct EntryTable {
     remembers: bool,
     record: Record,
     apply: Apply,
+    leave_out: LeaveOut,
 }
 
 impl fmt::Debug for EntryTable {
@@ -95,6 +101,10 @@ impl EntryTable {
             apply: |field, change| match field.downcast_mut::<T>() {
                 Some(field) => field.apply(change),
                 None => Ok(()),
+            },
+            leave_out: |field, key, json| {
+                let field = field.downcast_mut::<T>();
+                field.is_some_and(|field| field.leave_out(key, json))
             },
         }
     }
@@ -241,6 +251,20 @@ impl EntryTables {
                 None => Ok(()),
             },
             None => state.__apply(index, change),
+        }
+    }
+
+    /// Leaves out an entry of a field, as [`ByEntry::leave_out`]. False: the field does not log by entry, or cannot.
+    pub(crate) fn leave_out<S: Fields>(
+        &self,
+        state: &mut S,
+        index: usize,
+        key: &str,
+        json: &str,
+    ) -> bool {
+        match (self.get(index), state.__field_mut(index)) {
+            (Some(table), Some(field)) => (table.leave_out)(field, key, json),
+            _ => false,
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     entry::{Edits, FieldChange},
     error::ValueError,
-    options::Settings,
+    options::{OnMismatch, Settings},
     rules::{BrokenRule, Rule},
 };
 
@@ -88,6 +88,9 @@ pub trait Fields: Sized + 'static {
     #[doc(hidden)]
     fn __field_mut(&mut self, index: usize) -> Option<&mut dyn Any>;
 
+    /// Whether a field can be overridden by the environment.
+    #[doc(hidden)]
+    const __HAS_ENV: bool = false;
     /// The rules of the whole struct.
     #[doc(hidden)]
     const __STRUCT_RULES: &'static [Rule] = &[];
@@ -195,8 +198,14 @@ pub struct FieldInfo {
     pub by_entry: fn() -> Option<EntryTable>,
     /// What a value must be to be written.
     pub rules: &'static [Rule],
+    /// `None`: as the store says.
+    pub on_mismatch: Option<OnMismatch>,
     /// Its names in the files of older versions.
     pub aliases: &'static [&'static str],
+    /// The variable of the environment that overrides what is stored.
+    pub env: Option<&'static str>,
+    /// The field's type as the struct has it, for messages.
+    pub type_name: &'static str,
 }
 
 impl FieldInfo {
@@ -211,7 +220,31 @@ impl FieldInfo {
             name,
             by_entry,
             rules: &[],
+            on_mismatch: None,
             aliases: &[],
+            env: None,
+            type_name: "",
+        }
+    }
+
+    /// What a stored value reads as that does not fit.
+    pub const fn on_mismatch(self, on_mismatch: OnMismatch) -> Self {
+        FieldInfo {
+            on_mismatch: Some(on_mismatch),
+            ..self
+        }
+    }
+
+    /// Of this type.
+    pub const fn of_type(self, type_name: &'static str) -> Self {
+        FieldInfo { type_name, ..self }
+    }
+
+    /// Overridden by this variable.
+    pub const fn env(self, variable: &'static str) -> Self {
+        FieldInfo {
+            env: Some(variable),
+            ..self
         }
     }
 

@@ -32,19 +32,19 @@ impl<S: Schema> Handle<S> {
 
     #[inline]
     pub(crate) fn read<T>(&self, field: impl FnOnce(&S) -> T) -> T {
-        let newest = self.inner.view.newest.load();
+        let newest = self.inner.view.readers().load();
         let engine = self.inner.engine();
         if engine.is_behind(newest.revision) {
             drop(newest);
             engine.refresh();
-            return field(&self.inner.view.newest.load().state);
+            return field(&self.inner.view.readers().load().state);
         }
         field(&newest.state)
     }
 
     /// As `read`, for a thread that waits already: another one looks for what is newer, so this waits for nothing.
     pub(crate) fn peek<T>(&self, field: impl FnOnce(&S) -> T) -> T {
-        field(&self.inner.view.newest.load().state)
+        field(&self.inner.view.readers().load().state)
     }
 
     pub(crate) fn update_field<R: Send + 'static>(
@@ -59,9 +59,22 @@ impl<S: Schema> Handle<S> {
         })
     }
 
+    /// As [`update_field`](Handle::update_field), where the field is set whatever was stored.
+    pub(crate) fn set_field(
+        &self,
+        index: usize,
+        set: impl FnOnce(&mut S) + Send + 'static,
+    ) -> Commit<()> {
+        self.commit(move |model, scope| {
+            model.set = Some(index);
+            set(model.open_for(index));
+            model.record_one(index, scope)
+        })
+    }
+
     /// The place of a stored field, which this finds in the state.
     pub(crate) fn index_of<F: 'static>(&self, field: fn(&S) -> &F) -> Option<usize> {
-        let newest = self.inner.view.newest.load();
+        let newest = self.inner.view.readers().load();
         let wanted = field(&newest.state);
         (0..S::__COUNT).find(|index| {
             let found = newest.state.__field(*index);
@@ -98,17 +111,20 @@ impl<S: Schema> Handle<S> {
 
     pub(crate) fn watch_field<T: 'static>(&self, index: usize, field: fn(&S) -> T) -> Watch<S, T> {
         self.inner.watch(move |view, seen| {
-            let newest = view.newest.load();
+            let newest = view.readers().load();
             let changed = newest.changed.get(index).copied().unwrap_or(0);
             (Some(changed) != seen).then(|| (changed, field(&newest.state)))
         })
     }
 
-    pub(super) fn commit<R: Send + 'static>(
+    pub(crate) fn commit<R: Send + 'static>(
         &self,
         operation: impl FnOnce(&mut StructModel<S>, &mut Scope<'_>) -> Result<R, Error> + Send + 'static,
     ) -> Commit<R> {
-        self.inner.commit(operation)
+        self.inner.commit(move |model: &mut StructModel<S>, scope| {
+            model.set = None;
+            operation(model, scope)
+        })
     }
 
     /// The newest state, as one consistent revision, without copying it.
@@ -125,7 +141,7 @@ impl<S: Schema> Handle<S> {
     /// ```
     pub fn snapshot(&self) -> Snapshot<S> {
         self.inner.refresh();
-        Snapshot(self.inner.view.newest.load_full())
+        Snapshot(self.inner.view.readers().load_full())
     }
 
     /// Changes several fields in one commit: all of it becomes visible and durable, or nothing.
@@ -227,7 +243,7 @@ impl<S: Schema> Handle<S> {
     /// Tells of every new revision, by whichever process. See [`Watch`].
     pub fn watch(&self) -> Watch<S, Snapshot<S>> {
         self.inner.watch(|view, seen| {
-            let newest = view.newest.load_full();
+            let newest = view.readers().load_full();
             (Some(newest.revision) != seen).then(|| (newest.revision, Snapshot(newest)))
         })
     }
@@ -312,6 +328,8 @@ impl<S: Schema> Handle<S> {
     /// ```
     pub fn health(&self) -> Vec<Condition> {
         let mut conditions = self.inner.health();
+        let unfit = &self.stored_state().0.unfit;
+        conditions.extend(unfit.conditions(|error| self.engine().in_store(error)));
         conditions.extend(self.broken_rules());
         conditions
     }
@@ -319,6 +337,16 @@ impl<S: Schema> Handle<S> {
     /// What is stored, as readers know it.
     pub(super) fn stored_state(&self) -> Snapshot<S> {
         Snapshot(self.inner.view.newest.load_full())
+    }
+
+    pub(super) fn is_overridden(&self, index: usize) -> bool {
+        let shown = self.inner.view.shown.as_ref();
+        shown.is_some_and(|shown| shown.overrides(index))
+    }
+
+    pub(super) fn is_stored(&self, uid: &str) -> bool {
+        self.inner.refresh();
+        self.inner.engine().shows(uid)
     }
 
     /// Whether the store was empty when this process opened it, and began with its seeds: the program runs

@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     entry::FieldChange,
     error::ValueError,
+    options::OnMismatch,
     planted::meet_unknown,
     schema::{EntryTables, FieldInfo, Fields, Outline},
     uid::split,
@@ -17,6 +18,8 @@ pub(super) struct Layout<S> {
     pub(super) outline: Arc<Outline>,
     pub(super) index: HashMap<&'static str, usize>,
     pub(super) tables: EntryTables,
+    /// What is stored and does not fit reads as, where its field says nothing.
+    pub(super) on_mismatch: Option<OnMismatch>,
 }
 
 impl<S: Fields> Layout<S> {
@@ -51,5 +54,13 @@ impl<S: Fields> Layout<S> {
             }
             change => self.tables.apply(state, index, change),
         }
+    }
+
+    /// What is stored at this uid and does not fit reads as.
+    pub(super) fn on_mismatch(&self, index: usize) -> Option<OnMismatch> {
+        let field = self.fields.get(index);
+        field
+            .and_then(|field| field.on_mismatch)
+            .or(self.on_mismatch)
     }
 }

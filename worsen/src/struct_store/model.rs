@@ -8,14 +8,17 @@ use arc_swap::ArcSwap;
 use super::{
     field_set::FieldSet,
     layout::Layout,
-    published::{Published, Versioned},
+    overrides::Overrides,
+    published::{Published, Shown, Versioned},
     read_model::StructReadModel,
+    unfit::Unfit,
 };
 use crate::{
     backend::Entries,
     engine::{Model, Unseen},
-    entry::{Edit, Edits, FieldChange},
+    entry::{Edit, Edits},
     error::ValueError,
+    options::OnMismatch,
     planted::{Bug, meet_unknown, planted},
     schema::{EntryTables, Outline, Schema, fields_of},
     shared_str::SharedStr,
@@ -40,11 +43,17 @@ pub(crate) struct StructModel<S: Schema> {
     pub(super) before: Option<S>,
     /// What this program wrote of each field last.
     pub(super) written: Vec<Option<SharedStr>>,
+    /// The field that the operation which runs sets to a value, whatever it was.
+    pub(super) set: Option<usize>,
 }
 
 impl<S: Schema> StructModel<S> {
     /// The model of a store in which every field is at its seed.
-    pub(crate) fn new(mut seed: S) -> (Self, StructReadModel<S>) {
+    pub(crate) fn new(
+        mut seed: S,
+        on_mismatch: Option<OnMismatch>,
+        overrides: Option<Overrides<S>>,
+    ) -> (Self, StructReadModel<S>) {
         let count = S::__COUNT;
         let fields = fields_of::<S>();
         let mut index = HashMap::new();
@@ -70,6 +79,7 @@ impl<S: Schema> StructModel<S> {
             changed: vec![0; count].into(),
             stamps: vec![0; count].into(),
             publication: 0,
+            unfit: Unfit::default(),
         };
         let layout = Arc::new(Layout {
             seed,
@@ -77,9 +87,11 @@ impl<S: Schema> StructModel<S> {
             outline: Arc::new(Outline::of(S::__evolution(), fields)),
             index,
             tables,
+            on_mismatch,
         });
         let cell = Arc::new(Published {
             layout: layout.clone(),
+            shown: overrides.map(|overrides| Shown::new(&versioned, overrides)),
             newest: ArcSwap::from_pointee(versioned),
         });
         let model = StructModel {
@@ -91,6 +103,7 @@ impl<S: Schema> StructModel<S> {
             seed_entries,
             before: None,
             written: vec![None; count],
+            set: None,
         };
         (model, StructReadModel::new(cell, layout, count))
     }
@@ -144,11 +157,11 @@ impl<S: Schema> Model for StructModel<S> {
     fn adopt(&mut self, entries: &Entries, _revision: u64) -> Vec<(SharedStr, ValueError)> {
         let mut misfits = Vec::new();
         let mut draft = self.cell.newest.load().copy();
-        let tables = self.layout.tables.clone();
+        let layout = self.layout.clone();
         // Nearly always the field is that of the entry before.
         let mut last: Option<(&str, usize)> = None;
         for (uid, json) in entries {
-            let (field, key) = split(uid);
+            let (field, _) = split(uid);
             let index = match last {
                 Some((name, index)) if name == field => index,
                 _ => {
@@ -161,8 +174,7 @@ impl<S: Schema> Model for StructModel<S> {
                     index
                 }
             };
-            let change = FieldChange::new(key, Some(json));
-            if let Err(error) = tables.apply(&mut draft.state, index, change) {
+            if let Err(error) = draft.take(&layout, index, uid, Some(json)) {
                 misfits.push((uid.clone(), error));
             }
         }
@@ -196,7 +208,7 @@ impl<S: Schema> Model for StructModel<S> {
         };
         self.open(index);
         let layout = self.layout.clone();
-        layout.apply(&mut self.draft().state, index, uid, json.as_deref())
+        self.draft().take(&layout, index, uid, json.as_deref())
     }
 
     fn accept(&mut self) {

@@ -9,7 +9,7 @@ use crate::{
     engine::{Model, undo},
     error::Error,
     history::History,
-    options::At,
+    options::{At, OnMismatch},
     schema::Schema,
 };
 
@@ -63,8 +63,9 @@ impl<S: Schema> Handle<S> {
         self.store().refresh();
         let engine = self.engine();
         let (entries, revision) = engine.state_at(moment.into())?;
-        let seed = self.store().view.layout.seed.__copy();
-        let state = StructModel::snapshot_of(seed, &entries, revision);
+        let layout = &self.store().view.layout;
+        let empty = (layout.seed.__copy(), layout.on_mismatch);
+        let state = StructModel::snapshot_of(empty, &entries, revision);
         state.map_err(|error| engine.in_store(error))
     }
 
@@ -177,13 +178,13 @@ impl<S: Schema> Handle<S> {
 }
 
 impl<S: Schema> StructModel<S> {
-    /// A state of another time.
+    /// A state of another time, of a store with this seed.
     pub(super) fn snapshot_of(
-        seed: S,
+        (seed, on_mismatch): (S, Option<OnMismatch>),
         entries: &Entries,
         revision: u64,
     ) -> Result<Snapshot<S>, Error> {
-        let (mut model, _) = StructModel::new(seed);
+        let (mut model, _) = StructModel::new(seed, on_mismatch, None);
         let outline = model.layout.outline.clone();
         // It may be of an older version of the program.
         let entries = outline.brought_up(entries)?;

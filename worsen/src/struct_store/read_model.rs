@@ -55,7 +55,7 @@ impl<S: Schema> ReadModel for StructReadModel<S> {
         self.bring_up();
         self.newer.add(index);
         let layout = self.layout.clone();
-        layout.apply(&mut self.bring_up().state, index, uid, json.as_deref())
+        self.bring_up().take(&layout, index, uid, json.as_deref())
     }
 
     fn publish(&mut self, revision: u64, unseen: Unseen) {

@@ -48,6 +48,13 @@ pub(super) fn stored_at(
 
 impl<S: Schema> StructModel<S> {
     pub(super) fn record(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
+        let begin = scope.changes.entries.len();
+        self.record_edits(index, scope)?;
+        self.forget_unfit(begin, scope);
+        Ok(())
+    }
+
+    fn record_edits(&mut self, index: usize, scope: &mut Scope<'_>) -> Result<(), Error> {
         let Some(&FieldInfo { uid, rules, .. }) = self.layout.fields.get(index) else {
             return Ok(());
         };
@@ -72,7 +79,11 @@ impl<S: Schema> StructModel<S> {
         if let (Some(former), Ok(())) = (former, &outcome) {
             let edits = scope.changes.entries.get(begin..).unwrap_or_default();
             let stored = scope.entries.get(former);
-            if self.is_as_before(index, (edits, stored), before.as_ref(), is_marked) {
+            // What is stored there and does not fit stays too.
+            let is_at_seed = Some(edits) == self.seed_entries.get(index).map(|all| &all[..]);
+            let stays = is_at_seed && self.reads_as_seed(index)
+                || self.is_as_before(index, (edits, stored), before.as_ref(), is_marked);
+            if stays {
                 scope.changes.entries.truncate(begin);
                 self.before = before;
                 return Ok(());
@@ -116,33 +127,71 @@ impl<S: Schema> StructModel<S> {
         outcome.is_ok() && edits.entries.is_empty()
     }
 
-    /// What the store has of a field; its seed, where it has nothing.
-    pub(super) fn stored(&self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
+    /// What the store has of a field; its seed, where it has nothing, or nothing that fits.
+    pub(super) fn stored(&mut self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
+        let fits = !self.draft().unfit.reads_as_seed(index);
         let written = self.written.get(index)?.as_ref();
         let seed = || self.seed_entries.get(index)?.first()?.json.as_ref();
-        let json = self.source(uid, entries);
+        let json = self.source(uid, entries).filter(|_| fits);
         let json = json.and_then(|uid| entries.get(uid)).or_else(seed)?.clone();
         let is_own = written.is_some_and(|written| *written == json);
         Some(Stored { json, is_own })
     }
 
-    pub(super) fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
-        for (index, field) in self.layout.fields.iter().enumerate() {
-            let Some(uid) = field.uid else { continue };
-            let begin = scope.changes.entries.len();
-            // A field that was never set goes on reading as its seed, also when that changes.
-            let is_unset = self.source(uid, scope.entries).is_none();
-            let is_by_entry = self.layout.tables.mark(index).is_some();
-            if is_unset && is_by_entry && self.is_at_seed(index) {
+    /// Records a field. One that was never set, or of which nothing that fits is stored, goes on reading as its seed, also
+    /// when that changes, until the field is something else.
+    pub(super) fn record_unless_at_seed(
+        &mut self,
+        index: usize,
+        scope: &mut Scope<'_>,
+    ) -> Result<(), Error> {
+        let Some(uid) = self.layout.fields.get(index).and_then(|field| field.uid) else {
+            return Ok(());
+        };
+        let begin = scope.changes.entries.len();
+        let is_misfit = self.reads_as_seed(index) && !planted(Bug::WriteSeedOverMisfit);
+        let may_be_at_seed = is_misfit || self.source(uid, scope.entries).is_none();
+        let is_by_entry = self.layout.tables.mark(index).is_some();
+        if may_be_at_seed && is_by_entry && self.is_at_seed(index) {
+            return Ok(());
+        }
+        self.record_edits(index, scope)?;
+        if may_be_at_seed
+            && scope.changes.entries.get(begin..)
+                == self.seed_entries.get(index).map(|all| &all[..])
+        {
+            scope.changes.entries.truncate(begin);
+        }
+        self.forget_unfit(begin, scope);
+        Ok(())
+    }
+
+    /// Whether a value is stored that does not fit this field, and the operation does not set it.
+    pub(super) fn reads_as_seed(&mut self, index: usize) -> bool {
+        self.set != Some(index) && self.draft().unfit.reads_as_seed(index)
+    }
+
+    /// What the edits from this place on write of the draft is no misfit any more.
+    pub(super) fn forget_unfit(&mut self, begin: usize, scope: &Scope<'_>) {
+        if self.draft().unfit.is_empty() {
+            return;
+        }
+        for edit in &scope.changes.entries[begin..] {
+            let Some(index) = self.layout.index_of(&edit.uid) else {
                 continue;
+            };
+            let is_field = split(&edit.uid).1.is_none();
+            let unfit = &mut self.draft().unfit;
+            match is_field {
+                true => unfit.forget_field(index),
+                false => unfit.forget_entry(index, &edit.uid),
             }
-            self.record(index, scope)?;
-            if is_unset
-                && scope.changes.entries.get(begin..)
-                    == self.seed_entries.get(index).map(|all| &all[..])
-            {
-                scope.changes.entries.truncate(begin);
-            }
+        }
+    }
+
+    pub(super) fn record_all(&mut self, scope: &mut Scope<'_>) -> Result<(), Error> {
+        for index in 0..S::__COUNT {
+            self.record_unless_at_seed(index, scope)?;
         }
         if planted(Bug::UpdateDropsUnknownFields) {
             let uids = scope.entries.keys();

@@ -72,6 +72,7 @@ impl<S: Schema> StructModel<S> {
         }
         self.before = None;
         scope.delete_all_of(uid);
+        self.draft().unfit.forget_field(index);
         self.delete_aliases(uid, scope);
         Ok(())
     }

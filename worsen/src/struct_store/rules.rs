@@ -50,7 +50,10 @@ impl<S: Schema> StructModel<S> {
         if normalizes::<S>() {
             return self.record_each(scope);
         }
-        self.record(index, scope)?;
+        match self.reads_as_seed(index) {
+            true => self.record_unless_at_seed(index, scope)?,
+            false => self.record(index, scope)?,
+        }
         self.keep_rules_of_struct(scope)
     }
 

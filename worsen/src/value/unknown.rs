@@ -17,6 +17,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use crate::planted::{Bug, planted};
+
 /// No value is nested deeper.
 const MAX_DEPTH: usize = 128;
 
@@ -120,7 +122,7 @@ impl Merge<'_> {
                         inside.insert(key, merged);
                     }
                 }
-                (None, None) => {
+                (own, None) if own.is_none() || planted(Bug::BringBackRemovedKeys) => {
                     let kind = (depth, key.to_string());
                     if self.wanted.is_none_or(|wanted| wanted.contains(&kind)) {
                         self.found.insert(kind);

@@ -74,7 +74,28 @@ impl Alarm {
         }
     }
 
-    fn start(&self, state: &mut State) -> io::Result<()> {
+    /// Has the thread started, for sleepers that cannot be told that there is none.
+    pub(super) fn start(&self) -> io::Result<()> {
+        self.start_in(&mut self.0.state())
+    }
+
+    /// Wakes this waker at this time, unless it is [cancelled](Alarm::cancel) before.
+    pub(super) fn wake_at(&self, at: Instant, waker: Waker) -> Sleeper {
+        let mut state = self.0.state();
+        state.count += 1;
+        let key = (at, state.count);
+        state.sleepers.insert(key, waker);
+        self.0.changed.notify_all();
+        Sleeper(key)
+    }
+
+    pub(super) fn cancel(&self, sleeper: Sleeper) {
+        let waker = self.0.state().sleepers.remove(&sleeper.0);
+        // Dropped after the lock: it may drop whatever waits.
+        drop(waker);
+    }
+
+    fn start_in(&self, state: &mut State) -> io::Result<()> {
         if !state.runs {
             let shared = self.0.clone();
             thread::Builder::new()
@@ -95,6 +116,10 @@ impl Drop for Alarm {
     }
 }
 
+/// A waker that is to be woken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sleeper((Instant, u64));
+
 pub(super) struct Sleep<'a> {
     alarm: &'a Alarm,
     at: Instant,
@@ -113,7 +138,7 @@ impl Future for Sleep<'_> {
         // Cloning a waker, and dropping one, is somebody else's code: not under the lock.
         let waker = context.waker().clone();
         let mut state = alarm.0.state();
-        if let Err(error) = alarm.start(&mut state) {
+        if let Err(error) = alarm.start_in(&mut state) {
             return Poll::Ready(Err(error));
         }
         let number = *self.number.get_or_insert_with(|| {

@@ -10,7 +10,7 @@ use std::{
 
 use super::{Work, taken::Taken};
 use crate::{
-    collections::{Now, Receipt},
+    collections::{Now, Receipt, WorkQueue},
     engine::{Engine, Outlook},
     error::{self, Error},
     planted::{Bug, planted},
@@ -41,17 +41,32 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
     ///
     /// As any write.
     pub fn wait(&self, lease: Duration, timeout: Duration) -> Result<Option<Taken<S, T>>, Error> {
+        Ok(self.wait_many(1, lease, timeout)?.pop())
+    }
+
+    /// As [`wait`](Work::wait), for `most` jobs at most: it blocks until there is one, and takes in one commit what
+    /// is there then. See [`next_many`](Work::next_many).
+    ///
+    /// # Errors
+    ///
+    /// As any write.
+    pub fn wait_many(
+        &self,
+        most: usize,
+        lease: Duration,
+        timeout: Duration,
+    ) -> Result<Vec<Taken<S, T>>, Error> {
         let engine = self.engine()?;
         let taken = engine.wait(timeout, || match self.next_job() {
-            NextJob::Now => match self.take(lease).wait().transpose() {
-                Some(outcome) => Outlook::Found(outcome),
+            NextJob::Now => match self.take_many(most, lease).wait() {
                 // Somebody was faster.
-                None => Outlook::NothingBefore(Instant::now()),
+                Ok(taken) if taken.is_empty() => Outlook::NothingBefore(Instant::now()),
+                outcome => Outlook::Found(outcome),
             },
             NextJob::At(Some(at)) => Outlook::NothingBefore(at),
             NextJob::At(None) => Outlook::Nothing,
         });
-        taken.transpose()
+        taken.unwrap_or_else(|| Ok(Vec::new()))
     }
 
     /// Takes a job for the length of `lease`, as soon as there is one. Cancelling it loses nothing: what it has
@@ -64,6 +79,46 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
     ///
     /// As any write.
     pub async fn next(&self, lease: Duration) -> Result<Taken<S, T>, Error> {
+        loop {
+            if let Some(taken) = self.next_many(1, lease).await?.pop() {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// As [`next`](Work::next), for `most` jobs at most, and at least 1: as soon as there is one, it takes in one
+    /// commit what is there then. Each job has a lease of its own from then on, and is acknowledged by itself, or
+    /// with others in the closure of an `update`:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use worsen::{Store, WorkQueue};
+    /// # #[derive(Store)] struct State { numbers: WorkQueue<u64>, sum: u64 }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// let work = store.work(|state| &state.numbers);
+    /// store.update_numbers(|numbers| numbers.extend([3, 4, 5])).wait()?;
+    /// # pollster::block_on(async {
+    /// let some = work.next_many(2, Duration::from_secs(60)).await?;
+    /// let done: Vec<_> = some.iter().map(|number| (number.receipt(), **number)).collect();
+    /// store.update(move |state| {
+    ///     for (receipt, number) in done {
+    ///         if state.numbers.ack(receipt) {
+    ///             state.sum += number;
+    ///         }
+    ///     }
+    /// }).await?;
+    /// # Ok::<_, worsen::Error>(())
+    /// # })?;
+    /// assert_eq!((store.sum(), store.numbers().waiting()), (7, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As any write.
+    pub async fn next_many(&self, most: usize, lease: Duration) -> Result<Vec<Taken<S, T>>, Error> {
         let engine = self.engine()?;
         engine.listen();
         loop {
@@ -75,14 +130,21 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
                         work: self,
                         taken: Some(Arc::default()),
                     };
-                    let taken = unclaimed.taken.clone().unwrap_or_default();
-                    let outcome = self.take_noting(lease, taken).await;
+                    let noted = unclaimed.taken.clone().unwrap_or_default();
+                    let give = move |work: &Self, queue: &mut WorkQueue<T>| {
+                        let taken = work.give(queue, most, lease);
+                        // Nobody else sets it.
+                        let _ = noted.set(taken.iter().map(Taken::receipt).collect());
+                        taken
+                    };
+                    let outcome = self.giving(give).await;
                     unclaimed.taken = None;
-                    match outcome? {
-                        Some(taken) => return Ok(taken),
+                    let taken = outcome?;
+                    if taken.is_empty() {
                         // Somebody was faster.
-                        None => continue,
+                        continue;
                     }
+                    return Ok(taken);
                 }
                 NextJob::At(at) => at,
             };
@@ -137,7 +199,7 @@ impl<S: Schema, T: Send + Sync + 'static> Work<S, T> {
 struct Unclaimed<'a, S: Schema, T: Send + Sync + 'static> {
     work: &'a Work<S, T>,
     /// `None`: it was claimed.
-    taken: Option<Arc<OnceLock<Receipt>>>,
+    taken: Option<Arc<OnceLock<Vec<Receipt>>>>,
 }
 
 impl<S: Schema, T: Send + Sync + 'static> Drop for Unclaimed<'_, S, T> {
@@ -148,8 +210,8 @@ impl<S: Schema, T: Send + Sync + 'static> Drop for Unclaimed<'_, S, T> {
             }
             // Writes happen in their order, so this one comes after the take.
             let give_back = self.work.update(move |queue| {
-                if let Some(receipt) = taken.get() {
-                    queue.give_back(*receipt);
+                for receipt in taken.get().into_iter().flatten() {
+                    queue.release(*receipt);
                 }
             });
             give_back.detach();

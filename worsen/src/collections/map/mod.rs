@@ -16,6 +16,7 @@ use self::texts::OtherTexts;
 use super::{
     Before, Shared, ToWrite, encode,
     key::{self, Key},
+    left_out::LeftOut,
 };
 use crate::{
     entry::{Edits, FieldChange, StoredAt},
@@ -61,6 +62,8 @@ pub struct Map<K, V> {
     pub(super) entries: OrdMap<K, Shared<V>>,
     /// The texts of entries that do not stand in the file under the text of their key.
     pub(super) other_texts: OtherTexts<K, V>,
+    /// What does not fit.
+    left_out: LeftOut<K>,
 }
 
 impl<K, V> Map<K, V> {
@@ -69,6 +72,7 @@ impl<K, V> Map<K, V> {
         Map {
             entries: OrdMap::new(),
             other_texts: OtherTexts::new(),
+            left_out: LeftOut::NONE,
         }
     }
 
@@ -148,6 +152,7 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
     /// there stays.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let value = Shared::new(value);
+        self.left_out.remove(&key);
         match self.entries.get_mut(&key) {
             Some(place) => Some(std::mem::replace(place, value).take()),
             None => self.entries.insert(key, value).map(Shared::take),
@@ -159,6 +164,7 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.left_out.remove(key);
         self.entries.remove(key).map(Shared::take)
     }
 
@@ -174,6 +180,7 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
 
     /// The value at this key, to be changed; first this one is put there, if there is none.
     pub fn get_or_insert_with(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
+        self.left_out.remove(&key);
         let shared = self
             .entries
             .entry(key)
@@ -212,6 +219,7 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
     /// Removes all entries. The commit names each of them.
     pub fn clear(&mut self) {
         self.entries.clear();
+        self.left_out.clear();
     }
 }
 
@@ -225,6 +233,9 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
+        let begin = out.entries.len();
+        let mut left_out = std::mem::replace(&mut self.left_out, LeftOut::NONE);
+        let left_out_before = before.map(|before| before.left_out.clone());
         let before = before.cloned().unwrap_or_default();
         // What everybody reads after the commit: what there was, and then its edits.
         let mut read = before.clone();
@@ -271,6 +282,8 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         for text in gone {
             out.delete(format!("{uid}/{text}"));
         }
+        left_out.record(left_out_before.as_ref(), uid, begin, out);
+        read.left_out = left_out;
         *self = read;
         Ok(())
     }
@@ -279,9 +292,17 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
         match change {
             FieldChange::SetEntry { key: text, json } => {
                 let value = value::decode(json)?;
-                self.put(text, key::from_text(text)?, Shared::new(value));
+                let key = key::from_text(text)?;
+                self.left_out.forget(Some(&key), text);
+                self.put(text, key, Shared::new(value));
             }
-            FieldChange::RemoveEntry { key: text } => self.cut(text),
+            FieldChange::RemoveEntry { key: text } => {
+                if !self.left_out.is_empty() {
+                    self.left_out
+                        .forget(key::from_text(text).ok().as_ref(), text);
+                }
+                self.cut(text);
+            }
             FieldChange::Set(json) if Mark::parse(json) == Some(Self::MARK) => *self = Map::new(),
             // What a plain map left.
             FieldChange::Set(json) => {
@@ -291,6 +312,12 @@ impl<K: Key, V: Value> ByEntry for Map<K, V> {
             FieldChange::Unset => {}
         }
         Ok(())
+    }
+
+    fn leave_out(&mut self, text: &str, _json: &str) -> bool {
+        self.cut(text);
+        self.left_out.add(key::from_text(text).ok(), text);
+        true
     }
 }
 
@@ -316,6 +343,7 @@ impl<K, V> Clone for Map<K, V> {
         Map {
             entries: self.entries.clone(),
             other_texts: self.other_texts.clone(),
+            left_out: self.left_out.clone(),
         }
     }
 }
@@ -366,6 +394,7 @@ impl<K: Ord + Clone, V> FromIterator<(K, V)> for Map<K, V> {
                 .map(|(key, value)| (key, Shared::new(value)))
                 .collect(),
             other_texts: OtherTexts::new(),
+            left_out: LeftOut::NONE,
         }
     }
 }

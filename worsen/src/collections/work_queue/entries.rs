@@ -39,6 +39,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
         stored: StoredAt<'_>,
         out: &mut Edits,
     ) -> Result<(), ValueError> {
+        let begin = out.entries.len();
         self.make_jobs_of_items();
         // Where another queue takes the place of that one, it goes on with its numbers.
         let used = before.map_or(0, WorkQueue::behind_all);
@@ -58,7 +59,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
                 true => job.to_json(before),
                 false => Err(error::collections::no_more_numbers()),
             },
-        )
+        )?;
+        let left_out = before.map(|before| &before.left_out);
+        self.left_out.record(left_out, uid, begin, out);
+        Ok(())
     }
 
     fn apply(&mut self, change: FieldChange<'_>) -> Result<(), ValueError> {
@@ -87,15 +91,32 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ByEntry for WorkQu
                     .filter(|id| *id < JOB_NUMBERS_END)
                     .ok_or_else(error::collections::not_a_number)?;
                 self.put(id, Job::from_json(json)?);
+                self.left_out.forget(Some(&id), key);
             }
             // Its number is not kept: the commit that removed it holds the next one.
             FieldChange::RemoveEntry { key } => {
                 // A key that is no number belongs to no job: a plain queue may have left it.
                 if let Ok(id) = key::from_text(key) {
+                    self.left_out.forget(Some(&id), key);
                     self.take_out(id);
                 }
             }
         }
         Ok(())
+    }
+
+    /// A job of a newer program waits for one. What is no job at all is an error, and so is an item of the plain queue
+    /// that this was, of which the first write makes jobs.
+    fn leave_out(&mut self, key: &str, json: &str) -> bool {
+        let id = key::from_text::<u64>(key).ok();
+        let Some(id) = id.filter(|id| *id < JOB_NUMBERS_END && !self.is_plain) else {
+            return false;
+        };
+        let is_job = Job::<serde_json::Value>::from_json(json).is_ok();
+        if is_job {
+            self.take_out(id);
+            self.left_out.add(Some(id), key);
+        }
+        is_job
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{fmt, iter::FusedIterator, ops::Deref, time::SystemTime};
 
-use super::job::{Job, State};
+use super::{
+    job::{Job, State},
+    more::Failed,
+    time::Moment,
+};
 use crate::collections::Shared;
 
 /// A job as it stands in a [`WorkQueue`](crate::WorkQueue). It derefs to the job itself.
@@ -17,7 +21,7 @@ pub struct QueuedJob<'a, T> {
 pub enum JobState<'a> {
     /// The next taker gets it, or one in front of it.
     Waiting,
-    /// It was to be tried again, but not before this time.
+    /// It was pushed for this time, or is to be tried again then.
     Later {
         /// By the wall clock.
         until: SystemTime,
@@ -36,6 +40,28 @@ pub enum JobState<'a> {
     },
 }
 
+/// A try that failed. See [`QueuedJob::failures`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure<'a> {
+    /// Which try it was, the first one being 1.
+    pub tries: u32,
+    /// When, by the wall clock of its taker. `None`: a program of an older version did not say.
+    pub at: Option<SystemTime>,
+    /// What its taker said.
+    pub why: &'a str,
+}
+
+impl Failed {
+    fn failure(&self) -> Failure<'_> {
+        Failure {
+            tries: self.tries,
+            at: Some(self.at.time()),
+            why: &self.why,
+        }
+    }
+}
+
 impl<'a, T> QueuedJob<'a, T> {
     /// Its number.
     pub fn id(&self) -> u64 {
@@ -52,6 +78,52 @@ impl<'a, T> QueuedJob<'a, T> {
         self.job.tries
     }
 
+    /// Its [priority](crate::collections::JobOptions::priority).
+    pub fn priority(&self) -> i32 {
+        self.job.priority()
+    }
+
+    /// Its [key](crate::collections::JobOptions::unique).
+    pub fn unique(&self) -> Option<&'a str> {
+        self.job.more.as_ref()?.kept.unique.as_deref()
+    }
+
+    /// How it failed, the newest last: the last eight times that its taker said so by
+    /// [`retry`](crate::Taken::retry), and the one that made it a dead letter.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use worsen::{Store, WorkQueue};
+    /// # #[derive(Store)] struct State { mails: WorkQueue<String> }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// # let work = store.work(|state| &state.mails);
+    /// # work.push("hello".into()).wait()?;
+    /// let lease = Duration::from_secs(60);
+    /// work.take(lease).wait()?.expect("it waits").retry("no connection").wait()?;
+    /// work.take(lease).wait()?.expect("it waits again").fail("no such address").wait()?;
+    /// for mail in store.mails().dead_letters() {
+    ///     let failures: Vec<_> = mail.failures().map(|failure| (failure.tries, failure.why)).collect();
+    ///     assert_eq!(failures, [(1, "no connection"), (2, "no such address")]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn failures(&self) -> impl Iterator<Item = Failure<'a>> {
+        let tries = self.job.tries;
+        let death = match &self.job.state {
+            State::Dead { why, at } => Some(Failure {
+                tries,
+                at: at.map(Moment::time),
+                why,
+            }),
+            _ => None,
+        };
+        let more = self.job.more.as_ref();
+        let failed = more.into_iter().flat_map(|more| &more.failed);
+        failed.map(Failed::failure).chain(death)
+    }
+
     /// What becomes of it.
     pub fn state(&self) -> JobState<'a> {
         match &self.job.state {
@@ -63,7 +135,7 @@ impl<'a, T> QueuedJob<'a, T> {
                 pid: lease.process.pid,
                 until: lease.span.end.time(),
             },
-            State::Dead(why) => JobState::Dead { why },
+            State::Dead { why, .. } => JobState::Dead { why },
         }
     }
 }

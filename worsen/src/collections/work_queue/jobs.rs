@@ -1,7 +1,7 @@
-//! The jobs of a work queue, and what is known from them: in which state each is, which process has which, and which
-//! numbers were used. Never here: which job is given to whom.
+//! The jobs of a work queue, and what is known from them: in which state each is, which process has which, which keys
+//! they hold, and which numbers were used. Never here: which job is given to whom.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     WorkQueue,
@@ -22,18 +22,23 @@ impl<T> WorkQueue<T> {
     }
 
     pub(super) fn put(&mut self, id: u64, job: Job<T>) {
-        let state = job.state.clone();
-        if let Some(before) = self.jobs.insert(id, Shared::new(job)) {
-            self.forget(id, &before.0.state);
+        let job = Shared::new(job);
+        if let Some(before) = self.jobs.insert(id, job.clone()) {
+            self.forget(id, &before.0);
         }
-        match state {
-            State::Waiting => drop(self.free.insert(id)),
-            State::Later(span) => self.later.insert(id, &span),
-            State::Taken(lease) => {
-                self.taken.insert(id, &lease.span);
-                self.by_process.entry(lease.process).or_default().insert(id);
+        let job = &*job.0;
+        if matches!(job.state, State::Dead { .. }) {
+            self.dead.insert(id);
+            return;
+        }
+        self.lanes.insert(job.priority(), id, &job.state);
+        if let Some(more) = &job.more {
+            if let Some(key) = &more.kept.unique {
+                self.unique.insert((key.clone(), id));
             }
-            State::Dead(_) => drop(self.dead.insert(id)),
+            if let (Some(since), State::Waiting | State::Taken(_)) = (more.since, &job.state) {
+                self.dated.insert((since, id));
+            }
         }
     }
 
@@ -50,33 +55,36 @@ impl<T> WorkQueue<T> {
         let Some(job) = self.jobs.remove(&id) else {
             return false;
         };
-        self.forget(id, &job.0.state);
+        self.forget(id, &job.0);
         true
     }
 
-    pub(super) fn forget(&mut self, id: u64, state: &State) {
-        match state {
-            State::Waiting => drop(self.free.remove(&id)),
-            State::Later(span) => self.later.remove(id, span),
-            State::Taken(lease) => {
-                self.taken.remove(id, &lease.span);
-                if let Some(ids) = self.by_process.get_mut(&lease.process) {
-                    ids.remove(&id);
-                    if ids.is_empty() {
-                        self.by_process.remove(&lease.process);
-                    }
-                }
-            }
-            State::Dead(_) => drop(self.dead.remove(&id)),
+    fn forget(&mut self, id: u64, job: &Job<T>) {
+        if matches!(job.state, State::Dead { .. }) {
+            self.dead.remove(&id);
+            return;
         }
+        self.lanes.remove(job.priority(), id, &job.state);
+        if let Some(more) = &job.more {
+            if let Some(key) = &more.kept.unique {
+                self.unique.remove(&(key.clone(), id));
+            }
+            if let Some(since) = more.since {
+                self.dated.remove(&(since, id));
+            }
+        }
+    }
+
+    /// The job that has this key. A person may have given it to several.
+    pub(super) fn holder(&self, key: &Arc<str>) -> Option<u64> {
+        let (holds, id) = self.unique.range((key.clone(), 0)..).next()?;
+        (holds == key && !planted(Bug::IgnoreUniqueKey)).then_some(*id)
     }
 
     /// The number of the last job goes with that job, so it is kept beside them.
     pub(super) fn keep_last_number(&mut self) {
-        if let Some((last, _)) = self.jobs.get_max() {
-            if !planted(Bug::ReuseJobNumber) {
-                *self.next.get_mut() = self.next().max(last + 1);
-            }
+        if !planted(Bug::ReuseJobNumber) {
+            *self.next.get_mut() = self.behind_all();
         }
     }
 
@@ -87,7 +95,10 @@ impl<T> WorkQueue<T> {
 
     /// The number after all that were ever used, where that is known.
     pub(super) fn behind_all(&self) -> u64 {
-        let behind = self.jobs.get_max().map_or(0, |(last, _)| last + 1);
+        let last = self.jobs.get_max().map(|(last, _)| last);
+        let behind = last
+            .max(self.left_out.last_key())
+            .map_or(0, |last| last + 1);
         self.next().max(behind)
     }
 }

@@ -1,10 +1,16 @@
-//! [`WorkQueue`], a field that logs by entry: what its users do with it (here, and `inspect`), who gets which job
-//! (`rules`), and how it stands in the file (`entries`, `job`, `plain`). Never here: a clock.
+//! [`WorkQueue`], a field that logs by entry: what its users do with it (here, `letters`, `inspect` and `options`),
+//! who gets which job (`rules`), what is known from the jobs (`jobs`, `lanes`, `timed`), and how it stands in the
+//! file (`entries`, `job`, `more`, `object`, `plain`). Never here: a clock.
 
 mod entries;
 mod inspect;
 mod job;
 mod jobs;
+mod lanes;
+mod letters;
+mod more;
+mod object;
+mod options;
 mod plain;
 mod rules;
 mod time;
@@ -18,19 +24,17 @@ use std::{
 use imbl::{OrdMap, OrdSet};
 
 pub use self::{
-    inspect::{Iter, JobState, QueuedJob},
+    inspect::{Failure, Iter, JobState, QueuedJob},
+    options::{Backoff, JobOptions, Pushed},
     rules::Receipt,
 };
-use self::{
-    job::{Job, State},
-    timed::Timed,
-};
+use self::{job::Job, lanes::Lanes, time::Moment};
 pub(crate) use self::{
-    rules::Take,
+    rules::{Again, Take},
     time::{Now, Span},
 };
-use super::Shared;
-use crate::process::ProcessId;
+use super::{Shared, left_out::LeftOut};
+use crate::process::System;
 
 /// A queue of jobs for a field of a store: each job is done at least once.
 ///
@@ -78,15 +82,17 @@ pub struct WorkQueue<T> {
     /// No number below it is used again. Writing a queue down raises it: where one takes the place of another,
     /// it goes on with the numbers of that.
     next: AtomicU64,
-    // What follows is known from the jobs: each is in one of these four.
-    free: OrdSet<u64>,
-    later: Timed,
-    taken: Timed,
+    // What follows is known from the jobs: each is in a lane, or dead.
+    lanes: Lanes,
     dead: OrdSet<u64>,
-    /// Those that are taken, by the process that has them.
-    by_process: OrdMap<ProcessId, OrdSet<u64>>,
+    /// The keys of jobs that are not dead.
+    unique: OrdSet<(Arc<str>, u64)>,
+    /// The jobs that wait or are taken, and say since when they could be.
+    dated: OrdSet<(Moment, u64)>,
     /// What it was read from is still a plain queue. See `plain`.
     is_plain: bool,
+    /// Jobs that do not fit. No other one gets the number of one of these.
+    left_out: LeftOut<u64>,
 }
 
 impl<T> WorkQueue<T> {
@@ -95,12 +101,12 @@ impl<T> WorkQueue<T> {
         WorkQueue {
             jobs: OrdMap::new(),
             next: AtomicU64::new(0),
-            free: OrdSet::new(),
-            later: Timed::default(),
-            taken: Timed::default(),
+            lanes: Lanes::default(),
             dead: OrdSet::new(),
-            by_process: OrdMap::new(),
+            unique: OrdSet::new(),
+            dated: OrdSet::new(),
             is_plain: false,
+            left_out: LeftOut::NONE,
         }
     }
 
@@ -116,13 +122,18 @@ impl<T> WorkQueue<T> {
 
     /// How many jobs wait to be taken, now or later.
     pub fn waiting(&self) -> usize {
-        self.free.len() + self.later.len()
+        self.lanes.count(|lane| lane.free.len() + lane.later.len())
+    }
+
+    /// How many of these wait for a time: that of a delay, also where it has come.
+    pub fn later(&self) -> usize {
+        self.lanes.count(|lane| lane.later.len())
     }
 
     /// How many jobs are taken. Those whose taker has lost them are among them, until the next one
     /// takes them.
     pub fn taken(&self) -> usize {
-        self.taken.len()
+        self.lanes.count(|lane| lane.taken.len())
     }
 
     /// How many dead letters there are.
@@ -145,27 +156,40 @@ impl<T> WorkQueue<T> {
         Some(QueuedJob { id, job })
     }
 
-    /// The dead letters, in the order of their numbers.
-    pub fn dead_letters(&self) -> impl Iterator<Item = QueuedJob<'_, T>> {
-        self.dead.iter().filter_map(|id| self.get(*id))
-    }
-
-    /// Puts a job at the back, and returns its number.
+    /// Puts a job at the back, and returns its number. It notes no time: [`push_with`](WorkQueue::push_with) does.
     ///
     /// After 2^53 jobs there are no numbers left, and the write fails.
     pub fn push(&mut self, job: T) -> u64 {
         self.put_last(Arc::new(job))
     }
 
+    /// Puts a job in the queue as these options say, and tells its number; or the number of the job that has its
+    /// [key](JobOptions::unique). As [`Work::push_with`](crate::Work::push_with), for a closure that changes more
+    /// than the queue.
+    ///
+    /// ```
+    /// # use worsen::{Store, WorkQueue};
+    /// use worsen::collections::JobOptions;
+    ///
+    /// # #[derive(Store)] struct State { mails: WorkQueue<String>, members: Vec<String> }
+    /// # fn main() -> Result<(), worsen::Error> {
+    /// # let store = State::builder().in_memory().open()?;
+    /// // The member and the mail are one commit: neither is there without the other.
+    /// store.update(|state| {
+    ///     state.members.push("Ada".into());
+    ///     state.mails.push_with("welcome, Ada".into(), JobOptions::new().unique("Ada"))
+    /// }).wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn push_with(&mut self, job: T, options: JobOptions) -> Pushed {
+        self.add(job, options, &Now::of(System::shared()))
+    }
+
     fn put_last(&mut self, job: Arc<T>) -> u64 {
         self.make_jobs_of_items();
         let id = self.behind_all();
-        let job = Job {
-            job,
-            tries: 0,
-            state: State::Waiting,
-        };
-        self.put(id, job);
+        self.put(id, Job::new(job));
         id
     }
 
@@ -173,25 +197,12 @@ impl<T> WorkQueue<T> {
     /// it, and learns at the end that the job is not its own any more.
     pub fn remove(&mut self, id: u64) -> bool {
         self.make_jobs_of_items();
-        self.cut(id)
-    }
-
-    /// Lets a dead letter wait again, as if it had never been taken; false: there is no such one.
-    pub fn revive(&mut self, id: u64) -> bool {
-        self.make_jobs_of_items();
-        let is_dead = self.dead.contains(&id);
-        if is_dead {
-            self.change(id, |job| {
-                job.tries = 0;
-                job.state = State::Waiting;
-            });
+        let was_left_out = self.left_out.contains(&id);
+        if was_left_out {
+            self.keep_last_number();
+            self.left_out.remove(&id);
         }
-        is_dead
-    }
-
-    /// Removes a dead letter; false: there is no such one.
-    pub fn discard(&mut self, id: u64) -> bool {
-        self.dead.contains(&id) && self.cut(id)
+        self.cut(id) || was_left_out
     }
 
     /// Removes all jobs. The commit names each of them.
@@ -237,12 +248,12 @@ impl<T> Clone for WorkQueue<T> {
         WorkQueue {
             jobs: self.jobs.clone(),
             next: AtomicU64::new(self.next()),
-            free: self.free.clone(),
-            later: self.later.clone(),
-            taken: self.taken.clone(),
+            lanes: self.lanes.clone(),
             dead: self.dead.clone(),
-            by_process: self.by_process.clone(),
+            unique: self.unique.clone(),
+            dated: self.dated.clone(),
             is_plain: self.is_plain,
+            left_out: self.left_out.clone(),
         }
     }
 }

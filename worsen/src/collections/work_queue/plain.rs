@@ -2,10 +2,9 @@
 //! queue, its entries are the items of that, whatever they look like, and its numbers may be negative. The
 //! first write makes jobs of them. Never here: jobs that somebody has taken.
 
-use imbl::OrdSet;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{WorkQueue, entries::JOB_NUMBERS_END, job::Job};
+use super::{WorkQueue, entries::JOB_NUMBERS_END, job::Job, lanes::Lanes};
 use crate::{
     collections::key,
     error::{self, ValueError},
@@ -51,7 +50,7 @@ impl<T> WorkQueue<T> {
             .map(|(place, job)| (place - base, job.clone()))
             .collect();
         // Nobody has taken any of them.
-        self.free = self.jobs.keys().copied().collect::<OrdSet<_>>();
+        self.lanes = Lanes::of_free(self.jobs.keys().copied().collect());
         self.is_plain = false;
     }
 }

@@ -96,6 +96,15 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// What ends at this time by the wall clock. It began in 1970, so that no clock that is set back ends it.
+    pub(crate) fn to(end: Moment) -> Self {
+        Span {
+            end,
+            length: end.0,
+            uptime: None,
+        }
+    }
+
     pub(crate) fn new(begin: &Now, length: Duration) -> Self {
         let length = milliseconds(length);
         let end = |begin: Moment| {

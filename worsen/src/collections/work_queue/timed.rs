@@ -85,6 +85,15 @@ impl Timed {
         ends.min()
     }
 
+    /// For how long the job has been over that was so first.
+    pub(super) fn overdue(&self, now: &Now) -> Option<Duration> {
+        let ends = self.judged(now).filter_map(|(times, now)| {
+            let (end, _) = times.by_end.get_min()?;
+            (*end <= now).then(|| now.after(*end))
+        });
+        ends.max()
+    }
+
     /// The order that counts for a process at this place, and the time there.
     fn judged<'a>(&'a self, now: &'a Now) -> impl Iterator<Item = (&'a Times, Moment)> + 'a {
         self.0.iter().map(move |(on, group)| match &now.uptime {
