@@ -214,6 +214,27 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// What is stored, does not fit and is not shown.
+    fn tell_unfit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition::ReadsAsSeed { error } => write!(
+                f,
+                "the field reads as its seed, and what is stored stays in the file until the field is set: {error:#}"
+            ),
+            Condition::LeftOut { error, entries: 1 } => write!(
+                f,
+                "an entry is left out, and stays in the file until it is set or removed: {error:#}"
+            ),
+            Condition::LeftOut { error, entries } => write!(
+                f,
+                "{entries} entries are left out, and stay in the file until they are set or removed; the first is: {error:#}"
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -229,18 +250,7 @@ impl fmt::Display for Condition {
                 f,
                 "reads stay at revision {revision}, and the store refuses writes, until a program writes a value that fits: {error:#}"
             ),
-            Condition::ReadsAsSeed { error } => write!(
-                f,
-                "the field reads as its seed, and what is stored stays in the file until the field is set: {error:#}"
-            ),
-            Condition::LeftOut { error, entries: 1 } => write!(
-                f,
-                "an entry is left out, and stays in the file until it is set or removed: {error:#}"
-            ),
-            Condition::LeftOut { error, entries } => write!(
-                f,
-                "{entries} entries are left out, and stay in the file until they are set or removed; the first is: {error:#}"
-            ),
+            Condition::ReadsAsSeed { .. } | Condition::LeftOut { .. } => self.tell_unfit(f),
             Condition::Replaced { error }
             | Condition::LockDoesNotExclude { error }
             | Condition::Invalid { error } => {

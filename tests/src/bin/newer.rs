@@ -246,7 +246,12 @@ fn act(store: &StateStore, words: &[&str]) -> Result<Option<String>, Box<dyn Err
             });
             return Ok(Some(all.to_string()));
         }
-        ["health"] => return Ok(Some(format!("{:?}", store.health()))),
+        ["health"] => {
+            // The older one is told of the newer one's fields.
+            let mut conditions = store.health();
+            conditions.retain(|one| !matches!(one, worsen::Condition::UnknownUids { .. }));
+            return Ok(Some(format!("{conditions:?}")));
+        }
         _ => return Ok(None),
     }
     Ok(Some(store.revision().to_string()))
