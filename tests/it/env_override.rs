@@ -346,3 +346,33 @@ fn a_collection_by_another_name_cannot_be_overridden_either() {
     );
     assert!(open(&[]).unwrap().ages().is_empty());
 }
+
+#[derive(Store)]
+#[store(name = "server")]
+struct Renamed {
+    #[store(alias = "port", env = "RENAMED_PORT")]
+    listen_port: u16,
+    added: u16,
+}
+
+#[test]
+fn a_value_under_a_former_uid_is_stored_and_can_be_overridden() {
+    let folder = folder();
+    open_with(folder.path(), &[]).set_port(9000).wait().unwrap();
+    let open = |variables: Variables| {
+        let builder = Renamed::builder().dir(folder.path());
+        builder.environment(look_up(variables)).open().unwrap()
+    };
+    let store = open(&[("RENAMED_PORT", "1")]);
+    assert_eq!(
+        (store.listen_port(), store.source_of("listen_port")),
+        (1, Some(Source::Env("RENAMED_PORT")))
+    );
+    drop(store);
+    let store = open(&[]);
+    assert_eq!(
+        (store.listen_port(), store.source_of("listen_port")),
+        (9000, Some(Source::Stored))
+    );
+    assert_eq!(store.source_of("added"), Some(Source::Seed));
+}

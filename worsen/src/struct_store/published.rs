@@ -43,7 +43,8 @@ pub(super) struct Versioned<S> {
 
 impl<S: Schema> ReadSide for Published<S> {
     fn revision(&self) -> u64 {
-        self.newest.load().revision
+        // What is shown comes last. By the other one, a reader between the two would not look for what it lacks.
+        self.readers().load().revision
     }
 }
 

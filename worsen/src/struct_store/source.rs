@@ -48,12 +48,13 @@ impl<S: Schema> Handle<S> {
     pub fn source_of(&self, uid: &str) -> Option<Source> {
         let fields = fields_of::<S>();
         let index = fields.iter().position(|field| field.uid == Some(uid))?;
-        if let Some(variable) = fields.get(index).and_then(|field| field.env) {
-            if self.is_overridden(index) {
-                return Some(Source::Env(variable));
-            }
+        let field = fields.get(index)?;
+        if let Some(variable) = field.env.filter(|_| self.is_overridden(index)) {
+            return Some(Source::Env(variable));
         }
-        Some(match self.is_stored(uid) {
+        // Until it is set, it may stand under a former uid.
+        let mut uids = field.aliases.iter().copied().chain([uid]);
+        Some(match uids.any(|uid| self.is_stored(uid)) {
             true => Source::Stored,
             false => Source::Seed,
         })
