@@ -53,6 +53,10 @@ const BROUGHT_ABOUT: &[(ErrorKind, BringAbout)] = &[
     (ErrorKind::Migration, versions::a_migration_that_fails),
     (ErrorKind::UnknownUid, versions::a_uid_without_a_field),
     (ErrorKind::Invalid, versions::a_value_that_breaks_its_rule),
+    (
+        ErrorKind::Environment,
+        versions::a_variable_that_no_field_can_be,
+    ),
     (ErrorKind::Damaged, a_log_that_was_spoilt),
     (ErrorKind::Replaced, a_log_that_went_back),
     (ErrorKind::Decode, a_value_of_another_type),

@@ -243,7 +243,7 @@ fn a_value_that_does_not_fit_is_told_under_the_uid_that_the_file_has() {
     #[derive(Store)]
     #[store(name = "app")]
     struct Wrong {
-        #[store(alias = "users")]
+        #[store(alias = "users", on_mismatch = "error")]
         people: Map<String, bool>,
     }
     let folder = folder();

@@ -1,4 +1,4 @@
-//! Errors of a program and a store that have come apart: a version, a migration, a uid, a rule.
+//! Errors of a program and a store that have come apart: a version, a migration, a uid, a rule, a variable.
 
 use worsen::{Raw, Store};
 
@@ -77,5 +77,22 @@ pub(super) fn a_value_that_breaks_its_rule() -> Told {
     let (_folder, store) = of_seven();
     let error = store.set_small(10).wait().unwrap_err();
     holds(&error, &0, &10, &store.small());
+    told(&error)
+}
+
+pub(super) fn a_variable_that_no_field_can_be() -> Told {
+    #[derive(Store)]
+    #[store(name = "app", version = 2)]
+    struct Overridden {
+        #[store(env = "APP_COUNT")]
+        count: u64,
+    }
+    let (folder, store) = of_seven();
+    drop(store);
+    let builder = Overridden::builder().dir(folder.path());
+    let opened = builder.environment(|_| Some("nine".into())).open();
+    let error = opened.unwrap_err();
+    let store = Newer::builder().dir(folder.path()).open().unwrap();
+    holds(&error, &7, &9, &store.count());
     told(&error)
 }
