@@ -223,7 +223,7 @@ impl<S: Store> Builder<S> {
                         Some(made) => changed(made())?,
                         None => first,
                     };
-                    record_seed(&importing.into_seed(seed, &tables)?, &tables)
+                    record_seed(&importing.seed_of(seed, &tables)?, &tables)
                 });
                 let handle = opening.start(Box::new(model), Box::new(read_model), Some(first))?;
                 Ok(Arc::new(

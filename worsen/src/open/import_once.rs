@@ -64,7 +64,7 @@ impl Importing {
     }
 
     /// The seed of a struct, with what is imported in the place of the fields that it is for.
-    pub(super) fn into_seed<S: Schema>(&self, seed: S, tables: &EntryTables) -> Result<S, Error> {
+    pub(super) fn seed_of<S: Schema>(&self, seed: S, tables: &EntryTables) -> Result<S, Error> {
         if self.from.is_empty() {
             return Ok(seed);
         }
@@ -100,7 +100,7 @@ impl Importing {
     }
 
     /// The first values of a keyed store. `None`: there is nothing to import.
-    pub(super) fn into_values<T: Value>(&self) -> Result<Edits, Error> {
+    pub(super) fn values_of<T: Value>(&self) -> Result<Edits, Error> {
         let mut edits = Edits::default();
         let Some(document) = self.read()? else {
             self.tell(Imported::default());

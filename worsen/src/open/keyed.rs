@@ -77,7 +77,7 @@ impl<T: Value> PersistentStore<T> {
             let (model, read_model, map) = KeyedModel::<T>::new();
             let seeds = importing
                 .as_ref()
-                .map(|importing| -> Seeds<'_> { Box::new(|| importing.into_values::<T>()) });
+                .map(|importing| -> Seeds<'_> { Box::new(|| importing.values_of::<T>()) });
             let handle = opening.start(Box::new(model), Box::new(read_model), seeds)?;
             let imported = importing.as_ref().and_then(Importing::told);
             Ok(Arc::new(OpenStore::new(map, handle).with(imported)))

@@ -162,7 +162,7 @@ impl Import {
 /// A folder of the platform.
 fn base_dir(which: impl FnOnce(&dyn BaseStrategy) -> PathBuf) -> Result<PathBuf, Error> {
     let base = etcetera::base_strategy::choose_native_strategy();
-    let base = base.map_err(|error| error::transfer::no_place_to_import_from(error))?;
+    let base = base.map_err(error::transfer::no_place_to_import_from)?;
     Ok(which(&base))
 }
 
