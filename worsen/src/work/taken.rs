@@ -41,7 +41,7 @@ impl<S: Schema, T: Send + Sync + 'static> Taken<S, T> {
         self.tries
     }
 
-    /// The right to this job, for [`WorkQueue::ack`] in the closure of a write that changes more than
+    /// The right to this job, for [`WorkQueue::ack`](crate::WorkQueue::ack) in the closure of a write that changes more than
     /// the queue.
     pub fn receipt(&self) -> Receipt {
         self.receipt

@@ -95,7 +95,7 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
         Ok(false)
     }
     /// The system's own handle to it, for another file of the same disk.
-    #[cfg(unix)]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
     }
@@ -331,7 +331,7 @@ impl DiskFile for RealFile {
             .map_or(Ok(false), |source| system::clone_of(&self.file, source))
     }
 
-    #[cfg(unix)]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         use std::os::fd::AsFd as _;
 
