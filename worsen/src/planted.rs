@@ -168,8 +168,6 @@ bugs! {
     WriteSeedOverMisfit,
     /// A new item of a queue gets the number of one that is left out.
     ReuseNumberOfLeftOut,
-    /// A key that the new value lacks counts as unknown, whether the type knows it or not.
-    BringBackRemovedKeys,
     /// A value is written without the keys that its type does not know.
     ForgetUnknownKeys,
     /// An entry whose key is written anew stays under the old text of the key as well.

@@ -17,8 +17,6 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::planted::{Bug, planted};
-
 /// No value is nested deeper.
 const MAX_DEPTH: usize = 128;
 
@@ -122,7 +120,7 @@ impl Merge<'_> {
                         inside.insert(key, merged);
                     }
                 }
-                (own, None) if own.is_none() || planted(Bug::BringBackRemovedKeys) => {
+                (None, None) => {
                     let kind = (depth, key.to_string());
                     if self.wanted.is_none_or(|wanted| wanted.contains(&kind)) {
                         self.found.insert(kind);
