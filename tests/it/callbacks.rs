@@ -166,6 +166,18 @@ fn a_result_or_a_panic_that_panics_when_it_is_dropped_kills_no_thread_of_the_sto
     goes_on(&store);
 }
 
+#[test]
+fn a_result_that_is_there_before_its_commit_is_dropped_panics_in_no_caller() {
+    let store = open();
+    let mut commit = Box::pin(store.update_sum(|_| AtDrop(|| panic!("on purpose"))));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(commit.as_mut().poll(&mut context).is_pending());
+    // Behind it in the queue, so it is done once this one is.
+    goes_on(&store);
+    drop(commit);
+    goes_on(&store);
+}
+
 /// Each write has some outcome, by whichever thread it is led.
 fn answers<S: Clone + Send + 'static>(
     store: &S,

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     backend::Upkeep,
+    callbacks::quietly,
     engine::{DetachedFailures, EngineHandle, Task, Transaction},
     error::{self, Error},
     loom::{self, Condvar, Mutex, MutexGuard, Unpoisoned},
@@ -398,6 +399,9 @@ impl<R> Drop for Commit<R> {
         if let Some(error) = ending.as_ref().and_then(Ending::failure) {
             detached.note(error);
         }
+        // It may have been the keeper's to drop, had it come a moment later: what panics then tells this thread as
+        // little as that one.
+        quietly(|| drop(ending));
     }
 }
 
