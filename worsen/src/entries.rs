@@ -11,7 +11,10 @@ use std::{
     iter::Peekable,
     ops::Bound,
     slice,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
 
 use foldhash::fast::RandomState;
@@ -27,27 +30,43 @@ pub(crate) struct Sorted(Arc<List>);
 #[derive(Debug, Default)]
 struct List {
     all: Vec<(SharedStr, SharedStr)>,
-    /// The places by the hash of their uids, made when a uid is first looked for. Halving a list of a million
-    /// until it is found touches forty places all over the log.
+    /// The places by the hash of their uids, made once uids are looked for again and again. Halving a list of a
+    /// million until one is found touches forty places all over the log.
     places: OnceLock<HashTable<u32>>,
+    /// How often one was looked for without them.
+    looks: AtomicU32,
     hash: RandomState,
 }
 
 /// Shorter lists are searched by halving, which is as fast there.
 const TABLE_FROM_ENTRIES: usize = 32;
 
+/// So many looks do without a table: an opening has a few, and a program that writes once and ends has few more.
+const LOOKS_WITHOUT_TABLE: u32 = 256;
+
 impl Sorted {
     fn new(all: Vec<(SharedStr, SharedStr)>) -> Self {
         Sorted(Arc::new(List {
             all,
             places: OnceLock::new(),
+            looks: AtomicU32::new(0),
             hash: RandomState::default(),
         }))
     }
 
     pub(crate) fn get(&self, uid: &str) -> Option<&(SharedStr, SharedStr)> {
-        let List { all, places, hash } = &*self.0;
-        if all.len() < TABLE_FROM_ENTRIES || u32::try_from(all.len()).is_err() {
+        let List {
+            all,
+            places,
+            looks,
+            hash,
+        } = &*self.0;
+        let is_searched = || {
+            all.len() < TABLE_FROM_ENTRIES
+                || u32::try_from(all.len()).is_err()
+                || looks.fetch_add(1, Relaxed) < LOOKS_WITHOUT_TABLE
+        };
+        if places.get().is_none() && is_searched() {
             return all.get(self.place(uid).ok()?);
         }
         let places = places.get_or_init(|| {
@@ -130,6 +149,15 @@ impl Entries {
             Some(json) => self.insert(uid.clone(), json),
             None => self.remove(uid),
         }
+    }
+
+    /// What these changes, in their order, make of it.
+    pub(crate) fn with(&self, changes: &[Edit]) -> Entries {
+        let mut after = self.clone();
+        for Edit { uid, json } in changes {
+            after.put(uid, json.clone());
+        }
+        after
     }
 
     /// Sets one; returns what was there.
@@ -322,6 +350,22 @@ mod tests {
         fn below(&mut self, limit: u32) -> u32 {
             self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (self.0 >> 8) % limit
+        }
+    }
+
+    #[test]
+    fn a_few_looks_make_no_table_and_many_do_and_both_find_the_same() {
+        let set = |number: u32| Edit::set(format!("uid {number:04}"), number.to_string());
+        let mut entries = Entries::new();
+        entries.merge((0..1000).map(set).collect());
+        let has_table = |entries: &Entries| entries.loaded.0.places.get().is_some();
+        let mut numbers = Numbers(1);
+        for look in 0..2 * LOOKS_WITHOUT_TABLE {
+            let number = numbers.below(1500);
+            let found = entries.get(&format!("uid {number:04}"));
+            let expected = (number < 1000).then(|| number.to_string());
+            assert_eq!(found.map(|json| json.to_string()), expected);
+            assert_eq!(has_table(&entries), look >= LOOKS_WITHOUT_TABLE, "{look}");
         }
     }
 

@@ -36,10 +36,7 @@ pub(super) fn fill(
         outline.evolve(&entries, opening)?
     };
     let is_new = is_new(&entries);
-    let mut after = entries.clone();
-    for Edit { uid, json } in &evolved.changes {
-        after.put(uid, json.clone());
-    }
+    let after = entries.with(&evolved.changes);
     let mut conditions = conditions(&outline, &after)?;
     core.adopt(after);
     core.replica.check_fit()?;

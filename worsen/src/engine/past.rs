@@ -55,9 +55,5 @@ pub(crate) fn undo(engine: &Engine, scope: &Scope<'_>) -> Result<Entries, Error>
     if let Some(uid) = other.filter(|_| !planted(Bug::UndoWhatOthersBuiltOn)) {
         return Err(error::past::built_on(&uid, last.revision));
     }
-    let mut target = scope.entries.clone();
-    for edit in last.before {
-        target.put(&edit.uid, edit.json.clone());
-    }
-    Ok(target)
+    Ok(scope.entries.with(last.before))
 }

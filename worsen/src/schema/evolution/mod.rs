@@ -198,19 +198,26 @@ impl Outline {
                 Some(_) => Err(error::evolution::not_migrated_read_only(found, program)),
             };
         }
-        let mut after = entries.clone();
+        // Nearly always nothing is to be done, and comparing would visit every entry at every opening.
+        let mut after = Cow::Borrowed(entries);
         if let Some(migrate) = migrate {
-            run(migrate, &mut after, found, program)?;
+            run(migrate, after.to_mut(), found, program)?;
         }
         if found < program {
             let Edit { uid, json } = self.own_version();
-            after.put(&uid, json);
+            after.to_mut().put(&uid, json);
         }
         for uid in self.evolution.removed {
-            remove_all(&mut after, uid);
+            if family(&after, uid).next().is_some() {
+                remove_all(after.to_mut(), uid);
+            }
         }
+        let changes = match &after {
+            Cow::Borrowed(_) => Vec::new(),
+            Cow::Owned(after) => changes_between(entries, after),
+        };
         Ok(Evolved {
-            changes: changes_between(entries, &after),
+            changes,
             migrated: migrate.map(|_| (found, program)),
         })
     }
@@ -225,11 +232,7 @@ impl Outline {
             may_write: true,
             may_have_lost: false,
         };
-        let mut after = entries.clone();
-        for Edit { uid, json } in self.evolve(entries, opening)?.changes {
-            after.put(&uid, json);
-        }
-        Ok(after)
+        Ok(entries.with(&self.evolve(entries, opening)?.changes))
     }
 
     /// The entries as the fields of this program have them: under the uids that the fields have now, and without
