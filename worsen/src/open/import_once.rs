@@ -1,4 +1,5 @@
-//! Beginning a store with what another program left: what of it becomes the seeds of a store that is empty. Never here: reading what was left, and knowing that the store is empty.
+//! Beginning a store with what another program left: what of it becomes the seeds of a store that is empty. Never
+//! here: reading what was left, and knowing that the store is empty.
 
 use std::sync::{Arc, OnceLock};
 
@@ -42,12 +43,19 @@ impl Importing {
         self.told.get().cloned()
     }
 
-    fn read(&self) -> Result<Option<Document>, Error> {
+    /// The first source that is there, with what it left out itself. Where none is, that is told.
+    fn begin(&self) -> Result<Option<(Document, Imported)>, Error> {
         for from in &self.from {
-            if let Some(document) = from.read(&*self.disk)? {
-                return Ok(Some(document));
+            if let Some(mut document) = from.read(&*self.disk)? {
+                let imported = Imported {
+                    source: Some(document.path.clone()),
+                    uids: Vec::new(),
+                    left_out: std::mem::take(&mut document.left_out),
+                };
+                return Ok(Some((document, imported)));
             }
         }
+        self.tell(Imported::default());
         Ok(None)
     }
 
@@ -68,14 +76,8 @@ impl Importing {
         if self.from.is_empty() {
             return Ok(seed);
         }
-        let Some(document) = self.read()? else {
-            self.tell(Imported::default());
+        let Some((document, mut imported)) = self.begin()? else {
             return Ok(seed);
-        };
-        let mut imported = Imported {
-            source: Some(document.path.clone()),
-            uids: Vec::new(),
-            left_out: document.left_out,
         };
         let mut unknown = Vec::new();
         let members = import::members_of::<S>(&document.json, &mut unknown)
@@ -99,17 +101,11 @@ impl Importing {
         Ok(state)
     }
 
-    /// The first values of a keyed store. `None`: there is nothing to import.
+    /// The first values of a keyed store; none, where there is nothing to import.
     pub(super) fn values_of<T: Value>(&self) -> Result<Edits, Error> {
         let mut edits = Edits::default();
-        let Some(document) = self.read()? else {
-            self.tell(Imported::default());
+        let Some((document, mut imported)) = self.begin()? else {
             return Ok(edits);
-        };
-        let mut imported = Imported {
-            source: Some(document.path.clone()),
-            uids: Vec::new(),
-            left_out: document.left_out,
         };
         let members = document::members(&document.json)
             .map_err(|error| error::transfer::source_is_not(&document.path, ONE_OBJECT, error))?;
