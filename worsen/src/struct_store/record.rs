@@ -80,8 +80,7 @@ impl<S: Schema> StructModel<S> {
             let edits = scope.changes.entries.get(begin..).unwrap_or_default();
             let stored = scope.entries.get(former);
             // What is stored there and does not fit stays too.
-            let is_at_seed = Some(edits) == self.seed_entries.get(index).map(|all| &all[..]);
-            let stays = is_at_seed && self.reads_as_seed(index)
+            let stays = self.are_of_seed(index, edits) && self.reads_as_seed(index)
                 || self.is_as_before(index, (edits, stored), before.as_ref(), is_marked);
             if stays {
                 scope.changes.entries.truncate(begin);
@@ -127,6 +126,11 @@ impl<S: Schema> StructModel<S> {
         outcome.is_ok() && edits.entries.is_empty()
     }
 
+    /// Whether these edits say of a field what its seed does.
+    fn are_of_seed(&self, index: usize, edits: &[Edit]) -> bool {
+        self.seed_entries.get(index).is_some_and(|all| all == edits)
+    }
+
     /// What the store has of a field; its seed, where it has nothing, or nothing that fits.
     pub(super) fn stored(&mut self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
         let fits = !self.draft().unfit.reads_as_seed(index);
@@ -156,10 +160,8 @@ impl<S: Schema> StructModel<S> {
             return Ok(());
         }
         self.record_edits(index, scope)?;
-        if may_be_at_seed
-            && scope.changes.entries.get(begin..)
-                == self.seed_entries.get(index).map(|all| &all[..])
-        {
+        let edits = scope.changes.entries.get(begin..).unwrap_or_default();
+        if may_be_at_seed && self.are_of_seed(index, edits) {
             scope.changes.entries.truncate(begin);
         }
         self.forget_unfit(begin, scope);
