@@ -66,7 +66,7 @@ impl<S: Schema> StructModel<S> {
         let stored = scope.entries.get(former.unwrap_or(uid));
         let is_marked = mark.is_some() && mark == stored.and_then(|json| Mark::parse(json));
         let begin = scope.changes.entries.len();
-        scope.changes.stored = self.stored(index, uid, scope.entries);
+        scope.changes.stored = self.stored(index, stored);
         let tables = self.layout.tables.clone();
         let marked = before.as_ref().filter(|_| is_marked);
         let mut outcome = tables.record(
@@ -131,13 +131,12 @@ impl<S: Schema> StructModel<S> {
         self.seed_entries.get(index).is_some_and(|all| all == edits)
     }
 
-    /// What the store has of a field; its seed, where it has nothing, or nothing that fits.
-    pub(super) fn stored(&mut self, index: usize, uid: &str, entries: &Entries) -> Option<Stored> {
+    /// What the store has of a field, which is this; its seed, where it has nothing, or nothing that fits.
+    fn stored(&mut self, index: usize, json: Option<&SharedStr>) -> Option<Stored> {
         let fits = !self.draft().unfit.reads_as_seed(index);
         let written = self.written.get(index)?.as_ref();
         let seed = || self.seed_entries.get(index)?.first()?.json.as_ref();
-        let json = self.source(uid, entries).filter(|_| fits);
-        let json = json.and_then(|uid| entries.get(uid)).or_else(seed)?.clone();
+        let json = json.filter(|_| fits).or_else(seed)?.clone();
         let is_own = written.is_some_and(|written| *written == json);
         Some(Stored { json, is_own })
     }
