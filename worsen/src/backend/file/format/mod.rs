@@ -27,6 +27,8 @@ pub(crate) use self::{
     record::Record,
 };
 
+use crate::shared_str::Buffer;
+
 /// The format that this code writes, and the newest it reads.
 pub(crate) const FORMAT: u64 = 1;
 
@@ -41,6 +43,15 @@ pub(super) const MAGIC: &str = "{\"worsen\":";
 /// valid.
 pub(crate) fn claimed_revision(line: &[u8]) -> Option<u64> {
     split_revision(line).map(|(revision, _)| revision)
+}
+
+/// The revision of a line that may be spelled as no writer of ours does it, such as with a blank before a colon. As
+/// [`claimed_revision`], but for such a line it reads all of it.
+pub(crate) fn revision_of(line: &[u8]) -> Option<u64> {
+    claimed_revision(line).or_else(|| {
+        claimed_crc(line)?;
+        parse::parse(line, Buffer::NONE)?.revision
+    })
 }
 
 /// When a line was written, as its beginning tells it. As [`claimed_revision`].

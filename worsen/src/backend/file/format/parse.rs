@@ -101,6 +101,10 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
             match member {
                 Member::Store => line.store = Some(map.next_value()?),
                 Member::Generation => line.generation = Some(map.next_value()?),
+                // Else a line could be of another revision than its beginning says.
+                Member::Revision if line.revision.is_some() => {
+                    return Err(de::Error::duplicate_field("rev"));
+                }
                 Member::Revision => line.revision = Some(map.next_value()?),
                 Member::Base => line.base = Some(map.next_value()?),
                 Member::Past => line.past = parse_past(map.next_value()?),

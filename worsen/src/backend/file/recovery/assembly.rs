@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    backend::file::format::{Crc, Position, Record, claimed_crc, claimed_revision, is_blank},
+    backend::file::format::{Crc, Position, Record, claimed_crc, is_blank, revision_of},
     shared_str::Buffer,
 };
 
@@ -80,7 +80,7 @@ pub(super) fn longest_chain(start: Position, files: [&[u8]; 2]) -> Vec<&[u8]> {
         .collect();
     let mut of_revision: HashMap<u64, Vec<usize>> = HashMap::new();
     for (index, text) in pool.iter().enumerate() {
-        if let Some(revision) = claimed_revision(text) {
+        if let Some(revision) = revision_of(text) {
             of_revision.entry(revision).or_default().push(index);
         }
     }
